@@ -1,0 +1,71 @@
+namespace Weft.Graph;
+
+/// <summary>One write that lost: who wrote what, and why it is not the value now.</summary>
+/// <param name="Number">Rises by one for each entry; never reused.</param>
+/// <param name="Soul">The node.</param>
+/// <param name="Field">The field.</param>
+/// <param name="Value">The losing value; a long one is cut to null, see <paramref name="ValueCut"/>.</param>
+/// <param name="State">Its state.</param>
+/// <param name="WinnerState">The state that won.</param>
+/// <param name="Reason">Why it lost.</param>
+/// <param name="From">Who brought it: a peer's name, "http", "local".</param>
+/// <param name="AtMs">Wall time at which it lost, in milliseconds.</param>
+/// <param name="ValueCut">True when the value was too long to keep.</param>
+public sealed record Loss(
+    long Number,
+    string Soul,
+    string Field,
+    WeftValue Value,
+    double State,
+    double WinnerState,
+    HamVerdict Reason,
+    string From,
+    double AtMs,
+    bool ValueCut = false);
+
+/// <summary>The bounded journal of losing writes: the newest stay, the oldest go.</summary>
+/// <remarks>Pure; one caller at a time.</remarks>
+public sealed class LossJournal(GraphOptions options)
+{
+    /// <summary>Bytes of the longest value that is kept whole.</summary>
+    public const int ValueBytesMax = 1_024;
+
+    private readonly Queue<Loss> _losses = new();
+    private long _bytes;
+
+    /// <summary>How many losses were ever noted.</summary>
+    public long Total { get; private set; }
+
+    /// <summary>The losses held now, oldest first.</summary>
+    public IReadOnlyCollection<Loss> Items => _losses;
+
+    /// <summary>Notes one loss and drops the oldest while a bound is passed.</summary>
+    public void Add(
+        in FieldWrite loser, double winnerState, HamVerdict reason, string from, double atMs)
+    {
+        bool cut = loser.Value.Json.Length > ValueBytesMax;
+        Restore(new(Total + 1, loser.Soul, loser.Field, cut ? WeftValue.Null : loser.Value, loser.State, winnerState,
+            reason, from, atMs, cut));
+    }
+
+    /// <summary>Takes an entry back after a restart; numbers must rise.</summary>
+    public void Restore(Loss loss)
+    {
+        Total = Math.Max(Total, loss.Number);
+        _losses.Enqueue(loss);
+        _bytes += SizeOf(loss);
+        while (_losses.Count > options.JournalMax || _bytes > options.JournalBytesMax)
+        {
+            if (!_losses.TryDequeue(out Loss? oldest))
+            {
+                break;
+            }
+
+            _bytes -= SizeOf(oldest);
+        }
+    }
+
+    /// <summary>Bytes one entry is counted with.</summary>
+    private static long SizeOf(Loss loss) =>
+        120 + (2 * (loss.Soul.Length + loss.Field.Length + loss.From.Length)) + loss.Value.Json.Length;
+}

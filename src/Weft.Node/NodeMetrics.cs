@@ -1,0 +1,30 @@
+namespace Weft.Node;
+
+/// <summary>Counts since the start, for metrics, status and tests. Safe to read at any time.</summary>
+public sealed class NodeMetrics
+{
+    internal long WonCount;
+    internal long KeptCount;
+    internal long DeferredCount;
+    internal long RefusedCount;
+    internal long ReadCount;
+    internal long WriteCount;
+
+    /// <summary>Fields that changed.</summary>
+    public long Won => Interlocked.Read(ref WonCount);
+
+    /// <summary>Fields whose known value stayed.</summary>
+    public long Kept => Interlocked.Read(ref KeptCount);
+
+    /// <summary>Fields held because their state lies in the near future.</summary>
+    public long Deferred => Interlocked.Read(ref DeferredCount);
+
+    /// <summary>Deltas refused.</summary>
+    public long Refused => Interlocked.Read(ref RefusedCount);
+
+    /// <summary>Reads.</summary>
+    public long Reads => Interlocked.Read(ref ReadCount);
+
+    /// <summary>Deltas taken.</summary>
+    public long Writes => Interlocked.Read(ref WriteCount);
+}

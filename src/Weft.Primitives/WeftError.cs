@@ -1,0 +1,129 @@
+namespace Weft.Primitives;
+
+/// <summary>The stable numbers of everything Weft refuses or fails at. A number is never given to another meaning.</summary>
+/// <remarks>
+/// Blocks: 1 client and connection, 2 data, keys and rules, 3 storage and host, 4 network and access, 5 limits, 9 bugs.
+/// Titles, causes and next commands stand in <see cref="ErrorCatalogue"/>.
+/// </remarks>
+public enum WeftError
+{
+    /// <summary>No error.</summary>
+    None = 0,
+
+    /// <summary>No node answers.</summary>
+    NodeUnreachable = 1001,
+
+    /// <summary>The command line was not understood.</summary>
+    Usage = 1002,
+
+    /// <summary>A deadline passed.</summary>
+    DeadlinePassed = 1003,
+
+    /// <summary>The request cannot be read.</summary>
+    RequestMalformed = 1004,
+
+    /// <summary>There is no such resource.</summary>
+    RouteUnknown = 1005,
+
+    /// <summary>The node starts or stops.</summary>
+    NodeUnavailable = 1006,
+
+    /// <summary>Nothing is there.</summary>
+    Absent = 2001,
+
+    /// <summary>A soul is empty, too long, or not well-formed text.</summary>
+    SoulInvalid = 2002,
+
+    /// <summary>A field name is empty, reserved, too long, or not well-formed text.</summary>
+    FieldInvalid = 2003,
+
+    /// <summary>A value is none of null, Boolean, finite number, text, link.</summary>
+    ValueInvalid = 2004,
+
+    /// <summary>A state is not a finite number, or is missing.</summary>
+    StateInvalid = 2005,
+
+    /// <summary>A state lies further in the future than this node accepts.</summary>
+    StateTooFarAhead = 2006,
+
+    /// <summary>The node's own metadata is missing or names another soul.</summary>
+    NodeMalformed = 2007,
+
+    /// <summary>A write lost against a newer state.</summary>
+    OlderState = 2210,
+
+    /// <summary>A write lost a tie: same state, smaller JSON text.</summary>
+    SmallerText = 2211,
+
+    /// <summary>A precondition such as If-Match does not hold.</summary>
+    PreconditionFailed = 2301,
+
+    /// <summary>The port cannot be listened on.</summary>
+    PortTaken = 3101,
+
+    /// <summary>An address or port is not one.</summary>
+    AddressInvalid = 3102,
+
+    /// <summary>The data folder is in use.</summary>
+    FolderLocked = 3201,
+
+    /// <summary>The data folder was written by a newer version.</summary>
+    FormatNewer = 3202,
+
+    /// <summary>A file is damaged.</summary>
+    FileDamaged = 3203,
+
+    /// <summary>The data folder cannot be used: missing, read-only, or not permitted.</summary>
+    FolderUnusable = 3204,
+
+    /// <summary>The target folder or file is not empty.</summary>
+    TargetNotEmpty = 3205,
+
+    /// <summary>The disk is full.</summary>
+    DiskFull = 3307,
+
+    /// <summary>The disk failed: a write, read or flush gave an error.</summary>
+    DiskFailed = 3308,
+
+    /// <summary>The store stopped after a failure and takes no more writes.</summary>
+    StoreStopped = 3309,
+
+    /// <summary>A token is missing or wrong.</summary>
+    TokenMissing = 4101,
+
+    /// <summary>The request came under a host name that is not allowed.</summary>
+    HostRefused = 4102,
+
+    /// <summary>The request came from an origin that is not allowed.</summary>
+    OriginRefused = 4103,
+
+    /// <summary>A peer cannot be reached.</summary>
+    PeerUnreachable = 4107,
+
+    /// <summary>A signature does not fit, or its key does not own the node.</summary>
+    SignatureRefused = 4301,
+
+    /// <summary>The token does not allow this.</summary>
+    ScopeMissing = 4401,
+
+    /// <summary>A message, body or value is larger than the limit.</summary>
+    TooLarge = 5101,
+
+    /// <summary>Too many elements, or nested too deep.</summary>
+    TooComplex = 5102,
+
+    /// <summary>Too many requests.</summary>
+    TooManyRequests = 5103,
+
+    /// <summary>The open-file limit is near.</summary>
+    FewDescriptors = 5104,
+
+    /// <summary>The queue of writes from the near future is full.</summary>
+    DeferredQueueFull = 5105,
+
+    /// <summary>A reader was too slow and missed changes.</summary>
+    ReaderTooSlow = 5106,
+
+    /// <summary>A bug in Weft.</summary>
+    Bug = 9001,
+}
