@@ -19,6 +19,8 @@ public static class FieldRules
     /// <summary>The field name that GUN keeps for metadata; no field may have it.</summary>
     public const string MetadataField = "_";
 
+    private const int EmptyLinkBytes = 8; // {"#":""}
+
     /// <summary>Judges one write.</summary>
     /// <returns><see cref="WeftError.None"/>, or what is wrong with it.</returns>
     public static WeftError Check(in FieldWrite write)
@@ -50,7 +52,7 @@ public static class FieldRules
     /// <summary>A text value has at most <see cref="TextBytesMax"/> bytes; a link points to a valid soul.</summary>
     public static WeftError CheckValue(WeftValue value)
     {
-        if (value.Json.Length <= SoulBytesMax)
+        if (value.Json.Length <= SoulBytesMax && !MayLinkNowhere(value.Json))
         {
             return WeftError.None; // The quick way: too short to break any bound.
         }
@@ -76,6 +78,10 @@ public static class FieldRules
     /// <summary>Throws when the soul is not valid.</summary>
     /// <exception cref="ArgumentException">The soul is not valid.</exception>
     public static void ThrowIfInvalidSoul(string soul) => ThrowIf(CheckSoul(soul), nameof(soul));
+
+    /// <summary>A short link can still name no soul at all, or one with a lone surrogate, which is always escaped.</summary>
+    private static bool MayLinkNowhere(ReadOnlySpan<byte> json) =>
+        json[0] == '{' && (json.Length <= EmptyLinkBytes || json.Contains((byte)'\\'));
 
     private static void ThrowIf(WeftError error, string parameter)
     {
