@@ -18,12 +18,35 @@ public sealed class NodeOptions
     /// <summary>Writes that may wait in one lane before callers wait: 1 to 1,000,000. Default: 4,096.</summary>
     public int LaneQueueMax { get; set; } = 4_096;
 
-    /// <summary>Fields that one observer may have waiting before it skips versions: 1 to 1,000,000. Default: 1,024.</summary>
-    public int ObserverFieldsMax { get; set; } = 1_024;
-
     /// <summary>Bytes of recent changes kept for observers and peers to catch up from memory. Default: 8 MiB.</summary>
     public long RecentChangesBytesMax { get; set; } = 8L << 20;
 
+    /// <summary>Changes one observer gets in one go: 1 to 100,000. Default: 1,024.</summary>
+    public int ObserverBatchMax { get; set; } = 1_024;
+
     /// <summary>The knobs of the merge.</summary>
     public GraphOptions Graph { get; set; } = new();
+
+    /// <summary>Checks every bound.</summary>
+    /// <exception cref="ArgumentException">An option is out of bounds; the message names it and what is allowed.</exception>
+    public void ThrowIfInvalid()
+    {
+        Require(Enum.IsDefined(Durability), nameof(Durability), Durability, "disk, buffered or memory");
+        Require(Lanes is >= 0 and <= 64, nameof(Lanes), Lanes, "0 to 64");
+        Require(LaneQueueMax is >= 1 and <= 1_000_000, nameof(LaneQueueMax), LaneQueueMax, "1 to 1,000,000");
+        Require(ObserverBatchMax is >= 1 and <= 100_000, nameof(ObserverBatchMax), ObserverBatchMax, "1 to 100,000");
+        Require(RecentChangesBytesMax is >= 0 and <= 1L << 40, nameof(RecentChangesBytesMax), RecentChangesBytesMax,
+            "0 to 1 TiB");
+        Require(Graph.FutureMax >= TimeSpan.Zero, "Graph.FutureMax", Graph.FutureMax, "zero or more");
+        Require(Graph.DeferredMax is >= 0 and <= 1_000_000, "Graph.DeferredMax", Graph.DeferredMax, "0 to 1,000,000");
+        Require(Graph.JournalMax is >= 0 and <= 1_000_000, "Graph.JournalMax", Graph.JournalMax, "0 to 1,000,000");
+    }
+
+    private static void Require<T>(bool holds, string option, T value, string allowed)
+    {
+        if (!holds)
+        {
+            throw new ArgumentException($"Weft:{option} is {value}; allowed is {allowed}.", option);
+        }
+    }
 }

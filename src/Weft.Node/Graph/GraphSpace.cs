@@ -1,19 +1,43 @@
 using Weft.Graph;
+using Weft.Node.Lanes;
+using Weft.Node.Storage;
 using Weft.Primitives;
 
 namespace Weft.Node;
 
 /// <summary>The graph of a node: every read and every write, from whichever side, goes through here.</summary>
-public sealed partial class GraphSpace
+public sealed class GraphSpace
 {
+    private readonly IStore _store;
+    private readonly GraphDriver _driver;
+    private readonly ChangeHub _hub;
+    private readonly NodeMetrics _metrics;
+    private readonly NodeOptions _options;
+
+    internal GraphSpace(IStore store, GraphDriver driver, ChangeHub hub, NodeMetrics metrics, NodeOptions options)
+    {
+        _store = store;
+        _driver = driver;
+        _hub = hub;
+        _metrics = metrics;
+        _options = options;
+    }
+
+    /// <summary>Who asks other peers on a miss; null while the node has no links.</summary>
+    public IPeerAsker? Asker { get; set; }
+
     /// <summary>A handle to one node of the graph. It reads nothing.</summary>
     /// <exception cref="ArgumentException">The soul is not valid.</exception>
-    public GraphNode Get(string soul) => throw new NotImplementedException();
+    public GraphNode Get(string soul)
+    {
+        FieldRules.ThrowIfInvalidSoul(soul);
+        return new GraphNode(this, soul);
+    }
 
     /// <summary>Merges a delta, all or nothing. This is the one way in for local calls, HTTP, import and peers.</summary>
     /// <param name="delta">1 and up; a state of NaN asks this node for one (the same for the whole delta).</param>
     /// <param name="source">Who brings it.</param>
-    /// <param name="durability">The level to wait for.</param>
+    /// <param name="durability">The level to wait for; the node's own level is the ceiling.</param>
     /// <param name="cancellationToken">Stops the waiting; what reached the log stays written.</param>
     /// <returns>What became of it. A refusal is a result, not an exception.</returns>
     /// <exception cref="WeftException">The local store failed.</exception>
@@ -21,33 +45,133 @@ public sealed partial class GraphSpace
         IReadOnlyList<FieldWrite> delta,
         WriteSource source,
         Durability durability = Durability.Disk,
-        CancellationToken cancellationToken = default) => throw new NotImplementedException();
+        CancellationToken cancellationToken = default)
+    {
+        Interlocked.Increment(ref _metrics.WriteCount);
+        if (delta.Count == 0)
+        {
+            return new(WriteResult.Refused(WeftError.RequestMalformed, -1));
+        }
 
-    /// <summary>Reads one field.</summary>
+        // A copy of its own: the lane fills in states, and the caller may reuse its list.
+        var writes = new FieldWrite[delta.Count];
+        string? soul = null;
+        for (int i = 0; i < writes.Length; i++)
+        {
+            FieldWrite write = delta[i];
+            WeftError error = ReferenceEquals(write.Soul, soul) ? WeftError.None : FieldRules.CheckSoul(write.Soul);
+            soul = write.Soul;
+            error = error != WeftError.None ? error : FieldRules.CheckField(write.Field);
+            error = error != WeftError.None ? error : FieldRules.CheckValue(write.Value);
+            if (error == WeftError.None && !double.IsFinite(write.State) && !double.IsNaN(write.State))
+            {
+                error = WeftError.StateInvalid;
+            }
+
+            if (error != WeftError.None)
+            {
+                Interlocked.Increment(ref _metrics.RefusedCount);
+                return new(WriteResult.Refused(error, i));
+            }
+
+            writes[i] = write;
+        }
+
+        return _driver.WriteAsync(writes, source, durability, cancellationToken);
+    }
+
+    /// <summary>Reads one field. A hit in memory completes at once and allocates nothing.</summary>
+    /// <param name="soul">The node.</param>
+    /// <param name="field">The field.</param>
+    /// <param name="policy">Whether peers are asked on a miss, and how long they may take.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <exception cref="WeftException">The part of the store that holds it is damaged.</exception>
     public ValueTask<ReadResult> ReadFieldAsync(
-        string soul, string field, ReadPolicy policy = default, CancellationToken cancellationToken = default) =>
-        throw new NotImplementedException();
+        string soul, string field, ReadPolicy policy = default, CancellationToken cancellationToken = default)
+    {
+        Interlocked.Increment(ref _metrics.ReadCount);
+        ValueTask<StoredField?> read = _store.ReadFieldAsync(soul, field, cancellationToken);
+        if (read.IsCompletedSuccessfully)
+        {
+            StoredField? found = read.Result;
+            if (found is StoredField known)
+            {
+                return new(Describe(known, ReadSource.Memory, 0));
+            }
 
-    /// <summary>Reads fields of one node in the order of their names.</summary>
-    public ValueTask<NodeResult> ReadNodeAsync(
+            return policy.Deadline <= TimeSpan.Zero
+                ? new(Missing(0, false))
+                : AskFieldAsync(soul, field, policy, cancellationToken);
+        }
+
+        return ReadFieldSlowlyAsync(read, soul, field, policy, cancellationToken);
+    }
+
+    /// <summary>Reads fields of one node in the order of their names, tombstones included.</summary>
+    /// <param name="soul">The node.</param>
+    /// <param name="range">Which fields.</param>
+    /// <param name="fieldsMax">How many at the most.</param>
+    /// <param name="bytesMax">Stops after the field that passes this many bytes of names and values.</param>
+    /// <param name="policy">Whether peers are asked on a miss, and how long they may take.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <exception cref="WeftException">The part of the store that holds it is damaged.</exception>
+    public async ValueTask<NodeResult> ReadNodeAsync(
         string soul,
         LexRange range = default,
         int fieldsMax = int.MaxValue,
         long bytesMax = long.MaxValue,
         ReadPolicy policy = default,
-        CancellationToken cancellationToken = default) => throw new NotImplementedException();
+        CancellationToken cancellationToken = default)
+    {
+        Interlocked.Increment(ref _metrics.ReadCount);
+        NodePage page = await _store.ReadNodeAsync(soul, range, fieldsMax, bytesMax, cancellationToken)
+            .ConfigureAwait(false);
+        PeerAnswer answer = default;
+        if (page.Fields.Count == 0 && policy.Deadline > TimeSpan.Zero && Asker is IPeerAsker asker)
+        {
+            answer = await asker.AskAsync(soul, range.Exact, policy.Deadline, cancellationToken).ConfigureAwait(false);
+            page = await _store.ReadNodeAsync(soul, range, fieldsMax, bytesMax, cancellationToken).ConfigureAwait(false);
+            if (page.Fields.Count > 0)
+            {
+                page = page with { Source = ReadSource.Peer };
+            }
+        }
+
+        if (page.Fields.Count == 0)
+        {
+            ReadResult missing = Missing(answer.Asked, answer.TimedOut);
+            return new(missing.Status, [], false, ReadSource.None, answer.Asked);
+        }
+
+        bool alive = false;
+        foreach (StoredField field in page.Fields)
+        {
+            alive |= !field.Value.IsNull;
+        }
+
+        return new(alive ? ReadStatus.Found : ReadStatus.Deleted, page.Fields, page.More, page.Source, answer.Asked);
+    }
 
     /// <summary>Lists souls in order. Nodes of which only tombstones are left are listed too.</summary>
     public ValueTask<IReadOnlyList<string>> ListAsync(
         LexRange range, int soulsMax, CancellationToken cancellationToken = default) =>
-        throw new NotImplementedException();
+        _store.ListSoulsAsync(range, soulsMax, cancellationToken);
 
     /// <summary>Deletes one field, or all fields of a node, by writing null with a new state.</summary>
-    public ValueTask<WriteResult> DeleteAsync(
-        string soul, string? field, WriteSource source, CancellationToken cancellationToken = default) =>
-        throw new NotImplementedException();
+    /// <returns>What became of it; <see cref="WriteResult.Applied"/> is 0 when there was nothing to delete.</returns>
+    public async ValueTask<WriteResult> DeleteAsync(
+        string soul, string? field, WriteSource source, CancellationToken cancellationToken = default)
+    {
+        NodePage page = await _store.ReadNodeAsync(
+            soul, new LexRange(Exact: field), int.MaxValue, long.MaxValue, cancellationToken).ConfigureAwait(false);
+        FieldWrite[] delta = [.. page.Fields.Where(known => !known.Value.IsNull)
+            .Select(known => new FieldWrite(soul, known.Field, WeftValue.Null, double.NaN))];
+        return delta.Length == 0
+            ? new(0, _options.Durability, _store.CommittedSequence, 0, 0, 0)
+            : await WriteAsync(delta, source, cancellationToken: cancellationToken).ConfigureAwait(false);
+    }
 
-    /// <summary>Follows links breadth first, in either direction.</summary>
+    /// <summary>Follows links breadth first, in either direction; each node is reached once.</summary>
     /// <param name="soul">Where to start.</param>
     /// <param name="direction">Which links.</param>
     /// <param name="depthMax">How many links away: 0 to 1,000.</param>
@@ -58,32 +182,70 @@ public sealed partial class GraphSpace
         WalkDirection direction = WalkDirection.Out,
         int depthMax = 3,
         int nodesMax = 10_000,
-        CancellationToken cancellationToken = default) => throw new NotImplementedException();
+        CancellationToken cancellationToken = default)
+    {
+        FieldRules.ThrowIfInvalidSoul(soul);
+        ArgumentOutOfRangeException.ThrowIfNegative(depthMax);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(depthMax, 1_000);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(nodesMax);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(nodesMax, 1_000_000);
+        return new GraphWalk(_store, soul, direction, depthMax, nodesMax).RunAsync(cancellationToken);
+    }
 
     /// <summary>Tells why a field has its value: the value, and the writes that lost.</summary>
-    public ValueTask<FieldExplanation> WhyAsync(
-        string soul, string field, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    public async ValueTask<FieldExplanation> WhyAsync(
+        string soul, string field, CancellationToken cancellationToken = default) =>
+        new(await _store.ReadFieldAsync(soul, field, cancellationToken).ConfigureAwait(false),
+            _driver.ReadJournal(soul, field));
 
     /// <summary>Lists losing writes from the journal, newest first.</summary>
     /// <param name="before">Only entries with a smaller number; null for the newest.</param>
     /// <param name="lossesMax">How many at the most.</param>
     public IReadOnlyList<Loss> ReadConflicts(long? before = null, int lossesMax = 100) =>
-        throw new NotImplementedException();
+        _driver.ReadJournal(before, lossesMax);
 
-    /// <summary>Starts observing: live when the task completes. Snapshot first (or resumed), then every change.</summary>
+    /// <summary>Starts observing: live when this returns. Snapshot first (or resumed), then every change.</summary>
     /// <returns>Dispose it to stop.</returns>
     public ValueTask<ChangeSubscription> WatchAsync(
-        ChangeFilter filter, CancellationToken cancellationToken = default) => throw new NotImplementedException();
-}
+        ChangeFilter filter, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return new(new ChangeSubscription(_store, _hub, filter, _options.ObserverBatchMax));
+    }
 
-/// <summary>Who brings a write.</summary>
-/// <param name="Name">For the journal: "local", "http", "import", or a peer's name.</param>
-/// <param name="Connection">The number of the connection; 0 for this process.</param>
-public readonly record struct WriteSource(string Name, long Connection = 0)
-{
-    /// <summary>Code in this process.</summary>
-    public static WriteSource Local { get; } = new("local");
+    private static ReadResult Describe(in StoredField known, ReadSource source, int asked) => new(
+        known.Value.IsNull ? ReadStatus.Deleted : ReadStatus.Found,
+        known.Value,
+        known.State,
+        source,
+        asked,
+        known.Extras is null ? default : known.Extras.Author);
 
-    /// <summary>The HTTP API.</summary>
-    public static WriteSource Http { get; } = new("http");
+    private static ReadResult Missing(int asked, bool timedOut) => new(
+        timedOut ? ReadStatus.TimedOut : asked > 0 ? ReadStatus.Absent : ReadStatus.Unknown,
+        WeftValue.Null, 0, ReadSource.None, asked);
+
+    private async ValueTask<ReadResult> ReadFieldSlowlyAsync(
+        ValueTask<StoredField?> read, string soul, string field, ReadPolicy policy, CancellationToken cancellationToken)
+    {
+        StoredField? found = await read.ConfigureAwait(false);
+        return found is StoredField known ? Describe(known, ReadSource.Disk, 0)
+            : policy.Deadline <= TimeSpan.Zero ? Missing(0, false)
+            : await AskFieldAsync(soul, field, policy, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask<ReadResult> AskFieldAsync(
+        string soul, string field, ReadPolicy policy, CancellationToken cancellationToken)
+    {
+        if (Asker is not IPeerAsker asker)
+        {
+            return Missing(0, false);
+        }
+
+        PeerAnswer answer = await asker.AskAsync(soul, field, policy.Deadline, cancellationToken).ConfigureAwait(false);
+        StoredField? found = await _store.ReadFieldAsync(soul, field, cancellationToken).ConfigureAwait(false);
+        return found is StoredField known
+            ? Describe(known, ReadSource.Peer, answer.Asked)
+            : Missing(answer.Asked, answer.TimedOut);
+    }
 }

@@ -84,15 +84,33 @@ public readonly record struct ReadPolicy(TimeSpan Deadline)
     public static ReadPolicy LocalFirst(TimeSpan deadline) => new(deadline);
 }
 
-/// <summary>One change, as observers see it.</summary>
-/// <param name="Soul">The node.</param>
+/// <summary>What an observed item is.</summary>
+public enum ChangeKind
+{
+    /// <summary>A field as it was when the observer came.</summary>
+    Snapshot = 0,
+
+    /// <summary>The snapshot (or the catching up) is complete; changes follow as they happen. Carries no field.</summary>
+    Synced,
+
+    /// <summary>A field changed.</summary>
+    Change,
+
+    /// <summary>
+    /// The reader was too slow: intermediate changes were dropped. Carries no field; the fields that changed follow with
+    /// their last value, then <see cref="Synced"/>.
+    /// </summary>
+    Gap,
+}
+
+/// <summary>One item of a change stream.</summary>
+/// <param name="Kind">What it is.</param>
+/// <param name="Soul">The node; empty for Synced and Gap.</param>
 /// <param name="Field">The field as it is now; a null value is a deletion.</param>
-/// <param name="Sequence">The commit; a cursor from which a stream resumes.</param>
+/// <param name="Cursor">Resuming after this commit misses nothing; -1 while a snapshot is not complete.</param>
 /// <param name="Origin">Who brought it: 0 for this process, else the number of a connection.</param>
-/// <param name="IsSnapshot">True for what was there when the observer came.</param>
-/// <param name="IsGap">True when intermediate changes before this one were dropped because the reader was slow.</param>
 public readonly record struct GraphChange(
-    string Soul, StoredField Field, long Sequence, long Origin = 0, bool IsSnapshot = false, bool IsGap = false);
+    ChangeKind Kind, string Soul, StoredField Field, long Cursor, long Origin = 0);
 
 /// <summary>What an observer wants to see.</summary>
 /// <param name="Soul">One node, or null.</param>

@@ -1,0 +1,422 @@
+using Weft.Graph;
+using Weft.Node.Storage;
+using Weft.Primitives;
+
+namespace Weft.Node.Lanes;
+
+/// <summary>
+/// Drives the graph cores: spreads deltas over lanes, carries out what the cores decide, and owns what all lanes share,
+/// the clock, the queue of early writes and the journal of losses.
+/// </summary>
+internal sealed class GraphDriver : IAsyncDisposable
+{
+    private readonly TimeProvider _time;
+    private readonly NodeMetrics _metrics;
+    private readonly WriteLane[] _lanes;
+    private readonly Lock _shared = new();
+    private readonly HamClock _clock;
+    private readonly DeferredQueue _deferred;
+    private readonly LossJournal _journal;
+    private readonly ITimer _deferredTimer;
+    private readonly HashSet<Task> _releases = [];
+    private long _journalSaved;
+    private bool _stopping;
+
+    public GraphDriver(NodeOptions options, IStore store, TimeProvider time, NodeMetrics metrics)
+    {
+        Store = store;
+        _time = time;
+        _metrics = metrics;
+        _clock = new HamClock(store.ClockHigh);
+        _deferred = new DeferredQueue(options.Graph);
+        _journal = new LossJournal(options.Graph);
+        foreach (Loss loss in store.SavedJournal)
+        {
+            _journal.Restore(loss);
+        }
+
+        _journalSaved = _journal.Total;
+
+        int lanes = options.Lanes > 0 ? options.Lanes : Math.Clamp(Environment.ProcessorCount, 1, 8);
+        _lanes = new WriteLane[lanes];
+        for (int i = 0; i < lanes; i++)
+        {
+            _lanes[i] = new WriteLane(this, _lanes, options.LaneQueueMax, options.Graph);
+        }
+
+        _deferredTimer = time.CreateTimer(_ => ReleaseDue(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    public IStore Store { get; }
+
+    /// <summary>Wall time in milliseconds.</summary>
+    public double WallMs => WallClock.ToState(_time.GetUtcNow());
+
+    /// <summary>
+    /// What the merge takes for now: wall time, but never before a state this node has given or merged. Without that, a
+    /// node whose clock stepped back would hold its own writes as early ones.
+    /// </summary>
+    public double NowMs
+    {
+        get
+        {
+            lock (_shared)
+            {
+                return Math.Max(WallMs, _clock.High);
+            }
+        }
+    }
+
+    public int WritesWaiting => _lanes.Sum(lane => lane.Waiting);
+
+    public int DeferredCount
+    {
+        get
+        {
+            lock (_shared)
+            {
+                return _deferred.Count;
+            }
+        }
+    }
+
+    public void Start()
+    {
+        foreach (WriteLane lane in _lanes)
+        {
+            lane.Start();
+        }
+
+        lock (_shared)
+        {
+            foreach (FieldWrite write in Store.Deferred)
+            {
+                _deferred.Add(write);
+            }
+
+            SetTimer();
+        }
+    }
+
+    /// <summary>Sends a delta through its lanes.</summary>
+    public async ValueTask<WriteResult> WriteAsync(
+        FieldWrite[] delta, WriteSource source, Durability durability, CancellationToken cancellationToken)
+    {
+        WriteRequest request = new(delta, source, durability, LanesOf(delta));
+        await _lanes[request.Lanes[0]].EnqueueAsync(request, cancellationToken).ConfigureAwait(false);
+        return await request.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Replaces each state of NaN by one new state, the same for the whole delta.</summary>
+    public void GiveStates(FieldWrite[] delta)
+    {
+        double given = double.NaN;
+        for (int i = 0; i < delta.Length; i++)
+        {
+            if (double.IsNaN(delta[i].State))
+            {
+                if (double.IsNaN(given))
+                {
+                    lock (_shared)
+                    {
+                        given = _clock.Next(WallMs);
+                    }
+                }
+
+                delta[i] = delta[i] with { State = given };
+            }
+        }
+    }
+
+    /// <summary>Carries out the decisions about one delta. Runs under the gates of its lanes.</summary>
+    public void Carry(WriteRequest request, ReadOnlySpan<GraphOutput> decisions)
+    {
+        int winners = 0;
+        int early = 0;
+        long earlyBytes = 0;
+        double stateMax = double.NegativeInfinity;
+        foreach (ref readonly GraphOutput decision in decisions)
+        {
+            stateMax = Math.Max(stateMax, request.Delta[decision.Write].State);
+            switch (decision.Kind)
+            {
+                case GraphOutputKind.Refuse:
+                    Refuse(request, decision.Error, decision.Write);
+                    return;
+                case GraphOutputKind.Persist:
+                    winners++;
+                    break;
+                case GraphOutputKind.Defer:
+                    early++;
+                    earlyBytes += DeferredQueue.SizeOf(request.Delta[decision.Write]);
+                    break;
+            }
+        }
+
+        var fields = winners == 0 ? [] : new List<CommitField>(winners);
+        var deferred = early == 0 ? [] : new List<FieldWrite>(early);
+        double clockHigh;
+        lock (_shared)
+        {
+            if (early > 0 && !request.IsRelease && !_deferred.HasRoom(early, earlyBytes))
+            {
+                Refuse(request, WeftError.DeferredQueueFull, 0);
+                return;
+            }
+
+            Sort(request, decisions, fields, deferred);
+            foreach (FieldWrite write in deferred)
+            {
+                _deferred.Add(write);
+            }
+
+            if (deferred.Count > 0)
+            {
+                SetTimer();
+            }
+
+            clockHigh = _clock.High;
+        }
+
+        // A held write whose time has come is let go in the commit that merges it; one that the clock has moved away
+        // from again is already held durably.
+        bool released = request.IsRelease && early == 0;
+        CommitBatch batch = winners == 0 && (early == 0 || request.IsRelease) && !released
+            ? CommitBatch.Empty
+            : new CommitBatch(
+                fields, request.IsRelease ? [] : deferred, released ? request.Delta : [], clockHigh,
+                request.Source.Connection);
+        ValueTask<CommitReceipt> append = Store.AppendAsync(batch, request.Durability);
+        _ = FinishAsync(request, append, new WriteResult(
+            stateMax, default, 0, fields.Count, decisions.Length - winners - early, early));
+    }
+
+    public IReadOnlyList<Loss> ReadJournal(long? before, int lossesMax)
+    {
+        lock (_shared)
+        {
+            return [.. _journal.Items.Reverse().Where(loss => before is null || loss.Number < before).Take(lossesMax)];
+        }
+    }
+
+    public IReadOnlyList<Loss> ReadJournal(string soul, string field)
+    {
+        lock (_shared)
+        {
+            return [.. _journal.Items.Reverse().Where(loss => loss.Soul == soul && loss.Field == field)];
+        }
+    }
+
+    /// <summary>Stops taking writes, finishes those accepted, and saves the journal.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Task[] releases;
+        lock (_shared)
+        {
+            _stopping = true;
+            releases = [.. _releases];
+        }
+
+        await _deferredTimer.DisposeAsync().ConfigureAwait(false);
+        await Task.WhenAll(releases).ConfigureAwait(false);
+        foreach (WriteLane lane in _lanes)
+        {
+            await lane.DisposeAsync().ConfigureAwait(false);
+        }
+
+        await SaveJournalAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Saves the journal when it has grown. A store that cannot take it loses evidence, not data.</summary>
+    public async ValueTask SaveJournalAsync()
+    {
+        IReadOnlyList<Loss> losses;
+        lock (_shared)
+        {
+            if (_journal.Total == _journalSaved)
+            {
+                return;
+            }
+
+            _journalSaved = _journal.Total;
+            losses = [.. _journal.Items];
+        }
+
+        try
+        {
+            await Store.SaveJournalAsync(losses).ConfigureAwait(false);
+        }
+        catch (WeftException)
+        {
+            // The store has reported its failure where writes are refused.
+        }
+    }
+
+    private static async Task FinishAsync(WriteRequest request, ValueTask<CommitReceipt> append, WriteResult result)
+    {
+        try
+        {
+            CommitReceipt receipt = await append.ConfigureAwait(false);
+            request.Complete(result with { Durable = receipt.Reached, Sequence = receipt.Sequence });
+        }
+        catch (Exception error)
+        {
+            request.Fail(error);
+        }
+    }
+
+    private void Refuse(WriteRequest request, WeftError error, int write)
+    {
+        Interlocked.Increment(ref _metrics.RefusedCount);
+        request.Complete(WriteResult.Refused(error, write));
+    }
+
+    private void Sort(
+        WriteRequest request, ReadOnlySpan<GraphOutput> decisions, List<CommitField> fields, List<FieldWrite> deferred)
+    {
+        double now = WallMs;
+        foreach (ref readonly GraphOutput decision in decisions)
+        {
+            ref readonly FieldWrite write = ref request.Delta[decision.Write];
+            switch (decision.Kind)
+            {
+                case GraphOutputKind.Persist:
+                    Win(write, decision, fields, request.Delta.Length > 1);
+                    _clock.Observe(write.State);
+                    _metrics.WonCount++;
+                    if (decision.HadKnown && decision.Displaced.State == write.State)
+                    {
+                        var loser = new FieldWrite(write.Soul, write.Field, decision.Displaced.Value, write.State);
+                        _journal.Add(loser, write.State, HamVerdict.KnownLarger, "known", now);
+                    }
+
+                    break;
+                case GraphOutputKind.Defer:
+                    deferred.Add(write);
+                    _metrics.DeferredCount++;
+                    break;
+                default:
+                    _metrics.KeptCount++;
+                    if (decision.Verdict != HamVerdict.Equal && decision.Displaced.Value != write.Value)
+                    {
+                        _journal.Add(write, decision.Displaced.State, decision.Verdict, request.Source.Name, now);
+                    }
+
+                    break;
+            }
+        }
+    }
+
+    // The same field may win twice in one delta; only its last version is stored, over what was there before both.
+    private static void Win(in FieldWrite write, in GraphOutput decision, List<CommitField> fields, bool mayRepeat)
+    {
+        if (mayRepeat && decision.HadKnown && decision.Displaced.Sequence == 0)
+        {
+            for (int i = fields.Count - 1; i >= 0; i--)
+            {
+                if (fields[i].Write.Field == write.Field && fields[i].Write.Soul == write.Soul)
+                {
+                    fields[i] = fields[i] with { Write = write };
+                    return;
+                }
+            }
+        }
+
+        fields.Add(new CommitField(write, decision.Displaced.Value, decision.HadKnown));
+    }
+
+    private int[] LanesOf(FieldWrite[] delta)
+    {
+        int first = LaneOf(delta[0].Soul);
+        ulong used = 1UL << first;
+        for (int i = 1; i < delta.Length; i++)
+        {
+            if (!ReferenceEquals(delta[i].Soul, delta[i - 1].Soul))
+            {
+                used |= 1UL << LaneOf(delta[i].Soul);
+            }
+        }
+
+        if (used == 1UL << first)
+        {
+            return [first];
+        }
+
+        var lanes = new List<int>(_lanes.Length);
+        for (int lane = 0; lane < _lanes.Length; lane++)
+        {
+            if ((used & (1UL << lane)) != 0)
+            {
+                lanes.Add(lane);
+            }
+        }
+
+        return [.. lanes];
+    }
+
+    private int LaneOf(string soul) => (int)((uint)soul.GetHashCode(StringComparison.Ordinal) % (uint)_lanes.Length);
+
+    private void SetTimer()
+    {
+        if (_stopping || double.IsPositiveInfinity(_deferred.NextDueMs))
+        {
+            return;
+        }
+
+        double wait = Math.Clamp(Math.Ceiling(_deferred.NextDueMs - WallMs), 0, int.MaxValue - 1);
+        _deferredTimer.Change(TimeSpan.FromMilliseconds(wait), Timeout.InfiniteTimeSpan);
+    }
+
+    private void ReleaseDue()
+    {
+        lock (_shared)
+        {
+            if (_stopping)
+            {
+                return;
+            }
+
+            Task release = Task.Run(ReleaseAsync);
+            _releases.Add(release);
+            _ = release.ContinueWith(
+                done =>
+                {
+                    lock (_shared)
+                    {
+                        _releases.Remove(done);
+                        SetTimer();
+                    }
+                },
+                CancellationToken.None,
+                TaskContinuationOptions.ExecuteSynchronously,
+                TaskScheduler.Default);
+        }
+    }
+
+    private async Task ReleaseAsync()
+    {
+        while (true)
+        {
+            FieldWrite write;
+            lock (_shared)
+            {
+                if (_stopping || !_deferred.TryTake(WallMs, out write))
+                {
+                    return;
+                }
+            }
+
+            FieldWrite[] delta = [write];
+            WriteRequest request = new(delta, new WriteSource("deferred"), Durability.Disk, LanesOf(delta), isRelease: true);
+            try
+            {
+                await _lanes[request.Lanes[0]].EnqueueAsync(request, CancellationToken.None).ConfigureAwait(false);
+                await request.Task.ConfigureAwait(false);
+            }
+            catch (WeftException)
+            {
+                return; // The store takes no writes now. The write is still held on disk and is offered at the next start.
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+using Weft.Graph;
+using Weft.Primitives;
+
+namespace Weft.Node.Lanes;
+
+/// <summary>One delta on its way through a lane.</summary>
+internal sealed class WriteRequest(
+    FieldWrite[] delta, WriteSource source, Durability durability, int[] lanes, bool isRelease = false)
+{
+    private readonly TaskCompletionSource<WriteResult> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>The writes; states that were asked for are filled in by the lane.</summary>
+    public FieldWrite[] Delta { get; } = delta;
+
+    /// <summary>Who brings it.</summary>
+    public WriteSource Source { get; } = source;
+
+    /// <summary>The level to wait for.</summary>
+    public Durability Durability { get; } = durability;
+
+    /// <summary>The lanes its souls belong to, in rising order; the first one carries it.</summary>
+    public int[] Lanes { get; } = lanes;
+
+    /// <summary>True for a held write that is offered again.</summary>
+    public bool IsRelease { get; } = isRelease;
+
+    /// <summary>Completes with what became of the delta.</summary>
+    public Task<WriteResult> Task => _done.Task;
+
+    public void Complete(in WriteResult result) => _done.TrySetResult(result);
+
+    public void Fail(Exception error) => _done.TrySetException(error);
+}
