@@ -1,0 +1,51 @@
+using Microsoft.Extensions.Logging;
+using Weft.Node.Storage;
+using Weft.Primitives;
+
+namespace Weft;
+
+/// <summary>Asks the store, now and then, to remove what may go.</summary>
+internal sealed class Maintenance : IAsyncDisposable
+{
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Task _loop;
+
+    internal Maintenance(IStore store, TimeSpan interval, TimeProvider time, ILogger logger) =>
+        _loop = interval == TimeSpan.Zero
+            ? Task.CompletedTask
+            : RunAsync(store, interval, time, logger, _stopping.Token);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _loop.ConfigureAwait(false);
+        _stopping.Dispose();
+    }
+
+    private static async Task RunAsync(
+        IStore store, TimeSpan interval, TimeProvider time, ILogger logger, CancellationToken stopping)
+    {
+        using var timer = new PeriodicTimer(interval, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stopping).ConfigureAwait(false))
+            {
+                try
+                {
+                    MaintenanceResult result = await store.MaintainAsync(
+                        WallClock.ToState(time.GetUtcNow()), stopping).ConfigureAwait(false);
+                    WeftLog.Maintained(logger, result.TombstonesRemoved, result.Expired, result.BytesFreed,
+                        (long)result.Duration.TotalMilliseconds);
+                }
+                catch (WeftException failure)
+                {
+                    WeftLog.MaintenanceFailed(logger, failure.Code, failure); // The store turns health red by itself.
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The peer stops.
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using Weft.Node;
+using Weft.Primitives;
+
+namespace Weft;
+
+/// <summary>Where a peer keeps its graph.</summary>
+public enum WeftStoreKind
+{
+    /// <summary>The storage engine: files in <see cref="WeftOptions.Path"/>. The default.</summary>
+    Engine = 0,
+
+    /// <summary>This process's memory only: for tests and relays that may forget.</summary>
+    Memory,
+}
+
+/// <summary>What a peer is and where it keeps its data. Section "Weft" of the configuration.</summary>
+/// <remarks>Checked at start by <see cref="WeftOptionsRules"/>; a broken bound names the key, the value and what is allowed.</remarks>
+public sealed class WeftOptions
+{
+    /// <summary>The section of the configuration that binds to this class.</summary>
+    public const string Section = "Weft";
+
+    /// <summary>Folder of all files, made if missing. Not used by the memory store. Default: "weft-data".</summary>
+    public string Path { get; set; } = "weft-data";
+
+    /// <summary>Where the graph is kept. Default: <see cref="WeftStoreKind.Engine"/>.</summary>
+    public WeftStoreKind Store { get; set; } = WeftStoreKind.Engine;
+
+    /// <summary>The one ceiling of memory table, caches and the disk tier's cache, in MiB: 16 to 65,536. Default: 128.</summary>
+    public int MemoryMiB { get; set; } = 128;
+
+    /// <summary>How long a deleted field stays as a tombstone: 1 minute and up. Default: 7 days.</summary>
+    public TimeSpan TombstoneHorizon { get; set; } = TimeSpan.FromDays(7);
+
+    /// <summary>How often what may go is removed: 1 second and up; zero for never. Default: 1 hour.</summary>
+    public TimeSpan MaintenanceInterval { get; set; } = TimeSpan.FromHours(1);
+
+    /// <summary>Peers to dial and to keep dialling: ws:// or wss:// URLs, at most 64. Without a path, /gun is meant.</summary>
+    public IList<string> Peers { get; set; } = [];
+
+    /// <summary>The knobs of the node itself: name, lanes, queues, merge.</summary>
+    public NodeOptions Node { get; set; } = new() { Name = Environment.MachineName };
+
+    /// <summary>A name people know the peer by; it need not be unique: 1 to 64 characters. Default: the machine's name.</summary>
+    public string Name
+    {
+        get => Node.Name;
+        set => Node.Name = value;
+    }
+
+    /// <summary>What a completed write means. Default: <see cref="Primitives.Durability.Disk"/>.</summary>
+    public Durability Durability
+    {
+        get => Node.Durability;
+        set => Node.Durability = value;
+    }
+}

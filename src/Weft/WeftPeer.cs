@@ -1,0 +1,88 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Weft.Node;
+using Weft.Node.Storage;
+using Weft.Primitives;
+
+namespace Weft;
+
+/// <summary>A whole peer in one process: a node, its store and its links to other peers, put together by options.</summary>
+/// <remarks>
+/// <code>
+/// await using var peer = await WeftPeer.StartAsync(new() { Path = "data", Peers = { "ws://relay:8765" } });
+/// WriteResult written = await peer.Graph.Get("alice").PutAsync("name", "Ada");
+/// </code>
+/// <see cref="WeftNode"/> itself runs in a browser and so knows neither files nor sockets; this class adds both.
+/// </remarks>
+public sealed partial class WeftPeer : IAsyncDisposable
+{
+    private readonly Maintenance _maintenance;
+    private int _stopped;
+
+    private WeftPeer(WeftOptions options, WeftNode node, Maintenance maintenance)
+    {
+        Options = options;
+        Node = node;
+        _maintenance = maintenance;
+    }
+
+    /// <summary>The options it runs with.</summary>
+    public WeftOptions Options { get; }
+
+    /// <summary>The node.</summary>
+    public WeftNode Node { get; }
+
+    /// <summary>The graph of the node.</summary>
+    public GraphSpace Graph => Node.Graph;
+
+    /// <summary>True from the end of the start until the stop begins.</summary>
+    public bool IsReady => Volatile.Read(ref _stopped) == 0;
+
+    /// <summary>Starts a peer: opens the store, starts the node, dials the peers.</summary>
+    /// <param name="options">Checked here, before any effect.</param>
+    /// <param name="openStore">Opens another store than the options name; null for theirs.</param>
+    /// <param name="time">Clock and timers; null for the system's.</param>
+    /// <param name="loggers">Where to log; null for nowhere.</param>
+    /// <param name="cancellationToken">Stops the start; nothing stays open.</param>
+    /// <exception cref="WeftException">
+    /// Usage or AddressInvalid for a broken option; FolderLocked, FolderUnusable, FormatNewer, FileDamaged from the store.
+    /// </exception>
+    public static async ValueTask<WeftPeer> StartAsync(
+        WeftOptions options,
+        Func<WeftOptions, CancellationToken, ValueTask<IStore>>? openStore = null,
+        TimeProvider? time = null,
+        ILoggerFactory? loggers = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        WeftOptionsRules.ThrowIfInvalid(options);
+        time ??= TimeProvider.System;
+        loggers ??= NullLoggerFactory.Instance;
+        IStore store = await (openStore ?? WeftStores.OpenAsync)(options, cancellationToken).ConfigureAwait(false);
+        WeftNode node;
+        try
+        {
+            node = await WeftNode.StartAsync(options.Node, store, time, loggers, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            await store.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
+        return new WeftPeer(options, node, new Maintenance(
+            node.Store, options.MaintenanceInterval, time, loggers.CreateLogger("Weft.Maintenance")));
+    }
+
+    /// <summary>Stops cleanly: peers are told, everything accepted is made durable, the store is closed.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _stopped, 1) != 0)
+        {
+            return;
+        }
+
+        await _maintenance.DisposeAsync().ConfigureAwait(false);
+        await Node.DisposeAsync().ConfigureAwait(false);
+    }
+}
