@@ -1,1 +1,27 @@
-return 0;
+using Weft.Load;
+
+LoadOptions? options = null;
+string problem = "The one mode is: gun";
+if (args is not ["gun", ..] || !LoadOptions.TryParse(args.AsSpan(1), out options, out problem))
+{
+    Console.Error.WriteLine(problem);
+    Console.Error.WriteLine(LoadOptions.Usage);
+    return 2;
+}
+
+using var stop = new CancellationTokenSource();
+Console.CancelKeyPress += (_, e) =>
+{
+    e.Cancel = true; // The servers that were started must be ended and their folders removed.
+    stop.Cancel();
+};
+
+try
+{
+    return await new GunComparison(options).RunAsync(stop.Token);
+}
+catch (OperationCanceledException)
+{
+    Console.Error.WriteLine("Stopped.");
+    return 130;
+}
