@@ -8,6 +8,8 @@ internal sealed class GunComparison(LoadOptions options)
     private static readonly ILoadRow[] AllRows =
     [
         new PutRow("put1", window: 1), new PutRow("put100", window: 100), new GetRow(),
+        new BurstRow(), new PacedRow(), new ResidentRow(), new KillRow(),
+        new ImportRow(isBig: false), new ImportRow(isBig: true), new StartRow(),
     ];
 
     /// <returns>0 when every measured bar was met, 1 otherwise.</returns>
@@ -67,9 +69,10 @@ internal sealed class GunComparison(LoadOptions options)
         table.AppendLine(
             $"Flush of 4 KiB in the data folder: p50 {Flush(before, 0.5)} p99 {Flush(before, 0.99)} before, " +
             $"p50 {Flush(after, 0.5)} p99 {Flush(after, 0.99)} after");
+        string arguments = string.Concat(options.WeftArguments.Select(argument => $" {argument}"));
         table.AppendLine(
             $"Seed {options.Seed}, {options.Repeats} repeats, medians; clients, servers and disk share the machine; " +
-            $"Weft: durability disk{(options.WeftArguments.Count == 0 ? "" : " " + string.Join(' ', options.WeftArguments))}" +
+            $"Weft: durability disk{arguments}" +
             $"{(options.IsQuick ? "; QUICK RUN, a tenth of the data" : "")}; {DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC");
         table.AppendLine();
         table.AppendLine("| what | GUN, radisk+AXE | GUN, memory only | Weft | ratio | bar | |");

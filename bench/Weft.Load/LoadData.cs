@@ -8,13 +8,14 @@ internal static class LoadData
 {
     private static readonly string[] FieldNames = ["age", "city", "mail", "name", "note"];
 
-    /// <summary>The soul of node <paramref name="number"/>; the number is scattered, so that neighbours are far apart.</summary>
+    /// <summary>The soul of a node; its number is scattered: neighbours in time are far apart in order.</summary>
     public static string Soul(string prefix, int number) =>
         $"{prefix}/{(uint)number * 2_654_435_761u:x8}-{number.ToString(CultureInfo.InvariantCulture)}";
 
     /// <summary>A put of one node with two fields, about 150 bytes: the shape GUN was measured with.</summary>
     public static byte[] SmallPut(string id, string soul, int number, long stateMs) => Encoding.UTF8.GetBytes(
-        $$$"""{"#":"{{{id}}}","put":{"{{{soul}}}":{"_":{"#":"{{{soul}}}",">":{"n":{{{stateMs}}},"name":{{{stateMs}}}}},"n":{{{number}}},"name":"{{{Mark(number)}}}"}},"ok":{"@":9,"/":1}}""");
+        $$$"""{"#":"{{{id}}}","put":{"{{{soul}}}":{"_":{"#":"{{{soul}}}",">":{"n":{{{stateMs}}} """ +
+        $$$""","name":{{{stateMs}}}}},"n":{{{number}}},"name":"{{{Mark(number)}}}"}},"ok":{"@":9,"/":1}}""");
 
     /// <summary>A put of one node with five short fields.</summary>
     public static byte[] NodePut(string id, string soul, int number, long stateMs)

@@ -18,7 +18,9 @@ internal sealed record WindowResult(int Answered, int Wrong, TimeSpan Elapsed, d
     public double PerSecond => Answered / Math.Max(Elapsed.TotalSeconds, 1e-9);
 
     public double Percentile(double share) =>
-        LatenciesMs.Length == 0 ? double.NaN : LatenciesMs[(int)Math.Min(LatenciesMs.Length - 1, LatenciesMs.Length * share)];
+        LatenciesMs.Length == 0
+            ? double.NaN
+            : LatenciesMs[(int)Math.Min(LatenciesMs.Length - 1, LatenciesMs.Length * share)];
 }
 
 /// <summary>Keeps a fixed number of requests of one client in flight.</summary>
@@ -26,7 +28,7 @@ internal sealed class WindowRun(GunSocket client, int window)
 {
     private bool[] _isAnswered = [];
 
-    /// <summary>Called after each answer with the number of answers so far; a true result ends the run at once.</summary>
+    /// <summary>Called after each answer with how many there are; a true result ends the run at once.</summary>
     public Func<int, bool>? StopAfter { get; set; }
 
     /// <summary>True for each request that was answered well.</summary>
