@@ -1,0 +1,14 @@
+using Weft.Fuzz;
+using Xunit.Abstractions;
+
+namespace Weft.Tests.Fuzz;
+
+/// <summary>Two seconds of fuzz for each pure decoder; <c>eng/nightly</c> runs them for minutes with a kept corpus.</summary>
+public sealed class FuzzTests(ITestOutputHelper output)
+{
+    [Fact]
+    public void Varints_survive_any_bytes() => FuzzRun.Check(new UvarintFuzz(), output);
+
+    [Fact]
+    public void Json_text_survives_any_bytes() => FuzzRun.Check(new JsonTextFuzz(), output);
+}
