@@ -34,8 +34,8 @@ internal sealed class ImportRow(bool isBig) : ILoadRow
             rates.Add(result.FieldsPerSecond);
             peaks.Add(result.ResidentPeak);
             storeBytes = result.StoreBytes;
-            store =
-                $"{result.Nodes:#,0} nodes of {result.FieldsPerNode} fields, file {Figures.Megabytes(result.FileBytes)}";
+            store = $"{result.Nodes:#,0} nodes of {result.FieldsPerNode} fields, " +
+                $"file {Figures.Megabytes(result.FileBytes)}";
             if (isBig)
             {
                 context.BigStore = folder; // The row of the start needs a store of this size.
