@@ -131,64 +131,32 @@ internal sealed class GraphDriver : IAsyncDisposable
     /// <summary>Carries out the decisions about one delta. Runs under the gates of its lanes.</summary>
     public void Carry(WriteRequest request, ReadOnlySpan<GraphOutput> decisions)
     {
-        int winners = 0;
-        int early = 0;
-        long earlyBytes = 0;
-        double stateMax = double.NegativeInfinity;
-        foreach (ref readonly GraphOutput decision in decisions)
-        {
-            stateMax = Math.Max(stateMax, request.Delta[decision.Write].State);
-            switch (decision.Kind)
-            {
-                case GraphOutputKind.Refuse:
-                    Refuse(request, decision.Error, decision.Write);
-                    return;
-                case GraphOutputKind.Persist:
-                    winners++;
-                    break;
-                case GraphOutputKind.Defer:
-                    early++;
-                    earlyBytes += DeferredQueue.SizeOf(request.Delta[decision.Write]);
-                    break;
-            }
-        }
-
-        var fields = winners == 0 ? [] : new List<CommitField>(winners);
-        var deferred = early == 0 ? [] : new List<FieldWrite>(early);
-        double clockHigh;
+        DeltaOutcome plan;
         lock (_shared)
         {
-            if (early > 0 && !request.IsRelease && !_deferred.HasRoom(early, earlyBytes))
+            plan = DeltaPlan.Make(
+                request.Delta, decisions, request.IsRelease, _clock, _deferred, request.Source.Connection);
+            if (plan.Error == WeftError.None)
             {
-                Refuse(request, WeftError.DeferredQueueFull, 0);
-                return;
+                Note(request, decisions);
             }
 
-            Sort(request, decisions, fields, deferred);
-            foreach (FieldWrite write in deferred)
-            {
-                _deferred.Add(write);
-            }
-
-            if (deferred.Count > 0)
+            if (plan.Deferred > 0)
             {
                 SetTimer();
             }
-
-            clockHigh = _clock.High;
         }
 
-        // A held write whose time has come is let go in the commit that merges it; one that the clock has moved away
-        // from again is already held durably.
-        bool released = request.IsRelease && early == 0;
-        CommitBatch batch = winners == 0 && (early == 0 || request.IsRelease) && !released
-            ? CommitBatch.Empty
-            : new CommitBatch(
-                fields, request.IsRelease ? [] : deferred, released ? request.Delta : [], clockHigh,
-                request.Source.Connection);
-        ValueTask<CommitReceipt> append = Store.AppendAsync(batch, request.Durability);
+        if (plan.Error != WeftError.None)
+        {
+            Interlocked.Increment(ref _metrics.RefusedCount);
+            request.Complete(WriteResult.Refused(plan.Error, plan.RefusedWrite));
+            return;
+        }
+
+        ValueTask<CommitReceipt> append = Store.AppendAsync(plan.Batch, request.Durability);
         _ = FinishAsync(request, append, new WriteResult(
-            stateMax, default, 0, fields.Count, decisions.Length - winners - early, early));
+            plan.StateMax, default, 0, plan.Batch.Fields.Count, plan.Kept, plan.Deferred));
     }
 
     public IReadOnlyList<Loss> ReadJournal(long? before, int lossesMax)
@@ -265,14 +233,8 @@ internal sealed class GraphDriver : IAsyncDisposable
         }
     }
 
-    private void Refuse(WriteRequest request, WeftError error, int write)
-    {
-        Interlocked.Increment(ref _metrics.RefusedCount);
-        request.Complete(WriteResult.Refused(error, write));
-    }
-
-    private void Sort(
-        WriteRequest request, ReadOnlySpan<GraphOutput> decisions, List<CommitField> fields, List<FieldWrite> deferred)
+    /// <summary>Counts the decisions, and notes in the journal which writes lost.</summary>
+    private void Note(WriteRequest request, ReadOnlySpan<GraphOutput> decisions)
     {
         double now = WallMs;
         foreach (ref readonly GraphOutput decision in decisions)
@@ -281,8 +243,6 @@ internal sealed class GraphDriver : IAsyncDisposable
             switch (decision.Kind)
             {
                 case GraphOutputKind.Persist:
-                    Win(write, decision, fields, request.Delta.Length > 1);
-                    _clock.Observe(write.State);
                     _metrics.WonCount++;
                     if (decision.HadKnown && decision.Displaced.State == write.State)
                     {
@@ -292,7 +252,6 @@ internal sealed class GraphDriver : IAsyncDisposable
 
                     break;
                 case GraphOutputKind.Defer:
-                    deferred.Add(write);
                     _metrics.DeferredCount++;
                     break;
                 default:
@@ -305,24 +264,6 @@ internal sealed class GraphDriver : IAsyncDisposable
                     break;
             }
         }
-    }
-
-    // The same field may win twice in one delta; only its last version is stored, over what was there before both.
-    private static void Win(in FieldWrite write, in GraphOutput decision, List<CommitField> fields, bool mayRepeat)
-    {
-        if (mayRepeat && decision.HadKnown && decision.Displaced.Sequence == 0)
-        {
-            for (int i = fields.Count - 1; i >= 0; i--)
-            {
-                if (fields[i].Write.Field == write.Field && fields[i].Write.Soul == write.Soul)
-                {
-                    fields[i] = fields[i] with { Write = write };
-                    return;
-                }
-            }
-        }
-
-        fields.Add(new CommitField(write, decision.Displaced.Value, decision.HadKnown));
     }
 
     private int[] LanesOf(FieldWrite[] delta)
