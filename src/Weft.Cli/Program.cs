@@ -1,1 +1,3 @@
-return 0;
+using Weft.Cli.App;
+
+return await CliApp.RunAsync(args, CliHost.System());

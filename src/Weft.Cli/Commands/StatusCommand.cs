@@ -1,0 +1,86 @@
+using System.CommandLine;
+using System.Text.Json;
+using Weft.Cli.App;
+using Weft.Cli.Http;
+using Weft.Cli.Output;
+using Weft.Primitives;
+
+namespace Weft.Cli.Commands;
+
+/// <summary>One screen: who the node is, whether it is well, who is connected.</summary>
+internal static class StatusCommand
+{
+    public static Command Build()
+    {
+        var command = new WeftCommand("status", "One screen: who am I, is it healthy, who is connected.")
+        {
+            Examples = ["weft status", "weft status --json"],
+            Resources = ["GET /stats", "GET /peers"],
+            Remarks = "Exit code 5 when no node answers, 9 when it answers and is not ready.",
+        };
+        command.Run(RunAsync);
+        return command;
+    }
+
+    private static async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        WeftClient client = await context.ConnectAsync(cancellationToken);
+        using JsonDocument stats = await client.GetAsync(WeftClient.Path("stats"), cancellationToken);
+        using JsonDocument peers = await client.GetAsync(WeftClient.Path("peers"), cancellationToken);
+        string? notReady = await WhyNotReadyAsync(client, cancellationToken);
+        JsonElement root = stats.RootElement;
+        int peerCount = peers.RootElement.Items("items").Count();
+        if (context.Output.IsJson)
+        {
+            context.Output.Json(writer =>
+            {
+                writer.WriteStartObject();
+                writer.WriteString("url", client.Url.AbsoluteUri);
+                writer.WriteBoolean("ready", notReady is null);
+                writer.WriteNumber("peerCount", peerCount);
+                foreach (JsonProperty property in root.EnumerateObject())
+                {
+                    property.WriteTo(writer);
+                }
+
+                writer.WriteEndObject();
+            });
+        }
+        else
+        {
+            Print(context, client, root, peerCount, notReady);
+        }
+
+        return notReady is null ? ExitCode.Done : ExitCode.Warning;
+    }
+
+    private static async Task<string?> WhyNotReadyAsync(WeftClient client, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using HttpResponseMessage ready =
+                await client.OpenAsync(HttpMethod.Get, "health/ready", null, null, cancellationToken);
+            return null;
+        }
+        catch (CliException error) when (error.Error != WeftError.NodeUnreachable)
+        {
+            return error.Message;
+        }
+    }
+
+    private static void Print(
+        CommandContext context, WeftClient client, JsonElement stats, int peers, string? notReady)
+    {
+        JsonElement store = stats.Member("store") ?? default;
+        CliOutput output = context.Output;
+        string health = notReady is null ? output.Paint("ready", 32) : output.Paint("NOT READY", 31) + " " + notReady;
+        output.Cells("node", $"{stats.Text("name")}  weft {stats.Text("version")}");
+        output.Cells("state", health);
+        output.Cells("url", client.Url.AbsoluteUri);
+        output.Cells("up", Units.Duration(TimeSpan.FromSeconds(stats.Number("uptimeSeconds"))));
+        output.Cells("data", $"{Units.Count(store.Number("nodes"))} nodes, {Units.Count(store.Number("fields"))} fields, "
+            + $"{Units.Size(store.Number("diskBytes"))}, durability {stats.Text("durability")}");
+        output.Cells("memory", $"{Units.Size(store.Number("memoryBytes"))} of {Units.Size(store.Number("memoryBytesMax"))}");
+        output.Cells("peers", $"{peers}");
+    }
+}

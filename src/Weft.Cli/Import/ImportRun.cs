@@ -1,0 +1,169 @@
+using System.Globalization;
+using System.Text.Json;
+using Weft.Cli.App;
+using Weft.Cli.Http;
+using Weft.Cli.Output;
+using Weft.Primitives;
+
+namespace Weft.Cli.Import;
+
+/// <summary>What an import did so far.</summary>
+internal sealed class ImportTotals
+{
+    public long Lines { get; set; }
+    public long Nodes { get; set; }
+    public long Fields { get; set; }
+    public long Applied { get; set; }
+    public long Kept { get; set; }
+    public long Deferred { get; set; }
+    public long Refused { get; set; }
+    public string? Durable { get; set; }
+    public List<(long Line, string Text)> Errors { get; } = [];
+}
+
+/// <summary>Sends batches, several at once, and keeps account of what is stored for certain.</summary>
+internal sealed class ImportRun(CommandContext context, WeftClient client, int inFlight, bool skipBad, string? ack)
+{
+    private const int TriesMax = 60;
+
+    private readonly Lock _gate = new();
+    private readonly SortedDictionary<long, LineBatch> _doneAhead = [];
+    private long _nextLine = 1;
+
+    /// <summary>The sums.</summary>
+    public ImportTotals Totals { get; } = new();
+
+    /// <summary>Everything before this byte is stored.</summary>
+    public long BytesDone { get; private set; }
+
+    /// <summary>Lines stored without a hole.</summary>
+    public long LinesDone { get; private set; }
+
+    /// <summary>Sends everything.</summary>
+    /// <param name="batcher">Where the lines come from.</param>
+    /// <param name="start">Bytes and lines that were stored before.</param>
+    /// <param name="onProgress">Called after each answer, one call at a time.</param>
+    /// <param name="cancellationToken">Stops after the requests in flight.</param>
+    public async Task RunAsync(
+        LineBatcher batcher, (long Bytes, long Lines) start, Action onProgress, CancellationToken cancellationToken)
+    {
+        (BytesDone, LinesDone) = start;
+        _nextLine = start.Lines + 1;
+        using var failed = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var room = new SemaphoreSlim(inFlight);
+        var running = new List<Task>();
+        try
+        {
+            while (await batcher.ReadAsync(failed.Token) is { } batch)
+            {
+                await room.WaitAsync(failed.Token);
+                running.RemoveAll(task => task.IsCompletedSuccessfully);
+                running.Add(SendAndCountAsync(batch, room, failed, onProgress));
+            }
+        }
+        catch (OperationCanceledException) when (running.Exists(task => task.IsFaulted))
+        {
+            // The failure itself is thrown below.
+        }
+        finally
+        {
+            await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        if (running.Find(task => task.IsFaulted) is { } first)
+        {
+            await first;
+        }
+
+        await Task.WhenAll(running);
+    }
+
+    private async Task SendAndCountAsync(
+        LineBatch batch, SemaphoreSlim room, CancellationTokenSource failed, Action onProgress)
+    {
+        try
+        {
+            using JsonDocument answer = await SendAsync(batch, failed.Token);
+            lock (_gate)
+            {
+                Count(batch, answer.RootElement);
+                onProgress();
+            }
+        }
+        catch (Exception error) when (error is not OperationCanceledException)
+        {
+            await failed.CancelAsync();
+            throw;
+        }
+        finally
+        {
+            room.Release();
+        }
+    }
+
+    private async Task<JsonDocument> SendAsync(LineBatch batch, CancellationToken cancellationToken)
+    {
+        string path = WeftClient.Path("nodes:batch", ("skip", skipBad ? "true" : null), ("ack", ack));
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                using HttpResponseMessage answer = await client.OpenAsync(
+                    HttpMethod.Post, path, WeftClient.JsonContent(batch.Bytes, "application/x-ndjson"),
+                    "application/json", cancellationToken);
+                await using Stream body = await answer.Content.ReadAsStreamAsync(cancellationToken);
+                return await JsonDocument.ParseAsync(body, default, cancellationToken);
+            }
+            catch (CliException error) when (attempt < TriesMax
+                && error.Error is WeftError.TooManyRequests or WeftError.NodeUnavailable or WeftError.DeferredQueueFull)
+            {
+                // Busy, not broken; sending a line again does no harm.
+                await Task.Delay(TimeSpan.FromMilliseconds(Math.Min(2_000, 100 * attempt)), context.Host.Time, cancellationToken);
+            }
+            catch (CliException error) when (error.Problem is not null)
+            {
+                throw WithFileLine(error, batch);
+            }
+        }
+    }
+
+    private static CliException WithFileLine(CliException error, LineBatch batch)
+    {
+        using JsonDocument problem = JsonDocument.Parse(error.Problem!);
+        return problem.RootElement.Long("line") is > 0 and long line
+            ? new CliException(error.Error, $"line {batch.FirstLine + line - 1}: {error.Message}", error)
+            {
+                Lines = error.Lines,
+                Try = ["correct the line and go on with --resume", "repeat with --skip-bad"],
+            }
+            : error;
+    }
+
+    private void Count(LineBatch batch, JsonElement answer)
+    {
+        Totals.Lines += batch.Lines;
+        Totals.Nodes += answer.Long("nodes");
+        Totals.Fields += answer.Long("fields");
+        Totals.Applied += answer.Long("applied");
+        Totals.Kept += answer.Long("kept");
+        Totals.Deferred += answer.Long("deferred");
+        Totals.Refused += answer.Long("refused");
+        Totals.Durable = answer.Text("durable") ?? Totals.Durable;
+        foreach (JsonElement error in answer.Items("errors"))
+        {
+            if (Totals.Errors.Count < 100)
+            {
+                string number = (batch.FirstLine + error.Long("line") - 1).ToString(CultureInfo.InvariantCulture);
+                Totals.Errors.Add((batch.FirstLine, $"line {number}: {error.Text("code")} {error.Text("detail")}"));
+            }
+        }
+
+        _doneAhead[batch.FirstLine] = batch;
+        while (_doneAhead.Remove(_nextLine, out LineBatch? next))
+        {
+            _nextLine += next.Lines;
+            LinesDone = _nextLine - 1;
+            BytesDone = next.EndOffset;
+        }
+    }
+}
