@@ -54,6 +54,10 @@ public static class WeftServiceCollectionExtensions
         return services;
     }
 
+    /// <summary>The peer that <c>AddWeft</c> added, or null before the host has started.</summary>
+    public static WeftPeer? FindWeftPeer(this IServiceProvider services) =>
+        services.GetService<WeftHostedService>()?.PeerOrNull;
+
     /// <summary>Adds the checks "weft-live" (tag "live") and "weft-ready" (tag "ready").</summary>
     public static IHealthChecksBuilder AddWeft(this IHealthChecksBuilder checks)
     {

@@ -45,6 +45,22 @@ public sealed class GraphSpace
         IReadOnlyList<FieldWrite> delta,
         WriteSource source,
         Durability durability = Durability.Disk,
+        CancellationToken cancellationToken = default) =>
+        WriteAsync(delta, source, durability, condition: null, cancellationToken);
+
+    /// <summary>Merges a delta, all or nothing, if a condition on the field of its first write holds.</summary>
+    /// <param name="delta">1 and up; a state of NaN asks this node for one (the same for the whole delta).</param>
+    /// <param name="source">Who brings it.</param>
+    /// <param name="durability">The level to wait for; the node's own level is the ceiling.</param>
+    /// <param name="condition">What must hold; null for nothing.</param>
+    /// <param name="cancellationToken">Stops the waiting; what reached the log stays written.</param>
+    /// <returns>What became of it; refused with <see cref="WeftError.PreconditionFailed"/> when it does not hold.</returns>
+    /// <exception cref="WeftException">The local store failed.</exception>
+    public ValueTask<WriteResult> WriteAsync(
+        IReadOnlyList<FieldWrite> delta,
+        WriteSource source,
+        Durability durability,
+        FieldCondition? condition,
         CancellationToken cancellationToken = default)
     {
         Interlocked.Increment(ref _metrics.WriteCount);
@@ -77,7 +93,7 @@ public sealed class GraphSpace
             writes[i] = write;
         }
 
-        return _driver.WriteAsync(writes, source, durability, cancellationToken);
+        return _driver.WriteAsync(writes, source, durability, condition, cancellationToken);
     }
 
     /// <summary>Reads one field. A hit in memory completes at once and allocates nothing.</summary>

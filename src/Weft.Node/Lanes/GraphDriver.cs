@@ -100,9 +100,13 @@ internal sealed class GraphDriver : IAsyncDisposable
 
     /// <summary>Sends a delta through its lanes.</summary>
     public async ValueTask<WriteResult> WriteAsync(
-        FieldWrite[] delta, WriteSource source, Durability durability, CancellationToken cancellationToken)
+        FieldWrite[] delta,
+        WriteSource source,
+        Durability durability,
+        FieldCondition? condition,
+        CancellationToken cancellationToken)
     {
-        WriteRequest request = new(delta, source, durability, LanesOf(delta));
+        WriteRequest request = new(delta, source, durability, LanesOf(delta)) { Condition = condition };
         await _lanes[request.Lanes[0]].EnqueueAsync(request, cancellationToken).ConfigureAwait(false);
         return await request.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
@@ -149,8 +153,7 @@ internal sealed class GraphDriver : IAsyncDisposable
 
         if (plan.Error != WeftError.None)
         {
-            Interlocked.Increment(ref _metrics.RefusedCount);
-            request.Complete(WriteResult.Refused(plan.Error, plan.RefusedWrite));
+            Refuse(request, plan.Error, plan.RefusedWrite);
             return;
         }
 
@@ -231,6 +234,13 @@ internal sealed class GraphDriver : IAsyncDisposable
         {
             request.Fail(error);
         }
+    }
+
+    /// <summary>Completes a request that changed nothing, and says why.</summary>
+    public void Refuse(WriteRequest request, WeftError error, int write)
+    {
+        Interlocked.Increment(ref _metrics.RefusedCount);
+        request.Complete(WriteResult.Refused(error, write));
     }
 
     /// <summary>Counts the decisions, and notes in the journal which writes lost.</summary>

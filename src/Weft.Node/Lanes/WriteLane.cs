@@ -69,6 +69,12 @@ internal sealed class WriteLane : IAsyncDisposable
             _driver.GiveStates(request.Delta);
             _view.Begin(request.Delta);
             await _driver.Store.LoadAsync(_view).ConfigureAwait(false);
+            if (request.Condition is FieldCondition condition && !condition.Holds(_view))
+            {
+                _driver.Refuse(request, WeftError.PreconditionFailed, 0);
+                return;
+            }
+
             _outbox.Clear();
             _core.Apply(request.Delta, _view, _driver.NowMs, _outbox);
             _driver.Carry(request, _outbox.Items);

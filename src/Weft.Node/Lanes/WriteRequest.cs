@@ -21,6 +21,9 @@ internal sealed class WriteRequest(
     /// <summary>The lanes its souls belong to, in rising order; the first one carries it.</summary>
     public int[] Lanes { get; } = lanes;
 
+    /// <summary>What must hold of the field of the first write; null for nothing.</summary>
+    public FieldCondition? Condition { get; init; }
+
     /// <summary>True for a held write that is offered again.</summary>
     public bool IsRelease { get; } = isRelease;
 

@@ -1,0 +1,152 @@
+using System.Diagnostics;
+using System.Reflection;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Weft.Node.Storage;
+using Weft.Primitives;
+using Weft.Server.Http;
+
+namespace Weft.Server.Api;
+
+/// <summary>The resources /stats, /verify, /maintain and /shutdown.</summary>
+internal static class OperationApi
+{
+    /// <summary>The version of this node.</summary>
+    internal static string Version { get; } =
+        typeof(OperationApi).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+            .Split('+')[0] ?? "0";
+
+    internal static Task StatsAsync(ApiCall call) => call.AnswerAsync(StatusCodes.Status200OK, json =>
+    {
+        json.WriteStartObject();
+        WriteNode(json, call);
+        WriteStore(json, call.Peer.Node.Store.ReadStats());
+        WriteOperations(json, call);
+        WriteProcess(json);
+        json.WriteEndObject();
+    });
+
+    internal static Task VerifyAsync(ApiCall call) => ProgressAnswer.RunAsync(
+        call,
+        StatusCodes.Status200OK,
+        progress => call.Peer.Node.Store.VerifyAsync(progress, call.Aborted).AsTask(),
+        WriteReport);
+
+    internal static async Task MaintainAsync(ApiCall call)
+    {
+        MaintenanceResult done = await call.Peer.Node.Store.MaintainAsync(
+            WallClock.ToState(call.Server.Time.GetUtcNow()), call.Aborted);
+        await call.AnswerAsync(StatusCodes.Status200OK, json =>
+        {
+            json.WriteStartObject();
+            json.WriteNumber("tombstonesRemoved", done.TombstonesRemoved);
+            json.WriteNumber("expired", done.Expired);
+            json.WriteNumber("bytesFreed", done.BytesFreed);
+            json.WriteNumber("durationMs", (long)done.Duration.TotalMilliseconds);
+            json.WriteEndObject();
+        });
+    }
+
+    internal static async Task ShutdownAsync(ApiCall call)
+    {
+        await call.AnswerAsync(StatusCodes.Status202Accepted, json =>
+        {
+            json.WriteStartObject();
+            json.WriteBoolean("stopping", true);
+            json.WriteEndObject();
+        });
+        await call.Response.CompleteAsync(); // The client has its answer before the node begins to stop.
+        ServerLog.Stopping(call.Server.Logger, "a client asked for it");
+        call.Server.RequestStop();
+    }
+
+    private static void WriteNode(Utf8JsonWriter json, ApiCall call)
+    {
+        WeftPeer peer = call.Peer;
+        json.WriteString("name", peer.Options.Name);
+        json.WriteString("version", Version);
+        json.WriteString("startedAt", JsonAnswers.Time(call.Server.StartedAt));
+        json.WriteNumber("uptimeMs", (long)(call.Server.Time.GetUtcNow() - call.Server.StartedAt).TotalMilliseconds);
+        json.WriteBoolean("ready", WeftHealth.ReasonsNotReady(peer).Count == 0);
+        json.WriteString("durability", JsonAnswers.Name(peer.Options.Durability));
+        json.WriteString("store", peer.Options.Store == WeftStoreKind.Engine ? "engine" : "memory");
+        json.WriteString("dataFolder", peer.Options.Store == WeftStoreKind.Engine ? Path.GetFullPath(peer.Options.Path) : null);
+        json.WriteNumber("memoryMiB", peer.Options.MemoryMiB);
+        json.WriteString("storeId", peer.Node.Store.StoreId);
+        json.WriteNumber("sequence", peer.Node.Store.CommittedSequence);
+    }
+
+    private static void WriteStore(Utf8JsonWriter json, StoreStats stats)
+    {
+        json.WriteStartObject("storage");
+        json.WriteNumber("nodes", stats.Nodes);
+        json.WriteNumber("fields", stats.Fields);
+        json.WriteNumber("memoryBytes", stats.MemoryBytes);
+        json.WriteNumber("memoryBytesMax", stats.MemoryBytesMax);
+        json.WriteNumber("diskBytes", stats.DiskBytes);
+        json.WriteNumber("logBytes", stats.LogBytes);
+        json.WriteNumber("commits", stats.Commits);
+        json.WriteNumber("flushes", stats.Flushes);
+        json.WriteNumber("cacheHits", stats.CacheHits);
+        json.WriteNumber("cacheMisses", stats.CacheMisses);
+        json.WriteNumber("flushP50Ms", stats.FlushP50Ms);
+        json.WriteNumber("flushP99Ms", stats.FlushP99Ms);
+        json.WriteString("failure", stats.Failure);
+        json.WriteEndObject();
+    }
+
+    private static void WriteOperations(Utf8JsonWriter json, ApiCall call)
+    {
+        Node.NodeMetrics metrics = call.Peer.Node.Metrics;
+        json.WriteStartObject("operations");
+        json.WriteNumber("reads", metrics.Reads);
+        json.WriteNumber("writes", metrics.Writes);
+        json.WriteNumber("won", metrics.Won);
+        json.WriteNumber("kept", metrics.Kept);
+        json.WriteNumber("deferred", metrics.Deferred);
+        json.WriteNumber("refused", metrics.Refused);
+        json.WriteNumber("writesWaiting", call.Peer.Node.WritesWaiting);
+        json.WriteNumber("deferredHeld", call.Peer.Node.DeferredCount);
+        json.WriteNumber("requests", call.Server.Requests);
+        json.WriteNumber("watches", call.Server.Watches);
+        json.WriteEndObject();
+    }
+
+    private static void WriteProcess(Utf8JsonWriter json)
+    {
+        using var process = Process.GetCurrentProcess();
+        json.WriteStartObject("process");
+        json.WriteNumber("pid", Environment.ProcessId);
+        json.WriteNumber("rssBytes", process.WorkingSet64);
+        json.WriteNumber("heapBytes", GC.GetTotalMemory(forceFullCollection: false));
+        json.WriteNumber("cpuMs", (long)process.TotalProcessorTime.TotalMilliseconds);
+        json.WriteNumber("threads", ThreadPool.ThreadCount);
+        json.WriteEndObject();
+    }
+
+    private static void WriteReport(Utf8JsonWriter json, VerifyReport report)
+    {
+        json.WriteBoolean("ok", report.Damages.Count == 0);
+        json.WriteNumber("fields", report.Fields);
+        json.WriteNumber("bytes", report.Bytes);
+        json.WriteNumber("durationMs", (long)report.Duration.TotalMilliseconds);
+        json.WriteStartArray("damages");
+        foreach (Damage damage in report.Damages)
+        {
+            json.WriteStartObject();
+            json.WriteString("file", damage.File);
+            json.WriteString("where", damage.Where);
+            json.WriteString("what", damage.What);
+            json.WriteStartArray("souls");
+            foreach (string soul in damage.Souls)
+            {
+                json.WriteStringValue(soul);
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+}

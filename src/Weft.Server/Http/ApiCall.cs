@@ -1,0 +1,181 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Weft.Graph;
+using Weft.Node;
+using Weft.Primitives;
+using ReadResult = System.IO.Pipelines.ReadResult;
+
+namespace Weft.Server.Http;
+
+/// <summary>One request on its way through a handler.</summary>
+internal sealed class ApiCall(ApiServer server, HttpContext context, WeftPeer peer)
+{
+    private static readonly TimeSpan WaitDefault = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(30);
+
+    /// <summary>The server.</summary>
+    public ApiServer Server { get; } = server;
+
+    /// <summary>ASP.NET's view of the request.</summary>
+    public HttpContext Context { get; } = context;
+
+    /// <summary>The request.</summary>
+    public HttpRequest Request => Context.Request;
+
+    /// <summary>The answer.</summary>
+    public HttpResponse Response => Context.Response;
+
+    /// <summary>The peer that serves it.</summary>
+    public WeftPeer Peer { get; } = peer;
+
+    /// <summary>The graph.</summary>
+    public GraphSpace Graph => Peer.Graph;
+
+    /// <summary>Ends when the client is gone.</summary>
+    public CancellationToken Aborted => Context.RequestAborted;
+
+    /// <summary>The query.</summary>
+    public QueryValues Query { get; } = QueryValues.Parse(context.Request.QueryString.Value);
+
+    /// <summary>True when the client would rather have one JSON document per line.</summary>
+    public bool WantsLines => Accepts("application/x-ndjson");
+
+    /// <summary>The parameter "soul".</summary>
+    /// <exception cref="ApiException">It is missing or not valid.</exception>
+    public string Soul() => Name("soul", FieldRules.CheckSoul);
+
+    /// <summary>The parameter "name" (or "field").</summary>
+    /// <exception cref="ApiException">It is missing or not valid.</exception>
+    public string Field() => Name(Query["name"] is null && Query["field"] is not null ? "field" : "name", FieldRules.CheckField);
+
+    /// <summary>How far a read goes, from the parameter "wait".</summary>
+    public ReadPolicy Policy() => ReadPolicy.LocalFirst(Query.Duration("wait", WaitDefault, WaitMax));
+
+    /// <summary>How firmly a write is to be held, from the parameter "ack".</summary>
+    public Durability Ack() => Query["ack"] switch
+    {
+        null => Peer.Options.Durability,
+        "disk" => Durability.Disk,
+        "buffered" => Durability.Buffered,
+        "memory" => Durability.Memory,
+        string other => throw new ApiException(
+            WeftError.RequestMalformed, $"ack is \"{LogText.Clean(other)}\"; allowed: disk, buffered or memory."),
+    };
+
+    /// <summary>True when the Accept header names a type.</summary>
+    public bool Accepts(string type)
+    {
+        foreach (string? accept in Request.Headers.Accept)
+        {
+            if (accept is not null && accept.Contains(type, StringComparison.OrdinalIgnoreCase))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>True when the body is of a type.</summary>
+    public bool IsBody(params ReadOnlySpan<string> types)
+    {
+        ReadOnlySpan<char> type = Request.ContentType;
+        int semicolon = type.IndexOf(';');
+        type = (semicolon < 0 ? type : type[..semicolon]).Trim();
+        foreach (string wanted in types)
+        {
+            if (type.Equals(wanted, StringComparison.OrdinalIgnoreCase))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Reads the whole body.</summary>
+    /// <exception cref="ApiException">TooLarge.</exception>
+    public async ValueTask<ReadOnlyMemory<byte>> ReadBodyAsync()
+    {
+        PipeReader reader = Request.BodyReader;
+        int bytesMax = Server.Options.BodyBytesMax;
+        while (true)
+        {
+            ReadResult read = await reader.ReadAsync(Aborted);
+            if (read.Buffer.Length > bytesMax)
+            {
+                reader.AdvanceTo(read.Buffer.End);
+                throw new ApiException(WeftError.TooLarge, $"The body has more than {bytesMax} bytes.");
+            }
+
+            if (read.IsCompleted)
+            {
+                // Copied: what is parsed refers to the bytes, and the pipe takes its memory back.
+                byte[] body = read.Buffer.ToArray();
+                reader.AdvanceTo(read.Buffer.End);
+                return body;
+            }
+
+            reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+        }
+    }
+
+    /// <summary>Answers with a JSON document.</summary>
+    public async Task AnswerAsync(int status, Action<Utf8JsonWriter> write)
+    {
+        Response.StatusCode = status;
+        Response.ContentType = "application/json";
+        Response.Headers.CacheControl = "no-store";
+        using (var json = new Utf8JsonWriter(Response.BodyWriter, Problem.JsonOptions))
+        {
+            write(json);
+            json.Flush();
+        }
+
+        await Response.BodyWriter.FlushAsync(Aborted);
+    }
+
+    /// <summary>Answers a write with what became of it.</summary>
+    /// <exception cref="ApiException">It was refused.</exception>
+    public Task AnswerAsync(in WriteResult result, string? path = null)
+    {
+        ThrowIfRefused(result, path);
+        if (Request.Method is "PUT" or "PATCH" && result.State != 0)
+        {
+            Response.Headers.ETag = JsonAnswers.ETag(result.State);
+        }
+
+        WriteResult written = result;
+        return AnswerAsync(StatusCodes.Status200OK, json =>
+        {
+            json.WriteStartObject();
+            JsonAnswers.WriteResult(json, written);
+            json.WriteEndObject();
+        });
+    }
+
+    /// <summary>Makes a refusal a problem.</summary>
+    public static void ThrowIfRefused(in WriteResult result, string? path = null)
+    {
+        if (!result.IsAccepted)
+        {
+            throw new ApiException(result.Error, $"{ErrorCatalogue.Find(result.Error).Cause} Nothing was stored.") { Path = path };
+        }
+    }
+
+    private string Name(string parameter, Func<string?, WeftError> check)
+    {
+        string? value = Query[parameter];
+        if (value is null)
+        {
+            throw new ApiException(WeftError.RequestMalformed, $"The query lacks \"{parameter}\".") { Path = parameter };
+        }
+
+        WeftError error = check(value);
+        return error == WeftError.None
+            ? value
+            : throw new ApiException(error, ErrorCatalogue.Find(error).Cause) { Path = parameter };
+    }
+}
