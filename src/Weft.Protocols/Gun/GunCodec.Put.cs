@@ -300,80 +300,20 @@ public sealed partial class GunCodec
         }
     }
 
-    private WeftValue ReadValue(ref Utf8JsonReader reader, GunMessage message)
+    private static WeftValue ReadValue(ref Utf8JsonReader reader, GunMessage message)
     {
-        switch (reader.TokenType)
+        WeftError error = WeftValueReader.Read(ref reader, out WeftValue value);
+        if (error != WeftError.None)
         {
-            case JsonTokenType.String:
-                WeftValue text = WeftValue.FromCanonicalJson(JsonText.Canonical(reader.ValueSpan));
-                if (FieldRules.CheckValue(text) is var error and not WeftError.None)
-                {
-                    Refuse(message, error, "a text value is longer than 1 MiB");
-                }
-
-                return text;
-            case JsonTokenType.Number:
-                return ReadNumber(ref reader, message);
-            case JsonTokenType.True:
-                return WeftValue.Boolean(true);
-            case JsonTokenType.False:
-                return WeftValue.Boolean(false);
-            case JsonTokenType.Null:
-                return WeftValue.Null;
-            case JsonTokenType.StartObject:
-                return ReadLink(ref reader, message);
-            default:
-                Refuse(message, WeftError.ValueInvalid, "a value may not be an array");
-                reader.Skip();
-                return default;
-        }
-    }
-
-    private static WeftValue ReadNumber(ref Utf8JsonReader reader, GunMessage message)
-    {
-        ReadOnlySpan<byte> raw = reader.ValueSpan;
-        ReadOnlySpan<byte> digits = raw[0] == (byte)'-' ? raw[1..] : raw;
-        if (digits.Length <= 15 && digits.IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0
-            && (digits.Length == raw.Length || digits[0] != (byte)'0'))
-        {
-            return WeftValue.FromCanonicalJson(raw.ToArray()); // A whole number below 2^53 is already as JavaScript writes it.
-        }
-
-        if (reader.TryGetDouble(out double number) && double.IsFinite(number))
-        {
-            return WeftValue.Number(number);
-        }
-
-        Refuse(message, WeftError.ValueInvalid, "a number is not finite");
-        return default;
-    }
-
-    private static WeftValue ReadLink(ref Utf8JsonReader reader, GunMessage message)
-    {
-        string? target = null;
-        bool other = false;
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-        {
-            ReadOnlySpan<byte> name = NameOf(ref reader);
-            bool isLink = name.Length == 1 && name[0] == (byte)'#';
-            reader.Read();
-            if (isLink && reader.TokenType == JsonTokenType.String)
+            Refuse(message, error, error switch
             {
-                target = TextOf(ref reader);
-                continue;
-            }
-
-            other = true;
-            reader.Skip();
+                WeftError.TooLarge => "a text value is longer than 1 MiB",
+                WeftError.SoulInvalid => "a link points to no valid soul",
+                _ => "a value must be null, a Boolean, a finite number, text or a link {\"#\":\"soul\"}",
+            });
         }
 
-        if (!other && target is not null && FieldRules.CheckSoul(target) == WeftError.None)
-        {
-            return WeftValue.Link(target);
-        }
-
-        Refuse(message, WeftError.ValueInvalid, "an object as a value must be a link {\"#\":\"soul\"}");
-        return default;
+        return value;
     }
 
     /// <summary>Reads a state exactly. The usual form, at most 2^53 after dropping the point, needs one division.</summary>

@@ -39,7 +39,7 @@ public enum GunOutputKind
     /// <summary>Call OnTimer at Due. Late and double calls are harmless.</summary>
     StartTimer,
 
-    /// <summary>A question asked by the node itself (Ticket) is over; Count peers were asked.</summary>
+    /// <summary>A question asked by the node itself (Ticket) is over; Count were asked; More when some were late.</summary>
     AskEnded,
 
     /// <summary>Close Peer's connection for Reason, with Text.</summary>
@@ -103,7 +103,7 @@ public readonly record struct GunOutput
     /// <summary>The node of an answer.</summary>
     public string? Soul { get; init; }
 
-    /// <summary>On an answer: more parts follow.</summary>
+    /// <summary>On an answer: more parts follow. On AskEnded: the deadline passed first.</summary>
     public bool More { get; init; }
 
     /// <summary>The fields of an answer.</summary>

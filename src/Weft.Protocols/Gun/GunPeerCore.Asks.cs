@@ -143,7 +143,7 @@ public sealed partial class GunPeerCore
         }
     }
 
-    private void End(GunAsk ask, Outbox<GunOutput> outbox)
+    private void End(GunAsk ask, Outbox<GunOutput> outbox, bool isLate = false)
     {
         if (!_asks.TryGetValue(ask.Id, out GunAsk? current) || current != ask)
         {
@@ -153,7 +153,10 @@ public sealed partial class GunPeerCore
         _asks.Remove(ask.Id);
         if (ask.Requester is null)
         {
-            outbox.Add(new() { Kind = GunOutputKind.AskEnded, Ticket = ask.Ticket, Count = ask.Asked });
+            outbox.Add(new()
+            {
+                Kind = GunOutputKind.AskEnded, Ticket = ask.Ticket, Count = ask.Asked, More = isLate && !ask.GotData,
+            });
             return;
         }
 
@@ -199,7 +202,7 @@ public sealed partial class GunPeerCore
                     peer.Silent++;
                 }
 
-                End(ask, outbox);
+                End(ask, outbox, isLate: true);
             }
         }
     }

@@ -1,0 +1,356 @@
+using System.Net.WebSockets;
+using Weft.Graph;
+using Weft.Primitives;
+using Weft.Protocols.Gun;
+
+namespace Weft.Node.Gun;
+
+public sealed partial class GunDriver
+{
+    private readonly List<GunChange> _linkChanges = [];
+
+    /// <summary>Carries outputs out. Some are answered at once and so add new ones; hence the walk by index.</summary>
+    private void Apply(WeftInstant now)
+    {
+        for (int i = 0; i < _outbox.Count; i++)
+        {
+            GunOutput output = _outbox[i];
+            if (output.IsSend)
+            {
+                Encode(output);
+                continue;
+            }
+
+            switch (output.Kind)
+            {
+                case GunOutputKind.Write:
+                    StartWrite(output, now);
+                    break;
+                case GunOutputKind.Read:
+                    StartRead(output, now);
+                    break;
+                case GunOutputKind.StartTimer:
+                    StartTimer(output.Due, now);
+                    break;
+                case GunOutputKind.Close:
+                    StartClose(output);
+                    break;
+                case GunOutputKind.Follow:
+                    StartFollow(output);
+                    break;
+                case GunOutputKind.ReadChanges:
+                    ReadLinkChanges(output, now);
+                    break;
+                case GunOutputKind.AskEnded:
+                    if (_asks.Remove(output.Ticket, out AskRequest? request))
+                    {
+                        request.Answer.TrySetResult(new PeerAnswer(output.Count, output.More));
+                    }
+                    break;
+                case GunOutputKind.PeerError:
+                    NotePeerError(output);
+                    break;
+            }
+        }
+
+        _outbox.Clear();
+    }
+
+    private void Encode(in GunOutput output)
+    {
+        if (!_connections.TryGetValue(output.Peer, out GunConnection? connection) || connection.IsClosed)
+        {
+            return;
+        }
+
+        FrameBuffer buffer = connection.Filling;
+        buffer.Begin();
+        GunWriter.Write(buffer, output, _core.Pid, _core.Identity);
+        buffer.End(connection.Identity.Weft is null ? _options.FrameBytes : _options.WeftFrameBytes);
+        Touch(connection);
+    }
+
+    private void StartWrite(in GunOutput output, WeftInstant now)
+    {
+        if (!_connections.TryGetValue(output.Peer, out GunConnection? connection))
+        {
+            _core.OnWritten(output.Ticket, WeftError.NodeUnavailable, null, now, _outbox);
+            return;
+        }
+
+        int bytes = 0;
+        foreach (ref readonly FieldWrite write in output.Writes.AsSpan())
+        {
+            bytes += 64 + write.Field.Length + write.Value.Json.Length;
+        }
+
+        connection.Queue(1, bytes);
+        _ = WriteAsync(connection, output.Ticket, output.Writes!, bytes);
+    }
+
+    private async Task WriteAsync(GunConnection connection, long ticket, FieldWrite[] writes, int bytes)
+    {
+        WeftError error;
+        string? text = null;
+        try
+        {
+            WriteResult result = await _node.Graph.WriteAsync(writes, connection.Source).ConfigureAwait(false);
+            error = result.Error;
+            if (error != WeftError.None)
+            {
+                string what = result.RefusedWrite < 0 ? "" : $": field '{Short(writes[result.RefusedWrite].Field)}' of " +
+                    $"'{Short(writes[result.RefusedWrite].Soul)}'";
+                text = $"{ErrorCatalogue.Find(error).Title}{what}. Nothing of the message was stored.";
+            }
+        }
+        catch (WeftException failure)
+        {
+            (error, text) = (failure.Error, failure.Message);
+        }
+        catch (Exception stopped) when (stopped is OperationCanceledException or ObjectDisposedException
+            or System.Threading.Channels.ChannelClosedException)
+        {
+            error = WeftError.NodeUnavailable;
+        }
+
+        await PostAsync(new(GunInputKind.Written, connection, text, ticket, error, Bytes: bytes)).ConfigureAwait(false);
+    }
+
+    private static string Short(string name) => name.Length <= 64 ? name : name[..64] + "…";
+
+    private void StartRead(in GunOutput output, WeftInstant now)
+    {
+        GunRead read = output.Read!;
+        if (read.Soul is null)
+        {
+            _ = ListAsync(output.Ticket, read);
+            return;
+        }
+
+        ValueTask<NodeResult> task = _node.Graph.ReadNodeAsync(read.Soul, read.Range, read.CountMax, read.BytesMax);
+        if (task.IsCompletedSuccessfully)
+        {
+            NodeResult result = task.Result;
+            _core.OnRead(output.Ticket, result.Fields, result.More, now, _outbox);
+            return;
+        }
+
+        _ = ReadAsync(output.Ticket, task);
+    }
+
+    private async Task ReadAsync(long ticket, ValueTask<NodeResult> task)
+    {
+        GunInput input;
+        try
+        {
+            NodeResult result = await task.ConfigureAwait(false);
+            input = new(GunInputKind.Read, null, result.Fields, ticket, More: result.More);
+        }
+        catch (Exception failure)
+        {
+            input = Failed(ticket, failure);
+        }
+
+        await PostAsync(input).ConfigureAwait(false);
+    }
+
+    private async Task ListAsync(long ticket, GunRead read)
+    {
+        GunInput input;
+        try
+        {
+            IReadOnlyList<string> souls = await _node.Graph.ListAsync(read.Range, read.CountMax).ConfigureAwait(false);
+            input = new(GunInputKind.Souls, null, souls, ticket);
+        }
+        catch (Exception failure)
+        {
+            input = Failed(ticket, failure);
+        }
+
+        await PostAsync(input).ConfigureAwait(false);
+    }
+
+    private static GunInput Failed(long ticket, Exception failure) => failure is WeftException known
+        ? new(GunInputKind.ReadFailed, null, known.Message, ticket, known.Error)
+        : new(GunInputKind.ReadFailed, null, null, ticket, WeftError.NodeUnavailable);
+
+    private void StartTimer(WeftInstant due, WeftInstant now)
+    {
+        if (due >= _timerDue)
+        {
+            return;
+        }
+
+        _timerDue = due;
+        TimeSpan wait = due <= now ? TimeSpan.Zero : due - now;
+        _timer.Change(wait + TimeSpan.FromMilliseconds(wait > TimeSpan.Zero ? 1 : 0), Timeout.InfiniteTimeSpan);
+    }
+
+    private void StartFollow(in GunOutput output)
+    {
+        if (!_connections.TryGetValue(output.Peer, out GunConnection? connection))
+        {
+            return;
+        }
+
+        connection.Feed = new LinkFeed(_node.Store, _node.Changes, output.Sequence);
+    }
+
+    private void ReadLinkChanges(in GunOutput output, WeftInstant now)
+    {
+        if (!_connections.TryGetValue(output.Peer, out GunConnection? connection) || connection.Feed is not { } feed)
+        {
+            return;
+        }
+
+        if (feed.IsLive)
+        {
+            _linkChanges.Clear();
+            if (feed.TryTake(_linkChanges, out bool more))
+            {
+                _core.OnChanges(connection.Number, _linkChanges, feed.Cursor, more, now, _outbox);
+                connection.Cursor = _core.StateOf(connection.Number).Cursor;
+                return;
+            }
+        }
+
+        feed.IsBusy = true;
+        _ = ScanAsync(connection, feed, output.Bytes);
+    }
+
+    private async Task ScanAsync(GunConnection connection, LinkFeed feed, int bytesMax)
+    {
+        List<GunChange>? changes = null;
+        try
+        {
+            changes = await feed.ScanAsync(bytesMax).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The connection is gone.
+        }
+        catch (Exception failure)
+        {
+            GunLog.ChangesFailed(_logger, feed.Cursor, connection.Number, failure);
+            // A reconnect tries again from the cursor.
+            await CloseFromHereAsync(connection, WebSocketCloseStatus.InternalServerError, "changes cannot be read")
+                .ConfigureAwait(false);
+        }
+
+        await PostAsync(new(GunInputKind.LinkChanges, connection, changes)).ConfigureAwait(false);
+    }
+
+    private void TakeScanned(in GunInput input, WeftInstant now)
+    {
+        GunConnection connection = input.Connection!;
+        LinkFeed feed = connection.Feed!;
+        feed.IsBusy = false;
+        if (connection.IsClosed)
+        {
+            _ = feed.DisposeAsync().AsTask();
+        }
+        else if (input.Payload is List<GunChange> changes)
+        {
+            _core.OnChanges(connection.Number, changes, feed.Cursor, more: true, now, _outbox);
+            connection.Cursor = _core.StateOf(connection.Number).Cursor;
+        }
+    }
+
+    private void NotePeerError(in GunOutput output)
+    {
+        if (_connections.TryGetValue(output.Peer, out GunConnection? connection))
+        {
+            connection.LastError = output.Text;
+            GunLog.PeerError(_logger, output.Peer, output.Text ?? "");
+        }
+    }
+
+    private void StartClose(in GunOutput output)
+    {
+        if (!_connections.TryGetValue(output.Peer, out GunConnection? connection))
+        {
+            return;
+        }
+
+        connection.CloseReason = output.Reason;
+        connection.LastError = output.Text;
+        GunLog.Closing(_logger, output.Peer, output.Reason.ToString(), output.Text ?? "");
+        _ = CloseFromHereAsync(connection, WebSocketCloseStatus.PolicyViolation, output.Text ?? output.Reason.ToString());
+    }
+
+    /// <summary>Sends what has gathered for one connection, unless a send is in flight; then it goes out after that.</summary>
+    private void StartSending(GunConnection connection, WeftInstant now)
+    {
+        if (connection.IsClosed)
+        {
+            return;
+        }
+
+        if (!connection.IsSending && !connection.Filling.IsEmpty)
+        {
+            connection.Swap();
+            Interlocked.Add(ref connection.MessagesOut, connection.Leaving.MessageCount);
+            ValueTask send = SendAsync(connection);
+            if (send.IsCompletedSuccessfully)
+            {
+                connection.Leaving.Clear();
+                LetWrite(connection, now);
+            }
+            else
+            {
+                connection.IsSending = true;
+                connection.WasBlocked = true;
+                _core.OnBlocked(connection.Number);
+                _ = FinishSendAsync(connection, send);
+            }
+        }
+
+        connection.NoteOutbound();
+        connection.Pending = _core.StateOf(connection.Number).Pending;
+        if (connection.Filling.Length > _options.OutboundBytesMax)
+        {
+            connection.CloseReason = GunCloseReason.TooSlow;
+            _ = CloseFromHereAsync(connection, WebSocketCloseStatus.PolicyViolation, "too many bytes wait to be read");
+        }
+    }
+
+    private void LetWrite(GunConnection connection, WeftInstant now)
+    {
+        if (connection.WasBlocked)
+        {
+            connection.WasBlocked = false;
+            _core.OnWritable(connection.Number, now, _outbox);
+            Wake(); // Its outputs are carried out in the next turn.
+        }
+    }
+
+    private static async ValueTask SendAsync(GunConnection connection)
+    {
+        FrameBuffer buffer = connection.Leaving;
+        foreach ((int Start, int End) frame in buffer.Frames)
+        {
+            ReadOnlyMemory<byte> bytes = buffer.Bytes(frame);
+            WebSocketMessageFlags flags = bytes.Length < 256
+                ? WebSocketMessageFlags.EndOfMessage | WebSocketMessageFlags.DisableCompression
+                : WebSocketMessageFlags.EndOfMessage;
+            await connection.Socket.SendAsync(bytes, WebSocketMessageType.Text, flags, connection.Stopping.Token)
+                .ConfigureAwait(false);
+            Interlocked.Add(ref connection.BytesOut, bytes.Length);
+        }
+    }
+
+    private async Task FinishSendAsync(GunConnection connection, ValueTask send)
+    {
+        try
+        {
+            await send.ConfigureAwait(false);
+        }
+        catch (Exception)
+        {
+            // A connection that cannot be written to is over; its reader finds out and reports why.
+            connection.Socket.Abort();
+        }
+
+        await PostAsync(new(GunInputKind.Sent, connection)).ConfigureAwait(false);
+    }
+}

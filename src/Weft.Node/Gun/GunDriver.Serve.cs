@@ -1,0 +1,223 @@
+using System.Buffers;
+using System.Net.WebSockets;
+using Weft.Primitives;
+using Weft.Protocols.Gun;
+
+namespace Weft.Node.Gun;
+
+public sealed partial class GunDriver
+{
+    private const int BufferBytes = 8_192;
+    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(2);
+
+    /// <returns>Why the connection ended, and the core's reason when it was the core's wish.</returns>
+    internal async Task<(GunCloseReason? Reason, string Text)> ServeAsync(
+        WebSocket socket, GunConnectionInfo info, CancellationToken cancellationToken)
+    {
+        if (Interlocked.Increment(ref _connectionCount) > _options.ConnectionsMax || Volatile.Read(ref _disposed) != 0)
+        {
+            Interlocked.Decrement(ref _connectionCount);
+            await CloseAsync(socket, (WebSocketCloseStatus)1013, "no room for another connection").ConfigureAwait(false);
+            return (null, "no room for another connection");
+        }
+
+        var connection = new GunConnection(Interlocked.Increment(ref _connectionNumber), socket, info, _options)
+        {
+            Since = _node.Time.GetUtcNow(),
+        };
+        long started = _node.Time.GetTimestamp();
+        _connections.TryAdd(connection.Number, connection);
+        GunLog.Opened(_logger, connection.Number, info.Address);
+        WebSocketCloseStatus status = WebSocketCloseStatus.NormalClosure;
+        string text = "closed by the peer";
+        using (cancellationToken.UnsafeRegister(_ => SayGoodbye(connection), null))
+        using (_stopping.Token.UnsafeRegister(_ => SayGoodbye(connection), null))
+        {
+            try
+            {
+                await PostAsync(new(GunInputKind.Connected, connection)).ConfigureAwait(false);
+                (status, text) = await ReadFramesAsync(connection, connection.Stopping.Token).ConfigureAwait(false);
+            }
+            catch (Exception failure)
+            {
+                // Whatever a socket throws, it means that the connection is gone. The node goes on.
+                text = failure.Message;
+            }
+        }
+
+        await CloseAsync(socket, status, text).ConfigureAwait(false);
+        await PostAsync(new(GunInputKind.Closed, connection)).ConfigureAwait(false);
+        await connection.Released.Task.ConfigureAwait(false);
+        text = connection.CloseText ?? text;
+        GunLog.Closed(_logger, connection.Number, info.Address,
+            (long)_node.Time.GetElapsedTime(started).TotalMilliseconds, text);
+        return (connection.CloseReason, text);
+    }
+
+    private void SayGoodbye(GunConnection connection) => _ = CloseFromHereAsync(
+        connection, WebSocketCloseStatus.EndpointUnavailable, "this node is stopping or has closed the connection");
+
+    /// <summary>
+    /// Closes a connection while its reader still reads: cancelling the read would cut the connection before the peer is
+    /// told why. A peer that does not answer in time is cut then.
+    /// </summary>
+    private static async Task CloseFromHereAsync(GunConnection connection, WebSocketCloseStatus status, string text)
+    {
+        if (connection.TryBeginClose(text))
+        {
+            using (var timeout = new CancellationTokenSource(CloseTimeout))
+            {
+                try
+                {
+                    await connection.Socket.CloseOutputAsync(status, Cut(text), timeout.Token).ConfigureAwait(false);
+                }
+                catch (Exception)
+                {
+                    // It is being closed anyway.
+                }
+            }
+
+            connection.Stopping.CancelAfter(CloseTimeout);
+        }
+    }
+
+    private static string Cut(string text) => text.Length <= 100 ? text : text[..100]; // A close text has at most 123 bytes.
+
+    private async Task<(WebSocketCloseStatus Status, string Text)> ReadFramesAsync(
+        GunConnection connection, CancellationToken cancellationToken)
+    {
+        var codec = new GunCodec(_options.Limits);
+        var messageRate = new TokenBucket(_options.MessagesPerSecond, _options.MessagesPerSecond);
+        var byteRate = new TokenBucket(_options.BytesPerSecond, _options.BytesPerSecond);
+        var messages = new List<GunMessage>();
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+        try
+        {
+            while (true)
+            {
+                (int length, bool isEnd, buffer) = await ReadFrameAsync(connection.Socket, buffer, cancellationToken)
+                    .ConfigureAwait(false);
+                if (isEnd)
+                {
+                    return (WebSocketCloseStatus.NormalClosure, "closed by the peer");
+                }
+
+                if (length < 0)
+                {
+                    return (WebSocketCloseStatus.MessageTooBig, "W5101 the frame is too large");
+                }
+
+                Interlocked.Add(ref connection.BytesIn, length);
+                WeftError error = codec.Read(buffer.AsSpan(0, length), messages);
+                Interlocked.Add(ref connection.MessagesIn, messages.Count);
+                WeftInstant now = Now;
+                TimeSpan wait = messageRate.Take(messages.Count + 1, now);
+                TimeSpan byteWait = byteRate.Take(length, now);
+                messages = await HandOverAsync(connection, messages, length, error).ConfigureAwait(false);
+                if (buffer.Length > BufferBytes * 8)
+                {
+                    ArrayPool<byte>.Shared.Return(buffer);
+                    buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+                }
+
+                wait = wait > byteWait ? wait : byteWait;
+                if (wait > TimeSpan.Zero)
+                {
+                    await Task.Delay(wait, _node.Time, cancellationToken).ConfigureAwait(false);
+                }
+
+                while (connection.IsOverloaded)
+                {
+                    await connection.WaitForRoomAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
+                }
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private async ValueTask<List<GunMessage>> HandOverAsync(
+        GunConnection connection, List<GunMessage> messages, int bytes, WeftError error)
+    {
+        if (error != WeftError.None)
+        {
+            await PostAsync(new(GunInputKind.Malformed, connection, Error: error)).ConfigureAwait(false);
+            return messages;
+        }
+
+        if (messages.Count == 0)
+        {
+            return messages;
+        }
+
+        connection.Queue(messages.Count, bytes);
+        if (messages.Count == 1)
+        {
+            GunMessage only = messages[0];
+            messages.Clear();
+            await PostAsync(new(GunInputKind.Message, connection, only, Bytes: bytes)).ConfigureAwait(false);
+            return messages;
+        }
+
+        await PostAsync(new(GunInputKind.Messages, connection, messages, Bytes: bytes)).ConfigureAwait(false);
+        return [];
+    }
+
+    /// <summary>Reads one frame; the buffer grows up to the limit, and never by what a header claims.</summary>
+    private async ValueTask<(int Length, bool IsEnd, byte[] Buffer)> ReadFrameAsync(
+        WebSocket socket, byte[] buffer, CancellationToken cancellationToken)
+    {
+        int length = 0;
+        while (true)
+        {
+            if (length == buffer.Length)
+            {
+                if (length > _options.Limits.FrameBytesMax)
+                {
+                    return (-1, false, buffer);
+                }
+
+                byte[] larger = ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
+                buffer.CopyTo(larger, 0);
+                ArrayPool<byte>.Shared.Return(buffer);
+                buffer = larger;
+            }
+
+            ValueWebSocketReceiveResult result = await socket
+                .ReceiveAsync(buffer.AsMemory(length), cancellationToken).ConfigureAwait(false);
+            if (result.MessageType == WebSocketMessageType.Close)
+            {
+                return (0, true, buffer);
+            }
+
+            length += result.Count;
+            if (result.EndOfMessage)
+            {
+                return (length > _options.Limits.FrameBytesMax ? -1 : length, false, buffer);
+            }
+        }
+    }
+
+    private static async Task CloseAsync(WebSocket socket, WebSocketCloseStatus status, string text)
+    {
+        if (socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
+        {
+            using var timeout = new CancellationTokenSource(CloseTimeout);
+            try
+            {
+                await socket.CloseOutputAsync(status, Cut(text), timeout.Token).ConfigureAwait(false);
+            }
+            catch (Exception)
+            {
+                // Saying goodbye is a courtesy; a connection that cannot be told is simply cut.
+            }
+        }
+
+        if (socket.State != WebSocketState.Closed)
+        {
+            socket.Abort(); // Also ends a send that nobody reads.
+        }
+    }
+}
