@@ -1,5 +1,7 @@
 using Weft.Node;
+using Weft.Node.Gun;
 using Weft.Primitives;
+using Weft.Transports;
 
 namespace Weft;
 
@@ -40,6 +42,12 @@ public sealed class WeftOptions
 
     /// <summary>The knobs of the node itself: name, lanes, queues, merge.</summary>
     public NodeOptions Node { get; set; } = new() { Name = Environment.MachineName };
+
+    /// <summary>How the peer speaks GUN.</summary>
+    public GunOptions Gun { get; set; } = new();
+
+    /// <summary>How relays are dialled.</summary>
+    public WebSocketDialerOptions Dial { get; set; } = new();
 
     /// <summary>A name people know the peer by; it need not be unique: 1 to 64 characters. Default: the machine's name.</summary>
     public string Name

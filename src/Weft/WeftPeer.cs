@@ -1,8 +1,10 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Weft.Node;
+using Weft.Node.Gun;
 using Weft.Node.Storage;
 using Weft.Primitives;
+using Weft.Transports;
 
 namespace Weft;
 
@@ -19,10 +21,11 @@ public sealed partial class WeftPeer : IAsyncDisposable
     private readonly Maintenance _maintenance;
     private int _stopped;
 
-    private WeftPeer(WeftOptions options, WeftNode node, Maintenance maintenance)
+    private WeftPeer(WeftOptions options, WeftNode node, GunDriver gun, Maintenance maintenance)
     {
         Options = options;
         Node = node;
+        Gun = gun;
         _maintenance = maintenance;
     }
 
@@ -31,6 +34,9 @@ public sealed partial class WeftPeer : IAsyncDisposable
 
     /// <summary>The node.</summary>
     public WeftNode Node { get; }
+
+    /// <summary>Its connections: gun.js clients, GUN relays and other Weft peers.</summary>
+    public GunDriver Gun { get; }
 
     /// <summary>The graph of the node.</summary>
     public GraphSpace Graph => Node.Graph;
@@ -70,7 +76,13 @@ public sealed partial class WeftPeer : IAsyncDisposable
             throw;
         }
 
-        return new WeftPeer(options, node, new Maintenance(
+        var gun = new GunDriver(node, options.Gun, new WebSocketDialer(options.Dial).DialAsync);
+        foreach (string address in options.Peers)
+        {
+            gun.AddLink(PeerAddress.Parse(address)!); // Judged by WeftOptionsRules.
+        }
+
+        return new WeftPeer(options, node, gun, new Maintenance(
             node.Store, options.MaintenanceInterval, time, loggers.CreateLogger("Weft.Maintenance")));
     }
 
@@ -83,6 +95,7 @@ public sealed partial class WeftPeer : IAsyncDisposable
         }
 
         await _maintenance.DisposeAsync().ConfigureAwait(false);
+        await Gun.DisposeAsync().ConfigureAwait(false);
         await Node.DisposeAsync().ConfigureAwait(false);
     }
 }
