@@ -66,7 +66,7 @@ internal sealed class ImportRow(bool isBig) : ILoadRow
         string[] arguments = isBig ? ["--memory", $"{BigMemoryMiB}"] : [];
         await using ServerProcess server = await context.StartAsync(ServerKind.Weft, folder, arguments);
         long began = Stopwatch.GetTimestamp();
-        (int exitCode, string output) = await Servers.RunWeftAsync(
+        (int exitCode, string output) = await new Servers(context.Options).RunWeftAsync(
             ["import", file, "--url", server.Http.ToString()], context.Cancellation);
         double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         if (exitCode != 0)

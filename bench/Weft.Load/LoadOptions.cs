@@ -19,6 +19,7 @@ internal sealed class LoadOptions
           --seed N          seed of all data and orders (default 7)
           --dir FOLDER      where the servers keep their data (default: the system's temporary folder)
           --out FILE        also write the table there, as Markdown
+          --weft FILE       another Weft.Cli.dll than the one built beside this program
           --weft-arg ARG    one more argument for weft up; may be repeated
           --verbose         show what the servers print
         """;
@@ -38,6 +39,8 @@ internal sealed class LoadOptions
     public string Folder { get; private set; } = Path.GetTempPath();
 
     public string? OutFile { get; private set; }
+
+    public string? WeftAssembly { get; private set; }
 
     public List<string> WeftArguments { get; } = [];
 
@@ -105,6 +108,9 @@ internal sealed class LoadOptions
             case "--out":
                 OutFile = value;
                 return true;
+            case "--weft":
+                WeftAssembly = Path.GetFullPath(value);
+                return File.Exists(value);
             case "--weft-arg":
                 WeftArguments.Add(value);
                 return true;

@@ -25,7 +25,7 @@ internal sealed class Servers(LoadOptions options)
 
     private static string RelayFolder => Path.Combine(Root, "bench", "Weft.Load", "gun-relay");
 
-    private static string WeftAssembly => Path.Combine(
+    private static string BuiltAssembly => Path.Combine(
         Root, "src", "Weft.Cli", "bin", AppContext.BaseDirectory.Contains("Debug") ? "Debug" : "Release",
         "net10.0", "Weft.Cli.dll");
 
@@ -66,7 +66,7 @@ internal sealed class Servers(LoadOptions options)
             ? new ProcessStartInfo(
                 "dotnet",
                 [
-                    WeftAssembly, "up", "--data", folder, "--http", "127.0.0.1:0", .. arguments,
+                    options.WeftAssembly ?? BuiltAssembly, "up", "--data", folder, "--http", "127.0.0.1:0", .. arguments,
                     .. options.WeftArguments,
                 ])
             : new ProcessStartInfo(
@@ -79,10 +79,10 @@ internal sealed class Servers(LoadOptions options)
 
     /// <summary>Runs one command of Weft's command line to its end.</summary>
     /// <returns>Its exit code and what it printed.</returns>
-    public static async Task<(int ExitCode, string Output)> RunWeftAsync(
+    public async Task<(int ExitCode, string Output)> RunWeftAsync(
         IEnumerable<string> arguments, CancellationToken cancellationToken)
     {
-        var start = new ProcessStartInfo("dotnet", [WeftAssembly, .. arguments])
+        var start = new ProcessStartInfo("dotnet", [options.WeftAssembly ?? BuiltAssembly, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
