@@ -10,6 +10,8 @@ namespace Weft.Node.Lanes;
 /// </summary>
 internal sealed class GraphDriver : IAsyncDisposable
 {
+    private const double ReleaseCheckMs = 10_000;
+
     private readonly TimeProvider _time;
     private readonly NodeMetrics _metrics;
     private readonly WriteLane[] _lanes;
@@ -314,7 +316,8 @@ internal sealed class GraphDriver : IAsyncDisposable
             return;
         }
 
-        double wait = Math.Clamp(Math.Ceiling(_deferred.NextDueMs - WallMs), 0, int.MaxValue - 1);
+        // The wall clock may be set at any time, so the wait is looked at again every now and then.
+        double wait = Math.Clamp(Math.Ceiling(_deferred.NextDueMs - WallMs), 0, ReleaseCheckMs);
         _deferredTimer.Change(TimeSpan.FromMilliseconds(wait), Timeout.InfiniteTimeSpan);
     }
 

@@ -148,9 +148,11 @@ public sealed partial class GunPeerCore
         {
             outbox.Add(new() { Kind = GunOutputKind.PeerError, Peer = peer.Number, Text = text });
             string code = text.Split(' ', 2)[0];
-            if (ErrorCatalogue.Find(code) is { IsTransient: true })
+            if (ErrorCatalogue.Find(code) is { IsTransient: true } or { Error: WeftError.StateTooFarAhead })
             {
-                // It will take this later. The cursor stays, and replication goes on from there after a reconnect.
+                // It will take this later, at the latest when its clock is right again. One refused change refuses its
+                // whole message, so going on would lose the others too: the cursor stays, and replication goes on from
+                // there after a reconnect.
                 Close(peer, GunCloseReason.PeerRefused, text, outbox);
                 return;
             }

@@ -47,10 +47,7 @@ internal sealed class SimStore
         _onCommitted = onCommitted;
         _onRoom = onRoom;
         ClockHigh = tier.ClockHigh;
-        foreach (FieldWrite write in tier.Deferred)
-        {
-            Deferred.Add((new FieldKey(write.Soul, write.Field), write.State), write);
-        }
+        Deferred.UnionWith(tier.Deferred);
 
         foreach ((FieldKey key, StoredField field) in tier.Fields.OrderBy(entry => entry.Value.Sequence)
             .ThenBy(entry => entry.Key.Soul, StringComparer.Ordinal)
@@ -70,7 +67,7 @@ internal sealed class SimStore
     public double ClockHigh { get; private set; }
 
     /// <summary>The held writes that were durable at the start.</summary>
-    public Dictionary<(FieldKey Key, double State), FieldWrite> Deferred { get; } = [];
+    public HashSet<FieldWrite> Deferred { get; } = [];
 
     /// <summary>What recovery found.</summary>
     public LogScan Scan { get; private set; } = null!;
@@ -78,6 +75,9 @@ internal sealed class SimStore
     public long CommittedSequence => _core.CommittedSequence;
 
     public bool IsIdle => _core.IsIdle;
+
+    /// <summary>True when the next append will not be made to wait, unless its record is larger than a segment.</summary>
+    public bool CanAppend => _core.HasSpare || _core.IsFull || _core.StoppedBy != WeftError.None;
 
     /// <summary>Stores a batch; reads see it when this returns Accepted, and <paramref name="done"/> tells the rest.</summary>
     public CommitAdmission Append(CommitBatch batch, Action<long, WeftError> done)
@@ -115,15 +115,8 @@ internal sealed class SimStore
                 Graph.Put(sequence, batch);
                 _untiered.Enqueue((sequence, batch));
                 ClockHigh = Math.Max(ClockHigh, batch.ClockHigh);
-                foreach (FieldWrite write in batch.Deferred)
-                {
-                    Deferred[(new FieldKey(write.Soul, write.Field), write.State)] = write;
-                }
-
-                foreach (FieldWrite write in batch.Released)
-                {
-                    Deferred.Remove((new FieldKey(write.Soul, write.Field), write.State));
-                }
+                Deferred.UnionWith(batch.Deferred);
+                Deferred.ExceptWith(batch.Released);
             });
         var kept = new List<CommitSegment>();
         foreach (SegmentScan segment in Scan.Segments)

@@ -8,7 +8,7 @@ namespace Weft.Simulation;
 public sealed class SimTier
 {
     private readonly Dictionary<FieldKey, StoredField> _fields = [];
-    private readonly Dictionary<(FieldKey Key, double State), FieldWrite> _deferred = [];
+    private readonly HashSet<FieldWrite> _deferred = [];
 
     /// <summary>Commits up to here are in it.</summary>
     public long Sequence { get; private set; }
@@ -20,7 +20,7 @@ public sealed class SimTier
     public IReadOnlyDictionary<FieldKey, StoredField> Fields => _fields;
 
     /// <summary>Held writes.</summary>
-    public IReadOnlyCollection<FieldWrite> Deferred => _deferred.Values;
+    public IReadOnlyCollection<FieldWrite> Deferred => _deferred;
 
     /// <summary>Takes one commit over.</summary>
     public void Take(long sequence, CommitBatch batch)
@@ -34,12 +34,12 @@ public sealed class SimTier
 
         foreach (FieldWrite write in batch.Deferred)
         {
-            _deferred[(new FieldKey(write.Soul, write.Field), write.State)] = write;
+            _deferred.Add(write);
         }
 
         foreach (FieldWrite write in batch.Released)
         {
-            _deferred.Remove((new FieldKey(write.Soul, write.Field), write.State));
+            _deferred.Remove(write);
         }
 
         ClockHigh = Math.Max(ClockHigh, batch.ClockHigh);
