@@ -1,0 +1,52 @@
+using System.Diagnostics;
+
+namespace Weft.Interop.Tests;
+
+/// <summary>Finds node, and installs the packages of <c>js/</c> once per run.</summary>
+internal static class NodeTools
+{
+    private static readonly Lazy<string?> MissingTool = new(Look);
+    private static readonly Lazy<Task> Installed = new(InstallAsync);
+
+    /// <summary>Why tests against gun.js cannot run here; null when they can.</summary>
+    public static string? Missing => MissingTool.Value;
+
+    /// <summary>The folder with the scripts and, once <see cref="ReadyAsync"/> has completed, node_modules.</summary>
+    public static string Folder { get; } = Path.Combine(AppContext.BaseDirectory, "js");
+
+    /// <summary>Completes when the packages are there.</summary>
+    public static Task ReadyAsync() => Installed.Value;
+
+    private static string? Look()
+    {
+        string[] folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator);
+        string[] names = OperatingSystem.IsWindows() ? ["node.exe", "npm.cmd"] : ["node", "npm"];
+        foreach (string name in names)
+        {
+            if (!folders.Any(folder => folder.Length > 0 && File.Exists(Path.Combine(folder, name))))
+            {
+                return $"{name} is not on the PATH; install Node 20 to test against gun.js";
+            }
+        }
+
+        return null;
+    }
+
+    private static async Task InstallAsync()
+    {
+        string npm = OperatingSystem.IsWindows() ? "npm.cmd" : "npm";
+        using Process process = Process.Start(new ProcessStartInfo(npm, ["ci", "--ignore-scripts"])
+        {
+            WorkingDirectory = Folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        if (process.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"npm ci ended with {process.ExitCode}: {await output}{await errors}");
+        }
+    }
+}
