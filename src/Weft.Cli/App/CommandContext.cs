@@ -15,6 +15,7 @@ internal sealed class CommandContext : IAsyncDisposable
 {
     private Settings? _settings;
     private WeftClient? _client;
+    private OfflineNode? _offline;
 
     public CommandContext(CliHost host, ParseResult parse)
     {
@@ -51,6 +52,12 @@ internal sealed class CommandContext : IAsyncDisposable
             return _client;
         }
 
+        if (Value(GlobalOptions.Offline))
+        {
+            _offline = await OfflineNode.OpenAsync(Settings.DataFolder, cancellationToken);
+            return _client = new WeftClient(_offline.Url, _offline.Token, Settings.Timeout, Trace);
+        }
+
         NodeAddress address = NodeAddress.Find(Host, Settings, Parse);
         Trace($"node {address.Url} ({address.Origin}), token {address.TokenOrigin}");
         return _client = new WeftClient(address.Url, address.Token, Settings.Timeout, Trace);
@@ -85,10 +92,13 @@ internal sealed class CommandContext : IAsyncDisposable
         }
     }
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         _client?.Dispose();
-        return ValueTask.CompletedTask;
+        if (_offline is not null)
+        {
+            await _offline.DisposeAsync();
+        }
     }
 }
 

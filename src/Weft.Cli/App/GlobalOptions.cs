@@ -76,7 +76,13 @@ internal static class GlobalOptions
         Recursive = true,
     };
 
+    public static Option<bool> Offline { get; } = new("--offline")
+    {
+        Description = "Open the data folder instead of talking to a node; no node may run on it.",
+        Recursive = true,
+    };
+
     /// <summary>All of them, in the order of the help.</summary>
     public static IReadOnlyList<Option> All { get; } =
-        [Url, Data, Config, TokenFile, Json, Quiet, Verbose, NoColor, NoInput, Yes, Timeout];
+        [Url, Data, Config, TokenFile, Json, Quiet, Verbose, NoColor, NoInput, Yes, Timeout, Offline];
 }

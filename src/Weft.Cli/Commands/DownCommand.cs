@@ -25,6 +25,8 @@ internal static class DownCommand
     private static async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
     {
         WeftClient client = await context.ConnectAsync(cancellationToken);
+        RunInfo? running = RunInfo.Read(context.Settings.DataFolder);
+        int pid = running is not null && new Uri(running.Url, "/") == new Uri(client.Url, "/") ? running.Pid : 0;
         using (JsonDocument answer = await client.SendAsync(
             HttpMethod.Post, WeftClient.Path("shutdown"), cancellationToken))
         {
@@ -33,7 +35,7 @@ internal static class DownCommand
 
         long start = context.Host.Time.GetTimestamp();
         TimeSpan deadline = context.Settings.Timeout ?? DeadlineDefault;
-        while (await IsUpAsync(context, client, cancellationToken))
+        while (await IsUpAsync(client, pid, cancellationToken))
         {
             if (context.Host.Time.GetElapsedTime(start) > deadline)
             {
@@ -63,9 +65,8 @@ internal static class DownCommand
         return ExitCode.Done;
     }
 
-    /// <summary>The port is closed early; the folder is free only when the run info has gone too.</summary>
-    private static async Task<bool> IsUpAsync(
-        CommandContext context, WeftClient client, CancellationToken cancellationToken)
+    /// <summary>The port is closed early; the folder is free only when the process has ended.</summary>
+    private static async Task<bool> IsUpAsync(WeftClient client, int pid, CancellationToken cancellationToken)
     {
         try
         {
@@ -75,8 +76,7 @@ internal static class DownCommand
         }
         catch (CliException error) when (error.Error == WeftError.NodeUnreachable)
         {
-            RunInfo? running = RunInfo.Read(context.Settings.DataFolder);
-            return running is not null && new Uri(running.Url, "/") == new Uri(client.Url, "/") && IsAlive(running.Pid);
+            return pid > 0 && IsAlive(pid);
         }
         catch (CliException)
         {

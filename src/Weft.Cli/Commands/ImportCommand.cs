@@ -165,7 +165,6 @@ internal static class ImportCommand
             context.Output.Json(writer =>
             {
                 writer.WriteStartObject();
-                writer.WriteNumber("lines", totals.Lines);
                 writer.WriteNumber("nodes", totals.Nodes);
                 writer.WriteNumber("fields", totals.Fields);
                 writer.WriteNumber("applied", totals.Applied);

@@ -71,16 +71,18 @@ internal static class StatusCommand
     private static void Print(
         CommandContext context, WeftClient client, JsonElement stats, int peers, string? notReady)
     {
-        JsonElement store = stats.Member("store") ?? default;
+        JsonElement store = stats.Member("storage") ?? default;
         CliOutput output = context.Output;
         string health = notReady is null ? output.Paint("ready", 32) : output.Paint("NOT READY", 31) + " " + notReady;
         output.Cells("node", $"{stats.Text("name")}  weft {stats.Text("version")}");
         output.Cells("state", health);
         output.Cells("url", client.Url.AbsoluteUri);
-        output.Cells("up", Units.Duration(TimeSpan.FromSeconds(stats.Number("uptimeSeconds"))));
+        output.Cells("up", Units.Duration(TimeSpan.FromMilliseconds(stats.Number("uptimeMs"))));
         output.Cells("data", $"{Units.Count(store.Number("nodes"))} nodes, {Units.Count(store.Number("fields"))} fields, "
             + $"{Units.Size(store.Number("diskBytes"))}, durability {stats.Text("durability")}");
-        output.Cells("memory", $"{Units.Size(store.Number("memoryBytes"))} of {Units.Size(store.Number("memoryBytesMax"))}");
+        JsonElement process = stats.Member("process") ?? default;
+        output.Cells("memory", $"{Units.Size(store.Number("memoryBytes"))} of {Units.Size(store.Number("memoryBytesMax"))}"
+            + $", process {Units.Size(process.Number("rssBytes"))}");
         output.Cells("peers", $"{peers}");
     }
 }

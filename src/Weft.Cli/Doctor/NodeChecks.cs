@@ -55,7 +55,7 @@ internal static class NodeChecks
     {
         using JsonDocument document = await client.GetAsync(WeftClient.Path("stats"), cancellationToken);
         JsonElement stats = document.RootElement;
-        JsonElement store = stats.Member("store") ?? default;
+        JsonElement store = stats.Member("storage") ?? default;
         string? failure = store.Text("failure");
         string? version = stats.Text("version");
         var findings = new List<Finding>

@@ -32,7 +32,7 @@ internal sealed record RunInfo(int Pid, Uri Url, DateTimeOffset? Started, string
                 ? new RunInfo(
                     root.TryGetProperty("pid", out JsonElement pid) && pid.TryGetInt32(out int number) ? number : 0,
                     address,
-                    root.TryGetProperty("started", out JsonElement at) && at.ValueKind == JsonValueKind.String
+                    root.TryGetProperty("startedAt", out JsonElement at) && at.ValueKind == JsonValueKind.String
                         && at.TryGetDateTimeOffset(out DateTimeOffset started) ? started : null,
                     root.TryGetProperty("name", out JsonElement name) ? name.GetString() : null)
                 : null;

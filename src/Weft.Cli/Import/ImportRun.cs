@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using Weft.Cli.App;
 using Weft.Cli.Http;
@@ -10,7 +11,6 @@ namespace Weft.Cli.Import;
 /// <summary>What an import did so far.</summary>
 internal sealed class ImportTotals
 {
-    public long Lines { get; set; }
     public long Nodes { get; set; }
     public long Fields { get; set; }
     public long Applied { get; set; }
@@ -29,6 +29,7 @@ internal sealed class ImportRun(CommandContext context, WeftClient client, int i
     private readonly Lock _gate = new();
     private readonly SortedDictionary<long, LineBatch> _doneAhead = [];
     private long _nextLine = 1;
+    private Exception? _failure;
 
     /// <summary>The sums.</summary>
     public ImportTotals Totals { get; } = new();
@@ -61,18 +62,18 @@ internal sealed class ImportRun(CommandContext context, WeftClient client, int i
                 running.Add(SendAndCountAsync(batch, room, failed, onProgress));
             }
         }
-        catch (OperationCanceledException) when (running.Exists(task => task.IsFaulted))
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            // The failure itself is thrown below.
+            // A request failed and ended the others; its failure is thrown below.
         }
         finally
         {
             await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        if (running.Find(task => task.IsFaulted) is { } first)
+        if (_failure is not null)
         {
-            await first;
+            ExceptionDispatchInfo.Throw(_failure);
         }
 
         await Task.WhenAll(running);
@@ -92,6 +93,11 @@ internal sealed class ImportRun(CommandContext context, WeftClient client, int i
         }
         catch (Exception error) when (error is not OperationCanceledException)
         {
+            lock (_gate)
+            {
+                _failure ??= error; // The first one is the cause; the rest follow from it.
+            }
+
             await failed.CancelAsync();
             throw;
         }
@@ -141,8 +147,7 @@ internal sealed class ImportRun(CommandContext context, WeftClient client, int i
 
     private void Count(LineBatch batch, JsonElement answer)
     {
-        Totals.Lines += batch.Lines;
-        Totals.Nodes += answer.Long("nodes");
+        Totals.Nodes += answer.Long("lines");
         Totals.Fields += answer.Long("fields");
         Totals.Applied += answer.Long("applied");
         Totals.Kept += answer.Long("kept");

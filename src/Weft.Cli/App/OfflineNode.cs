@@ -1,0 +1,45 @@
+using System.Security.Cryptography;
+using Weft.Primitives;
+using Weft.Server;
+
+namespace Weft.Cli.App;
+
+/// <summary>
+/// The node that <c>--offline</c> opens inside this process for one command: same code, same answers, one more free
+/// loopback port with a token of its own. It takes the folder's lock, dials nobody and serves nobody else.
+/// </summary>
+internal sealed class OfflineNode : IAsyncDisposable
+{
+    private readonly WeftServer _server;
+
+    private OfflineNode(WeftServer server) => _server = server;
+
+    public Uri Url => _server.Url;
+
+    public string Token => _server.Token;
+
+    /// <summary>Opens the folder.</summary>
+    /// <exception cref="WeftException">There is no such folder, or a node runs on it.</exception>
+    public static async Task<OfflineNode> OpenAsync(string folder, CancellationToken cancellationToken)
+    {
+        if (!Directory.Exists(folder))
+        {
+            throw new CliException(WeftError.FolderUnusable, $"there is no data folder {folder}")
+            {
+                Try = ["name one with --data DIR"],
+            };
+        }
+
+        var options = new ServerOptions
+        {
+            Http = "127.0.0.1:0",
+            ServeGun = false,
+            Token = RandomNumberGenerator.GetHexString(64, lowercase: true),
+        };
+        options.Peer.Path = folder;
+        options.Peer.MaintenanceInterval = TimeSpan.Zero;
+        return new OfflineNode(await WeftServer.StartAsync(options, cancellationToken: cancellationToken));
+    }
+
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
+}
