@@ -33,7 +33,7 @@ internal static class ServerKestrel
             limits.MaxRequestLineSize = RequestLineBytesMax;
             limits.MaxRequestHeadersTotalSize = 32 << 10;
             limits.MaxRequestHeaderCount = 64;
-            limits.MaxRequestBodySize = options.BodyBytesMax;
+            limits.MaxRequestBodySize = null; // Handlers bound what they read; so a client gets to see the 413.
             limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
             limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
             limits.MaxConcurrentConnections = options.ConnectionsMax;
