@@ -9,6 +9,8 @@ public sealed class NodeMetrics
     internal long RefusedCount;
     internal long ReadCount;
     internal long WriteCount;
+    internal long PeerBytesInCount;
+    internal long PeerBytesOutCount;
 
     /// <summary>Fields that changed.</summary>
     public long Won => Interlocked.Read(ref WonCount);
@@ -27,4 +29,10 @@ public sealed class NodeMetrics
 
     /// <summary>Deltas taken.</summary>
     public long Writes => Interlocked.Read(ref WriteCount);
+
+    /// <summary>Bytes received from peers, over all connections there were.</summary>
+    public long PeerBytesIn => Interlocked.Read(ref PeerBytesInCount);
+
+    /// <summary>Bytes sent to peers, over all connections there were.</summary>
+    public long PeerBytesOut => Interlocked.Read(ref PeerBytesOutCount);
 }

@@ -24,6 +24,9 @@ public sealed class WeftNode : IAsyncDisposable
         store.OnCommitted(Changes.Post);
         _driver = new GraphDriver(options, store, time, Metrics);
         Graph = new GraphSpace(store, _driver, Changes, Metrics, options);
+        Telemetry = new NodeTelemetry(this);
+        _driver.Telemetry = Telemetry;
+        Graph.Telemetry = Telemetry;
         _journalTimer = time.CreateTimer(_ => SaveJournal(), null, JournalPeriod, JournalPeriod);
     }
 
@@ -43,6 +46,9 @@ public sealed class WeftNode : IAsyncDisposable
 
     /// <summary>Counts since the start.</summary>
     public NodeMetrics Metrics { get; }
+
+    /// <summary>Instruments and spans, for those who watch the node from outside.</summary>
+    public NodeTelemetry Telemetry { get; }
 
     /// <summary>Clock and timers.</summary>
     public TimeProvider Time { get; }
@@ -88,6 +94,7 @@ public sealed class WeftNode : IAsyncDisposable
         await _journalTimer.DisposeAsync().ConfigureAwait(false);
         await _driver.DisposeAsync().ConfigureAwait(false);
         await Store.DisposeAsync().ConfigureAwait(false);
+        Telemetry.Dispose();
     }
 
     // Losing writes are evidence, not data: a crash may cost the last few seconds of them, never a value.

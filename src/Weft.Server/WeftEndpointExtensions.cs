@@ -38,6 +38,7 @@ public static class WeftEndpointExtensions
         app.Lifetime.ApplicationStopping.Register(server.BeginStop);
         app.Lifetime.ApplicationStopped.Register(server.Dispose);
         _ = StopOnRequestAsync(app, server);
+        app.UseWebSockets();
         Map(app, server);
         return app;
     }
@@ -45,6 +46,13 @@ public static class WeftEndpointExtensions
     internal static void Map(WebApplication app, ApiServer server)
     {
         server.Map(app, ApiRoutes.All);
+        if (server.Options.ServeGun)
+        {
+            // The endpoint judges the origin by GUN's own rule; the host name is judged as everywhere.
+            app.MapGun(() => server.PeerOrNull?.Gun, new GunEndpointOptions { AllowOrigins = server.Options.AllowOrigins })
+                .Add(endpoint => endpoint.RequestDelegate = server.CheckHost(endpoint.RequestDelegate!));
+        }
+
         app.Map("/api/{**rest}", server.ServeUnknownAsync);
     }
 

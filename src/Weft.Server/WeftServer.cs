@@ -69,6 +69,7 @@ public sealed class WeftServer : IAsyncDisposable
             ApiToken token = ApiToken.Find(options, Environment.GetEnvironmentVariable);
             ILogger logger = loggers.CreateLogger("Weft.Server");
             api = new ApiServer(() => peer, options, token, time, logger);
+            _ = api.Metrics; // Listens from the start, so that the page counts everything.
             app = Build(options, loggers, api);
             await ListenAsync(app, options, cancellationToken);
             var server = new WeftServer(app, api, peer, UrlOf(app), logger);
@@ -100,6 +101,7 @@ public sealed class WeftServer : IAsyncDisposable
         long started = _api.Time.GetTimestamp();
         _api.BeginStop();
         RunInfo.Delete(Peer.Options);
+        Task links = Peer.Gun.DisposeAsync().AsTask(); // Its connections are requests in flight to the web host.
         using (var deadline = new CancellationTokenSource(_api.Options.StopTimeout, _api.Time))
         {
             try
@@ -112,6 +114,7 @@ public sealed class WeftServer : IAsyncDisposable
             }
         }
 
+        await links;
         await _app.DisposeAsync();
         await Peer.DisposeAsync();
         _api.Dispose();

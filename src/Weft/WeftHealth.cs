@@ -20,7 +20,18 @@ public static class WeftHealth
             return ["stopping"];
         }
 
-        return peer.Node.Store.ReadStats().Failure is { } failure ? [$"store: {failure}"] : [];
+        var reasons = new List<string>();
+        if (peer.Node.Store.ReadStats().Failure is { } failure)
+        {
+            reasons.Add($"store: {failure}");
+        }
+
+        if (peer.Gun.Failure is not null)
+        {
+            reasons.Add("gun: the driver has stopped");
+        }
+
+        return reasons;
     }
 }
 

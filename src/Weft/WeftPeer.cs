@@ -82,6 +82,7 @@ public sealed partial class WeftPeer : IAsyncDisposable
             gun.AddLink(PeerAddress.Parse(address)!); // Judged by WeftOptionsRules.
         }
 
+        PeerInstruments.Add(node, gun);
         return new WeftPeer(options, node, gun, new Maintenance(
             node.Store, options.MaintenanceInterval, time, loggers.CreateLogger("Weft.Maintenance")));
     }

@@ -14,12 +14,15 @@ public sealed class ChangeSubscription : IAsyncDisposable
     private readonly ChangeReader _reader;
     private readonly ChangeFilter _filter;
     private readonly int _batchMax;
+    private readonly NodeTelemetry? _telemetry;
 
-    internal ChangeSubscription(IStore store, ChangeHub hub, ChangeFilter filter, int batchMax)
+    internal ChangeSubscription(
+        IStore store, ChangeHub hub, ChangeFilter filter, int batchMax, NodeTelemetry? telemetry = null)
     {
         _store = store;
         _filter = filter;
         _batchMax = batchMax;
+        _telemetry = telemetry;
         _reader = hub.Follow(filter.AfterSequence);
     }
 
@@ -58,6 +61,7 @@ public sealed class ChangeSubscription : IAsyncDisposable
                 int count = _reader.TryRead(changes, _batchMax, out bool lost);
                 if (lost)
                 {
+                    _telemetry?.AddDropped("slow-observer");
                     yield return new(ChangeKind.Gap, "", default, before);
                     shown.Clear();
                     await foreach (StoredChange item in Missed(before, cancellationToken)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Weft.Graph;
 using Weft.Node.Lanes;
 using Weft.Node.Storage;
@@ -25,6 +26,8 @@ public sealed class GraphSpace
 
     /// <summary>Who asks other peers on a miss; null while the node has no links.</summary>
     public IPeerAsker? Asker { get; set; }
+
+    internal NodeTelemetry? Telemetry { get; set; }
 
     /// <summary>A handle to one node of the graph. It reads nothing.</summary>
     /// <exception cref="ArgumentException">The soul is not valid.</exception>
@@ -105,6 +108,26 @@ public sealed class GraphSpace
     public ValueTask<ReadResult> ReadFieldAsync(
         string soul, string field, ReadPolicy policy = default, CancellationToken cancellationToken = default)
     {
+        long started = Telemetry?.StartOperation() ?? 0;
+        ValueTask<ReadResult> read = ReadFieldCoreAsync(soul, field, policy, cancellationToken);
+        if (started == 0)
+        {
+            return read;
+        }
+
+        if (!read.IsCompletedSuccessfully)
+        {
+            return MeasureAsync(read, started);
+        }
+
+        ReadResult result = read.Result;
+        Telemetry?.AddOperation(started, "get", OutcomeOf(result.Status));
+        return new(result);
+    }
+
+    private ValueTask<ReadResult> ReadFieldCoreAsync(
+        string soul, string field, ReadPolicy policy, CancellationToken cancellationToken)
+    {
         Interlocked.Increment(ref _metrics.ReadCount);
         ValueTask<StoredField?> read = _store.ReadFieldAsync(soul, field, cancellationToken);
         if (read.IsCompletedSuccessfully)
@@ -138,6 +161,22 @@ public sealed class GraphSpace
         long bytesMax = long.MaxValue,
         ReadPolicy policy = default,
         CancellationToken cancellationToken = default)
+    {
+        using Activity? span = Telemetry?.StartSpan("get");
+        long started = Telemetry?.StartOperation() ?? 0;
+        NodeResult result = await ReadNodeCoreAsync(soul, range, fieldsMax, bytesMax, policy, cancellationToken)
+            .ConfigureAwait(false);
+        Telemetry?.AddOperation(started, "get", OutcomeOf(result.Status));
+        return result;
+    }
+
+    private async ValueTask<NodeResult> ReadNodeCoreAsync(
+        string soul,
+        LexRange range,
+        int fieldsMax,
+        long bytesMax,
+        ReadPolicy policy,
+        CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _metrics.ReadCount);
         NodePage page = await _store.ReadNodeAsync(soul, range, fieldsMax, bytesMax, cancellationToken)
@@ -226,7 +265,7 @@ public sealed class GraphSpace
         ChangeFilter filter, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return new(new ChangeSubscription(_store, _hub, filter, _options.ObserverBatchMax));
+        return new(new ChangeSubscription(_store, _hub, filter, _options.ObserverBatchMax, Telemetry));
     }
 
     private static ReadResult Describe(in StoredField known, ReadSource source, int asked) => new(
@@ -240,6 +279,30 @@ public sealed class GraphSpace
     private static ReadResult Missing(int asked, bool timedOut) => new(
         timedOut ? ReadStatus.TimedOut : asked > 0 ? ReadStatus.Absent : ReadStatus.Unknown,
         WeftValue.Null, 0, ReadSource.None, asked);
+
+    private static string OutcomeOf(ReadStatus status) => status switch
+    {
+        ReadStatus.Found => "found",
+        ReadStatus.Deleted => "deleted",
+        ReadStatus.TimedOut => "timeout",
+        _ => "absent",
+    };
+
+    private async ValueTask<ReadResult> MeasureAsync(ValueTask<ReadResult> read, long started)
+    {
+        using Activity? span = Telemetry?.StartSpan("get");
+        string outcome = "failed";
+        try
+        {
+            ReadResult result = await read.ConfigureAwait(false);
+            outcome = OutcomeOf(result.Status);
+            return result;
+        }
+        finally
+        {
+            Telemetry?.AddOperation(started, "get", outcome);
+        }
+    }
 
     private async ValueTask<ReadResult> ReadFieldSlowlyAsync(
         ValueTask<StoredField?> read, string soul, string field, ReadPolicy policy, CancellationToken cancellationToken)

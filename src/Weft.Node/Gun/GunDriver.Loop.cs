@@ -127,6 +127,11 @@ public sealed partial class GunDriver
             string? pid = _core.PidOf(connection.Number);
             connection.Identity = new GunPeerIdentity(
                 pid, _core.IdentityOf(connection.Number), _core.RoundTripOf(connection.Number));
+            if (connection.Identity.RoundTrip is TimeSpan roundTrip)
+            {
+                _node.Telemetry.AddRoundTrip(roundTrip, "ws");
+            }
+
             connection.Source = new WriteSource($"gun {pid ?? connection.Info.Address}", connection.Number);
         }
     }

@@ -324,7 +324,7 @@ public sealed partial class GunDriver
         }
     }
 
-    private static async ValueTask SendAsync(GunConnection connection)
+    private async ValueTask SendAsync(GunConnection connection)
     {
         FrameBuffer buffer = connection.Leaving;
         foreach ((int Start, int End) frame in buffer.Frames)
@@ -336,6 +336,7 @@ public sealed partial class GunDriver
             await connection.Socket.SendAsync(bytes, WebSocketMessageType.Text, flags, connection.Stopping.Token)
                 .ConfigureAwait(false);
             Interlocked.Add(ref connection.BytesOut, bytes.Length);
+            Interlocked.Add(ref _node.Metrics.PeerBytesOutCount, bytes.Length);
         }
     }
 

@@ -108,6 +108,7 @@ public sealed partial class GunDriver
                 }
 
                 Interlocked.Add(ref connection.BytesIn, length);
+                Interlocked.Add(ref _node.Metrics.PeerBytesInCount, length);
                 WeftError error = codec.Read(buffer.AsSpan(0, length), messages);
                 Interlocked.Add(ref connection.MessagesIn, messages.Count);
                 WeftInstant now = Now;

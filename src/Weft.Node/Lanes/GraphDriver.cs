@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Weft.Graph;
 using Weft.Node.Storage;
 using Weft.Primitives;
@@ -50,6 +51,9 @@ internal sealed class GraphDriver : IAsyncDisposable
     }
 
     public IStore Store { get; }
+
+    /// <summary>Where durations go; null for nowhere.</summary>
+    public NodeTelemetry? Telemetry { get; set; }
 
     /// <summary>Wall time in milliseconds.</summary>
     public double WallMs => WallClock.ToState(_time.GetUtcNow());
@@ -108,9 +112,21 @@ internal sealed class GraphDriver : IAsyncDisposable
         FieldCondition? condition,
         CancellationToken cancellationToken)
     {
-        WriteRequest request = new(delta, source, durability, LanesOf(delta)) { Condition = condition };
-        await _lanes[request.Lanes[0]].EnqueueAsync(request, cancellationToken).ConfigureAwait(false);
-        return await request.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        using Activity? span = Telemetry?.StartSpan("put");
+        long started = Telemetry?.StartOperation() ?? 0;
+        string outcome = "failed";
+        try
+        {
+            WriteRequest request = new(delta, source, durability, LanesOf(delta)) { Condition = condition };
+            await _lanes[request.Lanes[0]].EnqueueAsync(request, cancellationToken).ConfigureAwait(false);
+            WriteResult result = await request.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+            outcome = result.IsAccepted ? "ok" : "refused";
+            return result;
+        }
+        finally
+        {
+            Telemetry?.AddOperation(started, "put", outcome);
+        }
     }
 
     /// <summary>Replaces each state of NaN by one new state, the same for the whole delta.</summary>
@@ -159,8 +175,9 @@ internal sealed class GraphDriver : IAsyncDisposable
             return;
         }
 
+        long started = plan.Batch.IsEmpty || Telemetry is null ? 0 : Telemetry.StartCommit();
         ValueTask<CommitReceipt> append = Store.AppendAsync(plan.Batch, request.Durability);
-        _ = FinishAsync(request, append, new WriteResult(
+        _ = FinishAsync(request, append, started, new WriteResult(
             plan.StateMax, default, 0, plan.Batch.Fields.Count, plan.Kept, plan.Deferred));
     }
 
@@ -225,11 +242,13 @@ internal sealed class GraphDriver : IAsyncDisposable
         }
     }
 
-    private static async Task FinishAsync(WriteRequest request, ValueTask<CommitReceipt> append, WriteResult result)
+    private async Task FinishAsync(
+        WriteRequest request, ValueTask<CommitReceipt> append, long started, WriteResult result)
     {
         try
         {
             CommitReceipt receipt = await append.ConfigureAwait(false);
+            Telemetry?.AddCommit(started);
             request.Complete(result with { Durable = receipt.Reached, Sequence = receipt.Sequence });
         }
         catch (Exception error)

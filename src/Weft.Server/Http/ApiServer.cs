@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
+using Weft.Node;
 using Weft.Primitives;
 using Weft.Server.Metrics;
 
@@ -18,6 +19,8 @@ internal sealed class ApiServer : IDisposable
     private readonly IdempotencyCache _repeats;
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource _stopRequested = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _gate = new();
+    private MetricsPage? _metrics;
     private int _requests;
     private int _watches;
     private long _watchNumber;
@@ -33,11 +36,21 @@ internal sealed class ApiServer : IDisposable
         StartedAt = time.GetUtcNow();
         _hosts = new HostGuard(options);
         _repeats = new IdempotencyCache(options.IdempotencyKeysMax, time);
-        Metrics = new MetricsPage(meter => meter.Name == "Weft", options.MetricSeriesMax);
     }
 
-    /// <summary>The metrics.</summary>
-    internal MetricsPage Metrics { get; }
+    /// <summary>The metrics of the peer; it listens from the first request on.</summary>
+    internal MetricsPage Metrics
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _metrics ??= new MetricsPage(
+                    meter => meter.Name == NodeTelemetry.Name && ReferenceEquals(meter.Scope, PeerOrNull?.Node),
+                    Options.MetricSeriesMax);
+            }
+        }
+    }
 
     internal ServerOptions Options { get; }
 
@@ -67,7 +80,7 @@ internal sealed class ApiServer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        Metrics.Dispose();
+        _metrics?.Dispose();
         _stopping.Dispose();
     }
 
@@ -86,6 +99,22 @@ internal sealed class ApiServer : IDisposable
             endpoints.Map(resource.Key, context => ServeAsync(context, methods));
         }
     }
+
+    /// <summary>Puts the check of the host name before a handler that does the rest itself.</summary>
+    internal RequestDelegate CheckHost(RequestDelegate next) => async context =>
+    {
+        try
+        {
+            _hosts.CheckHost(context);
+        }
+        catch (ApiException refused)
+        {
+            await FailAsync(context, refused);
+            return;
+        }
+
+        await next(context);
+    };
 
     /// <summary>Answers a request for a path that is none of ours.</summary>
     internal Task ServeUnknownAsync(HttpContext context) => ServeAsync(context, []);
@@ -161,6 +190,7 @@ internal sealed class ApiServer : IDisposable
                     WeftError.NodeUnavailable, peer is null ? "The node is starting." : "The node is stopping.");
             }
 
+            _ = Metrics; // Begins to listen, so that the page counts from here on.
             var call = new ApiCall(this, context, peer);
             CheckBody(call, route);
             if (route.Traits.HasFlag(RouteTraits.Repeatable)

@@ -17,13 +17,7 @@ internal sealed class HostGuard(ServerOptions options)
     /// <exception cref="ApiException">HostRefused or OriginRefused.</exception>
     internal void Check(HttpContext context)
     {
-        string host = context.Request.Host.Host;
-        if (!IsOwnHost(host))
-        {
-            throw new ApiException(
-                WeftError.HostRefused, $"\"{LogText.Clean(host)}\" is none of the names this node is served under.");
-        }
-
+        CheckHost(context);
         if (context.Request.Headers.Origin is not { Count: > 0 } origins)
         {
             return;
@@ -41,6 +35,18 @@ internal sealed class HostGuard(ServerOptions options)
         {
             throw new ApiException(
                 WeftError.OriginRefused, $"Pages of \"{LogText.Clean(origin)}\" may not use this node.");
+        }
+    }
+
+    /// <summary>Refuses a request under a foreign name.</summary>
+    /// <exception cref="ApiException">HostRefused.</exception>
+    internal void CheckHost(HttpContext context)
+    {
+        string host = context.Request.Host.Host;
+        if (!IsOwnHost(host))
+        {
+            throw new ApiException(
+                WeftError.HostRefused, $"\"{LogText.Clean(host)}\" is none of the names this node is served under.");
         }
     }
 

@@ -24,6 +24,7 @@ internal sealed class MetricFamily
         [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
     private readonly Dictionary<string, Series> _series = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string, string, string, string), Series> _quick = [];
     private readonly StringBuilder _labels = new();
     private readonly string _help;
     private readonly string _type;
@@ -47,18 +48,10 @@ internal sealed class MetricFamily
 
     internal MetricOutcome Record(double value, ReadOnlySpan<KeyValuePair<string, object?>> tags, bool mayAdd)
     {
-        string labels = Labels(tags);
-        MetricOutcome outcome = MetricOutcome.Counted;
-        if (!_series.TryGetValue(labels, out Series? series))
+        MetricOutcome outcome = Find(tags, mayAdd, out Series? series);
+        if (series is null)
         {
-            if (!mayAdd)
-            {
-                return MetricOutcome.Dropped;
-            }
-
-            series = new Series(_buckets is null ? null : new long[_buckets.Length]);
-            _series.Add(labels, series);
-            outcome = MetricOutcome.Added;
+            return outcome;
         }
 
         series.Value = _isSum || _buckets is not null ? series.Value + value : value;
@@ -121,6 +114,41 @@ internal sealed class MetricFamily
         }
 
         return name.ToString();
+    }
+
+    // Most measurements have two tags with fixed words; those find their series without writing a label.
+    private MetricOutcome Find(ReadOnlySpan<KeyValuePair<string, object?>> tags, bool mayAdd, out Series? series)
+    {
+        bool isShort = tags.Length <= 2
+            && (tags.Length < 1 || tags[0].Value is string) && (tags.Length < 2 || tags[1].Value is string);
+        (string, string, string, string) key = isShort
+            ? (tags.Length < 1 ? "" : tags[0].Key, tags.Length < 1 ? "" : (string)tags[0].Value!,
+                tags.Length < 2 ? "" : tags[1].Key, tags.Length < 2 ? "" : (string)tags[1].Value!)
+            : default;
+        if (isShort && _quick.TryGetValue(key, out series))
+        {
+            return MetricOutcome.Counted;
+        }
+
+        string labels = Labels(tags);
+        MetricOutcome outcome = MetricOutcome.Counted;
+        if (!_series.TryGetValue(labels, out series))
+        {
+            if (!mayAdd)
+            {
+                return MetricOutcome.Dropped;
+            }
+
+            series = new Series(_buckets is null ? null : new long[_buckets.Length]);
+            _series.Add(labels, series);
+            outcome = MetricOutcome.Added;
+            if (isShort)
+            {
+                _quick.Add(key, series);
+            }
+        }
+
+        return outcome;
     }
 
     private string Labels(ReadOnlySpan<KeyValuePair<string, object?>> tags)
