@@ -109,6 +109,7 @@ internal static class OperationApi
         json.WriteNumber("deferredHeld", call.Peer.Node.DeferredCount);
         json.WriteNumber("requests", call.Server.Requests);
         json.WriteNumber("watches", call.Server.Watches);
+        json.WriteNumber("peers", call.Peer.Gun.ConnectionCount);
         json.WriteEndObject();
     }
 
