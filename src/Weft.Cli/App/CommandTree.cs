@@ -37,6 +37,7 @@ internal static class CommandTree
             DoctorCommand.Build(), BenchCommand.Build(), BackupCommand.Build(),
             VerifyCommand.Build(),
         ]),
+        new("TEST", false, [SimCommand.Build()]),
         new("HELP", false, [ExplainCommand.Build(), VersionCommand.Build()]),
     ];
 
