@@ -82,7 +82,7 @@ public sealed partial class GunCodec
         _states.Clear();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            if (!reader.ValueIsEscaped && reader.ValueSpan.Length == 1 && reader.ValueSpan[0] == (byte)'_')
+            if (NameOf(ref reader) is [(byte)'_'])
             {
                 reader.Read();
                 named = ReadMetadata(ref reader, message, soul, rawSoul);

@@ -159,10 +159,10 @@ internal sealed class GunLinkState(string key, bool acknowledges, long cursor)
 
     public bool HasMore { get; set; } = true;
 
-    /// <summary>Messages on their way, oldest first; a null id needs no acknowledgement.</summary>
-    public LinkedList<(string? Id, long Cursor)> Window { get; } = new();
+    /// <summary>Messages on their way, oldest first; a null id needs no acknowledgement any more.</summary>
+    public LinkedList<LinkMessage> Window { get; } = new();
 
-    public Dictionary<string, LinkedListNode<(string? Id, long Cursor)>> Unacked { get; } = new(StringComparer.Ordinal);
+    public Dictionary<string, LinkedListNode<LinkMessage>> Unacked { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Souls to ask a GUN relay about, so that it keeps sending their changes.</summary>
     public Queue<string> Questions { get; } = new();
@@ -174,3 +174,9 @@ internal sealed class GunLinkState(string key, bool acknowledges, long cursor)
 
     public WeftInstant MarkAt { get; set; }
 }
+
+/// <summary>One message of the replication to a relay, until it is acknowledged.</summary>
+/// <param name="Id">Its id; null once it is acknowledged.</param>
+/// <param name="Cursor">Where the cursor may go once it and all before it are acknowledged; 0 for nowhere.</param>
+/// <param name="Push">What it holds.</param>
+internal readonly record struct LinkMessage(string? Id, long Cursor, GunFragment[] Push);

@@ -50,18 +50,17 @@ public sealed partial class GunPeerCore
 
         while (_linkPush.Count > 0)
         {
-            string id = NewId();
             GunFragment[] push = _linkPush.Take(ChunkBytesOf(entry));
-            outbox.Add(new() { Kind = GunOutputKind.SendPush, Peer = peer, Id = id, Push = push });
+            string id = SendPush(entry, push, outbox);
             if (link.Acknowledges)
             {
-                link.Unacked.Add(id, link.Window.AddLast((id, _linkPush.Count == 0 ? cursor : 0)));
+                link.Unacked.Add(id, link.Window.AddLast(new LinkMessage(id, 0, push)));
             }
         }
 
         if (link.Acknowledges)
         {
-            link.Window.AddLast((null, cursor));
+            link.Window.AddLast(new LinkMessage(null, cursor, []));
             Advance(link);
         }
         else
@@ -139,7 +138,7 @@ public sealed partial class GunPeerCore
     private void OnAck(GunPeer peer, GunMessage message, Outbox<GunOutput> outbox)
     {
         if (peer.Link is not { } link
-            || !link.Unacked.Remove(message.ReplyTo!, out LinkedListNode<(string? Id, long Cursor)>? sent))
+            || !link.Unacked.Remove(message.ReplyTo!, out LinkedListNode<LinkMessage>? sent))
         {
             return;
         }
@@ -147,20 +146,43 @@ public sealed partial class GunPeerCore
         if (message.ErrorText is { } text)
         {
             outbox.Add(new() { Kind = GunOutputKind.PeerError, Peer = peer.Number, Text = text });
-            string code = text.Split(' ', 2)[0];
-            if (ErrorCatalogue.Find(code) is { IsTransient: true } or { Error: WeftError.StateTooFarAhead })
+            if (sent.Value.Push.Length > 1)
             {
-                // It will take this later, at the latest when its clock is right again. One refused change refuses its
-                // whole message, so going on would lose the others too: the cursor stays, and replication goes on from
-                // there after a reconnect.
+                SendOneByOne(peer, link, sent, outbox);
+            }
+            else if (ErrorCatalogue.Find(text.Split(' ', 2)[0]) is { IsTransient: true } or { Error: WeftError.StateTooFarAhead })
+            {
+                // It will take this later, at the latest when its clock is right again: the cursor stays, and replication
+                // goes on from there after a reconnect.
                 Close(peer, GunCloseReason.PeerRefused, text, outbox);
                 return;
             }
         }
 
-        sent.Value = (null, sent.Value.Cursor);
+        sent.Value = sent.Value with { Id = null, Push = [] };
         Advance(link);
         PumpLink(peer, outbox);
+    }
+
+    /// <summary>One refused change refuses its whole message, so the good ones are sent again without it.</summary>
+    private void SendOneByOne(
+        GunPeer peer, GunLinkState link, LinkedListNode<LinkMessage> refused, Outbox<GunOutput> outbox)
+    {
+        LinkedListNode<LinkMessage> last = refused;
+        foreach (GunFragment fragment in refused.Value.Push)
+        {
+            GunFragment[] alone = [fragment];
+            string id = SendPush(peer, alone, outbox);
+            last = link.Window.AddAfter(last, new LinkMessage(id, 0, alone));
+            link.Unacked.Add(id, last);
+        }
+    }
+
+    private string SendPush(GunPeer peer, GunFragment[] push, Outbox<GunOutput> outbox)
+    {
+        string id = NewId();
+        outbox.Add(new() { Kind = GunOutputKind.SendPush, Peer = peer.Number, Id = id, Push = push });
+        return id;
     }
 
     private void Advance(GunLinkState link)

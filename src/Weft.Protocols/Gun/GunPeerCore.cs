@@ -265,7 +265,7 @@ public sealed partial class GunPeerCore
             long before = peer.Pending.Bytes;
             GunFragment[] push = peer.Pending.Take(chunk);
             bytes += (int)(before - peer.Pending.Bytes);
-            outbox.Add(new() { Kind = GunOutputKind.SendPush, Peer = peer.Number, Id = NewId(), Push = push });
+            SendPush(peer, push, outbox);
         }
     }
 

@@ -11,4 +11,7 @@ public sealed class FuzzTests(ITestOutputHelper output)
 
     [Fact]
     public void Json_text_survives_any_bytes() => FuzzRun.Check(new JsonTextFuzz(), output);
+
+    [Fact]
+    public void Gun_frames_survive_any_bytes() => FuzzRun.Check(new GunCodecFuzz(), output);
 }
