@@ -165,9 +165,10 @@ public sealed class AccessTests : IAsyncLifetime
     {
         using var socket = new TcpClient();
         await socket.ConnectAsync(IPAddress.Loopback, _host.Server.Url.Port);
-        await socket.GetStream().WriteAsync(Encoding.Latin1.GetBytes(request));
+        NetworkStream stream = socket.GetStream();
+        await stream.WriteAsync(Encoding.Latin1.GetBytes(request));
         socket.Client.Shutdown(SocketShutdown.Send);
-        using var reader = new StreamReader(socket.GetStream());
+        using var reader = new StreamReader(stream);
         string answer = await reader.ReadToEndAsync();
 
         Assert.True(answer.Length == 0 || answer.StartsWith("HTTP/1.1 4", StringComparison.Ordinal), answer);
