@@ -6,7 +6,7 @@ namespace Weft.Server;
 
 /// <summary>
 /// Tells others on this machine who runs on a data folder and where it answers: the file running.json beside the data.
-/// The lock file itself cannot be read while it is held.
+/// The lock file itself cannot be read while it is held. The store removes it when it closes.
 /// </summary>
 internal static class RunInfo
 {
@@ -27,6 +27,7 @@ internal static class RunInfo
             json.WriteStartObject();
             json.WriteNumber("pid", Environment.ProcessId);
             json.WriteString("startedAt", JsonAnswers.Time(DateTimeOffset.UtcNow));
+            json.WriteString("since", JsonAnswers.Time(DateTimeOffset.UtcNow));
             json.WriteString("url", server.Url.ToString());
             json.WriteString("name", options.Name);
             json.WriteString("version", OperationApi.Version);
@@ -35,20 +36,5 @@ internal static class RunInfo
         }
 
         File.Move(fresh, file, overwrite: true);
-    }
-
-    internal static void Delete(WeftOptions options)
-    {
-        if (options.Store == WeftStoreKind.Engine)
-        {
-            try
-            {
-                File.Delete(Path.Combine(options.Path, FileName));
-            }
-            catch (IOException)
-            {
-                // A stale file is told apart by its pid; stopping goes on.
-            }
-        }
     }
 }

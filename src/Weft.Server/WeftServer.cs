@@ -100,7 +100,6 @@ public sealed class WeftServer : IAsyncDisposable
 
         long started = _api.Time.GetTimestamp();
         _api.BeginStop();
-        RunInfo.Delete(Peer.Options);
         Task links = Peer.Gun.DisposeAsync().AsTask(); // Its connections are requests in flight to the web host.
         using (var deadline = new CancellationTokenSource(_api.Options.StopTimeout, _api.Time))
         {

@@ -36,16 +36,15 @@ internal sealed class WatchStream(ApiCall call, string storeId)
             if (!move.IsCompleted)
             {
                 await FlushAsync();
-                while (await Task.WhenAny(move, tick) == tick && !move.IsCompleted)
+                while (await Task.WhenAny(move, tick) == tick && tick.IsCompletedSuccessfully && !move.IsCompleted)
                 {
-                    await tick;
                     Write(": \n\n"u8);
                     await FlushAsync();
                     tick = timer.WaitForNextTickAsync(cancellationToken).AsTask();
                 }
             }
 
-            if (!await move)
+            if (!await move) // Also after a cancelled tick: the reader must have come to rest before it is disposed.
             {
                 return;
             }
