@@ -18,10 +18,13 @@ public sealed class WeftServer : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly ApiServer _api;
     private readonly ILogger _logger;
+    private readonly OtlpExport? _export;
     private int _stopped;
 
-    private WeftServer(WebApplication app, ApiServer api, WeftPeer peer, Uri url, ILogger logger)
+    private WeftServer(
+        WebApplication app, ApiServer api, WeftPeer peer, Uri url, ILogger logger, OtlpExport? export)
     {
+        _export = export;
         _app = app;
         _api = api;
         _logger = logger;
@@ -72,7 +75,7 @@ public sealed class WeftServer : IAsyncDisposable
             _ = api.Metrics; // Listens from the start, so that the page counts everything.
             app = Build(options, loggers, api);
             await ListenAsync(app, options, cancellationToken);
-            var server = new WeftServer(app, api, peer, UrlOf(app), logger);
+            var server = new WeftServer(app, api, peer, UrlOf(app), logger, OtlpExport.Start(options));
             RunInfo.Write(options.Peer, server);
             ServerLog.Listening(logger, server.Url.ToString(), token.File ?? "no file");
             return server;
@@ -117,6 +120,11 @@ public sealed class WeftServer : IAsyncDisposable
         await _app.DisposeAsync();
         await Peer.DisposeAsync();
         _api.Dispose();
+        if (_export is not null)
+        {
+            await Task.Run(_export.Dispose); // Blocks for up to a second.
+        }
+
         ServerLog.Stopped(_logger, (long)_api.Time.GetElapsedTime(started).TotalMilliseconds);
     }
 
