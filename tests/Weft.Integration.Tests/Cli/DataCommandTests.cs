@@ -322,4 +322,17 @@ public sealed class DataCommandTests(CliNode node) : IClassFixture<CliNode>
         Assert.StartsWith("error W4101", refused.Error, StringComparison.Ordinal);
         Assert.Equal("W2002", JsonDocument.Parse(json.Error).RootElement.GetProperty("code").GetString());
     }
+
+    [Fact]
+    public async Task Status_and_doctor_tell_that_all_is_well()
+    {
+        CliCall status = node.Call();
+        CliCall doctor = node.Call();
+
+        Assert.Equal(0, await status.RunAsync("status", "--json"));
+        Assert.Equal(0, await doctor.RunAsync("doctor"));
+
+        Assert.True(JsonDocument.Parse(status.Out).RootElement.GetProperty("ready").GetBoolean());
+        Assert.All(doctor.Lines, line => Assert.StartsWith("ok\t", line, StringComparison.Ordinal));
+    }
 }
