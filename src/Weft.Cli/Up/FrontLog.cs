@@ -68,6 +68,9 @@ internal sealed class FrontLog(CliHost host, LogLevel level, bool isJson) : ILog
 
     private sealed class Category(FrontLog log, string name) : ILogger
     {
+        // A library logs its connections at Debug; in front of a person each is worth a line.
+        private readonly bool _tellsConnections = name.Contains("Gun", StringComparison.Ordinal);
+
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => null;
 
@@ -75,13 +78,17 @@ internal sealed class FrontLog(CliHost host, LogLevel level, bool isJson) : ILog
         public bool IsEnabled(LogLevel logLevel) =>
             logLevel >= (name.StartsWith("Microsoft.", StringComparison.Ordinal) && log.Level > LogLevel.Debug
                 ? LogLevel.Error
-                : log.Level);
+                : log.Level)
+            || (_tellsConnections && logLevel == LogLevel.Debug && log.Level == LogLevel.Information);
+
+        private bool IsConnectionEvent(EventId id) =>
+            _tellsConnections && id.Id is 4001 or 4002 && log.Level == LogLevel.Information;
 
         public void Log<TState>(
             LogLevel logLevel, EventId eventId, TState state, Exception? exception,
             Func<TState, Exception?, string> formatter)
         {
-            if (IsEnabled(logLevel))
+            if (logLevel >= log.Level ? IsEnabled(logLevel) : IsConnectionEvent(eventId))
             {
                 log.Write(name, logLevel, eventId, formatter(state, exception), exception);
             }
