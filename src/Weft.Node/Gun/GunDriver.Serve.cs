@@ -8,7 +8,7 @@ namespace Weft.Node.Gun;
 public sealed partial class GunDriver
 {
     private const int BufferBytes = 8_192;
-    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(1);
 
     /// <returns>Why the connection ended, and the core's reason when it was the core's wish.</returns>
     internal async Task<(GunCloseReason? Reason, string Text)> ServeAsync(
@@ -201,19 +201,33 @@ public sealed partial class GunDriver
         }
     }
 
+    /// <summary>
+    /// Says goodbye and waits a moment for the answer: cutting at once would make the peer's system throw away the goodbye.
+    /// What still comes in is read and forgotten.
+    /// </summary>
     private static async Task CloseAsync(WebSocket socket, WebSocketCloseStatus status, string text)
     {
-        if (socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
+        using var timeout = new CancellationTokenSource(CloseTimeout);
+        byte[] rest = ArrayPool<byte>.Shared.Rent(BufferBytes);
+        try
         {
-            using var timeout = new CancellationTokenSource(CloseTimeout);
-            try
+            if (socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
             {
                 await socket.CloseOutputAsync(status, Cut(text), timeout.Token).ConfigureAwait(false);
             }
-            catch (Exception)
+
+            while (socket.State == WebSocketState.CloseSent)
             {
-                // Saying goodbye is a courtesy; a connection that cannot be told is simply cut.
+                await socket.ReceiveAsync(rest.AsMemory(), timeout.Token).ConfigureAwait(false);
             }
+        }
+        catch (Exception)
+        {
+            // Saying goodbye is a courtesy; a connection that cannot be told is simply cut.
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(rest);
         }
 
         if (socket.State != WebSocketState.Closed)

@@ -1,0 +1,219 @@
+using System.Diagnostics;
+using System.Net.WebSockets;
+using System.Text;
+using System.Text.Json;
+using Weft.Node;
+using Weft.Node.Gun;
+using Weft.Testing;
+
+namespace Weft.Integration.Tests.Gun;
+
+public sealed class GunDriverTests
+{
+    [Fact]
+    public async Task Puts_and_gets_of_one_frame_are_all_answered()
+    {
+        await using GunTestServer server = await GunTestServer.StartAsync();
+        await using GunTestClient client = await GunTestClient.ConnectAsync(server.Url);
+        string puts = string.Join(',', Enumerable.Range(0, 500).Select(i =>
+            """{"#":"pN","put":{"sN":{"_":{"#":"sN",">":{"x":5}},"x":N}}}""".Replace("N", i.ToString())));
+
+        await client.SendAsync($"[{puts}]");
+        var acknowledged = new HashSet<string>();
+        while (acknowledged.Count < 500)
+        {
+            JsonElement ack = await client.WaitAsync(message => message.TryGetProperty("ok", out _));
+            acknowledged.Add(ack.GetProperty("@").GetString()!);
+        }
+
+        await client.SendAsync("""[{"#":"g","get":{"#":"s499"}},[],{"#":"h","get":{"#":"nothing"}}]""");
+        Assert.Equal(499, (await client.AnswerAsync("g")).GetProperty("put").GetProperty("s499").GetProperty("x").GetInt32());
+        Assert.False((await client.AnswerAsync("h")).TryGetProperty("put", out _));
+        Assert.InRange(client.Frames, 2, 500);
+    }
+
+    [Fact]
+    public async Task Frames_in_pieces_and_binary_frames_are_understood()
+    {
+        await using GunTestServer server = await GunTestServer.StartAsync();
+        await using GunTestClient client = await GunTestClient.ConnectAsync(server.Url);
+        byte[] frame = Encoding.UTF8.GetBytes("""{"#":"p","put":{"s":{"_":{"#":"s",">":{"x":5}},"x":"ü😀"}}}""");
+
+        for (int i = 0; i < frame.Length; i++)
+        {
+            await client.Socket.SendAsync(
+                frame.AsMemory(i, 1), WebSocketMessageType.Binary, i == frame.Length - 1, CancellationToken.None);
+        }
+
+        Assert.True((await client.AnswerAsync("p")).GetProperty("ok").GetBoolean());
+        Assert.Equal("ü😀", (await server.Graph.ReadFieldAsync("s", "x")).Value.AsText());
+    }
+
+    [Theory]
+    [InlineData("{")]
+    [InlineData("nonsense")]
+    [InlineData("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[")]
+    [InlineData("""{"dam":{"__proto__":null},"put":{"__proto__":5},"get":[]}""")]
+    [InlineData("""{"#":{},"@":[],"put":{"constructor":{"_":{"#":"constructor",">":7}}}}""")]
+    [InlineData("""{"#":"x","get":{"#":"s",".":{"*":{}}},"put":"hasOwnProperty"}""")]
+    public async Task Any_bytes_leave_the_connection_usable(string frame)
+    {
+        await using GunTestServer server = await GunTestServer.StartAsync();
+        await using GunTestClient client = await GunTestClient.ConnectAsync(server.Url);
+
+        await client.SendAsync(frame);
+        await client.PutAsync("p", "after", "x", "1");
+
+        Assert.True((await client.AnswerAsync("p")).GetProperty("ok").GetBoolean());
+        Assert.Null(server.Gun.Failure);
+    }
+
+    [Fact]
+    public async Task A_frame_beyond_the_limit_closes_its_connection_only()
+    {
+        await using GunTestServer server = await GunTestServer.StartAsync(
+            change: options => options.Gun.Limits.FrameBytesMax = 100_000);
+        await using GunTestClient big = await GunTestClient.ConnectAsync(server.Url);
+        await using GunTestClient other = await GunTestClient.ConnectAsync(server.Url);
+
+        await big.SendAsync(new string(' ', 100_001));
+        await big.Ended.WaitAsync(TimeSpan.FromSeconds(30));
+        await other.PutAsync("p", "s", "x", "1");
+
+        Assert.Equal(WebSocketCloseStatus.MessageTooBig, big.Socket.CloseStatus);
+        Assert.True((await other.AnswerAsync("p")).GetProperty("ok").GetBoolean());
+    }
+
+    [Fact]
+    public async Task A_subscriber_that_never_reads_costs_little_and_holds_nobody_up()
+    {
+        await using GunTestServer server = await GunTestServer.StartAsync(change: options =>
+        {
+            options.Gun.Peers.PendingBytesMax = 1 << 20;
+            options.Gun.OutboundBytesMax = 2 << 20;
+        });
+        await using GunTestClient deaf = await GunTestClient.ConnectAsync(server.Url, reads: false);
+        await using GunTestClient reader = await GunTestClient.ConnectAsync(server.Url);
+        await using GunTestClient writer = await GunTestClient.ConnectAsync(server.Url);
+        await deaf.SendAsync("""{"#":"g","get":{"#":"s"}}""");
+        await reader.SendAsync("""{"#":"g","get":{"#":"s"}}""");
+        await reader.AnswerAsync("g");
+
+        string value = $"\"{new string('v', 100_000)}\"";
+        for (int i = 0; i < 300; i++)
+        {
+            await writer.PutAsync("p" + i, "s", "f" + i, value);
+            await writer.AnswerAsync("p" + i);
+        }
+
+        await reader.ChangeAsync("s", "f299");
+        using var late = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (server.Gun.ConnectionCount > 2)
+        {
+            await Task.Delay(10, late.Token); // Its connection is cut when it does not answer the goodbye either.
+        }
+
+        Assert.Equal(2, server.Gun.ListPeers().Count);
+    }
+
+    [Fact]
+    public async Task A_connection_that_sends_too_fast_is_slowed_down_and_loses_nothing()
+    {
+        await using GunTestServer server = await GunTestServer.StartAsync(
+            change: options => options.Gun.MessagesPerSecond = 200);
+        await using GunTestClient client = await GunTestClient.ConnectAsync(server.Url);
+        var clock = Stopwatch.StartNew();
+
+        for (int i = 0; i < 400; i++)
+        {
+            await client.PutAsync("p" + i, "s" + i, "x", "1");
+        }
+
+        for (int i = 0; i < 400; i++)
+        {
+            await client.WaitAsync(message => message.TryGetProperty("ok", out _));
+        }
+
+        // Each frame takes two tokens: its message, and one for itself. 200 are there at the start.
+        Assert.InRange(clock.Elapsed.TotalSeconds, 2.5, 30);
+    }
+
+    [Fact]
+    public async Task More_connections_than_allowed_are_turned_away()
+    {
+        await using GunTestServer server = await GunTestServer.StartAsync(change: options => options.Gun.ConnectionsMax = 1);
+        await using GunTestClient first = await GunTestClient.ConnectAsync(server.Url);
+        await first.PutAsync("p", "s", "x", "1");
+        await first.AnswerAsync("p");
+
+        await using GunTestClient second = await GunTestClient.ConnectAsync(server.Url);
+        await second.Ended.WaitAsync(TimeSpan.FromSeconds(30));
+
+        Assert.Equal(1013, (int)second.Socket.CloseStatus!);
+    }
+
+    [Fact]
+    public async Task Peers_are_listed_and_can_be_closed()
+    {
+        await using GunTestServer server = await GunTestServer.StartAsync();
+        await using GunTestClient client = await GunTestClient.ConnectAsync(server.Url);
+        JsonElement hello = await client.WaitAsync(message => message.TryGetProperty("dam", out _));
+        await client.SendAsync("""{"dam":"?","pid":"me","@":"HELLO"}""".Replace("HELLO", hello.GetProperty("#").GetString()));
+        await client.PutAsync("p", "s", "x", "1");
+        await client.AnswerAsync("p");
+
+        GunPeerInfo peer = Assert.Single(server.Gun.ListPeers());
+        Assert.Equal(("me", GunPeerKind.GunClient, 2L), (peer.Pid, peer.Kind, peer.MessagesIn));
+        Assert.NotNull(peer.RoundTrip);
+        Assert.True(server.Gun.CloseConnection(peer.Connection));
+        await client.Ended.WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.False(server.Gun.CloseConnection(peer.Connection + 1));
+    }
+
+    [Fact]
+    public async Task Stopping_tells_every_client()
+    {
+        GunTestServer server = await GunTestServer.StartAsync();
+        await using GunTestClient client = await GunTestClient.ConnectAsync(server.Url);
+        await client.PutAsync("p", "s", "x", "1");
+        await client.AnswerAsync("p");
+
+        await server.DisposeAsync();
+        await client.Ended.WaitAsync(TimeSpan.FromSeconds(30));
+
+        Assert.Equal(WebSocketCloseStatus.EndpointUnavailable, client.Socket.CloseStatus);
+    }
+
+    [Fact]
+    public async Task A_local_miss_is_asked_of_clients()
+    {
+        await using GunTestServer server = await GunTestServer.StartAsync();
+        await using GunTestClient client = await GunTestClient.ConnectAsync(server.Url);
+        await client.SendAsync("""{"dam":"?","pid":"me","@":"x"}""");
+        await client.PutAsync("p", "s", "x", "1");
+        await client.AnswerAsync("p");
+        ValueTask<ReadResult> read = server.Graph.ReadFieldAsync("t", "y", ReadPolicy.LocalFirst(TimeSpan.FromSeconds(20)));
+
+        JsonElement get = await client.WaitAsync(message => message.TryGetProperty("get", out _));
+        await client.SendAsync("""{"#":"a","@":"ID","put":{"t":{"_":{"#":"t",">":{"y":5}},"y":"found"}}}"""
+            .Replace("ID", get.GetProperty("#").GetString()));
+
+        ReadResult result = await read;
+        Assert.Equal((ReadStatus.Found, "found", 1), (result.Status, result.Value.AsText(), result.PeersAsked));
+        Assert.Equal(Weft.Node.Storage.ReadSource.Peer, result.Source);
+    }
+
+    [Fact]
+    public async Task Changes_made_on_this_node_reach_subscribers()
+    {
+        await using GunTestServer server = await GunTestServer.StartAsync();
+        await using GunTestClient client = await GunTestClient.ConnectAsync(server.Url);
+        await client.SendAsync("""{"#":"g","get":{"#":"s"}}""");
+        await client.AnswerAsync("g");
+
+        await server.Graph.Get("s").PutAsync("x", "local");
+
+        JsonElement change = await client.ChangeAsync("s", "x");
+        Assert.Equal("local", change.GetProperty("put").GetProperty("s").GetProperty("x").GetString());
+    }
+}
