@@ -14,15 +14,10 @@ internal sealed class OtlpExport : IDisposable
 
     private OtlpExport(MeterProvider meters, TracerProvider spans) => (_meters, _spans) = (meters, spans);
 
-    /// <summary>Starts to export; null when no endpoint is configured.</summary>
-    internal static OtlpExport? Start(ServerOptions options)
+    /// <summary>Starts to export to the configured endpoint.</summary>
+    internal static OtlpExport Start(ServerOptions options)
     {
-        if (options.OtlpEndpoint is null)
-        {
-            return null;
-        }
-
-        var endpoint = new Uri(options.OtlpEndpoint);
+        var endpoint = new Uri(options.OtlpEndpoint!);
         ResourceBuilder resource = ResourceBuilder.CreateEmpty().AddService("weft", serviceInstanceId: options.Peer.Name);
         MeterProvider meters = Sdk.CreateMeterProviderBuilder()
             .SetResourceBuilder(resource)

@@ -36,7 +36,7 @@ public static class WeftEndpointExtensions
             app.Services.GetService<TimeProvider>() ?? TimeProvider.System,
             app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Weft.Server"));
         app.Lifetime.ApplicationStopping.Register(server.BeginStop);
-        OtlpExport? export = OtlpExport.Start(options);
+        OtlpExport? export = options.OtlpEndpoint is null ? null : OtlpExport.Start(options);
         app.Lifetime.ApplicationStopped.Register(server.Dispose);
         app.Lifetime.ApplicationStopped.Register(() => export?.Dispose());
         _ = StopOnRequestAsync(app, server);

@@ -75,7 +75,8 @@ public sealed class WeftServer : IAsyncDisposable
             _ = api.Metrics; // Listens from the start, so that the page counts everything.
             app = Build(options, loggers, api);
             await ListenAsync(app, options, cancellationToken);
-            var server = new WeftServer(app, api, peer, UrlOf(app), logger, OtlpExport.Start(options));
+            OtlpExport? export = options.OtlpEndpoint is null ? null : OtlpExport.Start(options); // Loads its assemblies.
+            var server = new WeftServer(app, api, peer, UrlOf(app), logger, export);
             RunInfo.Write(options.Peer, server);
             ServerLog.Listening(logger, server.Url.ToString(), token.File ?? "no file");
             return server;
