@@ -37,6 +37,7 @@ internal static class ApiRoutes
         new("/api/v1/backups/{id}", "GET", Token, BackupApi.GetAsync),
         new("/api/v1/backups/{id}", "DELETE", Token, BackupApi.DeleteAsync),
         new("/api/v1/shutdown", "POST", Token, OperationApi.ShutdownAsync),
+        new("/", "GET", None, OpenPages.RootAsync),
         new("/health/live", "GET", None, OpenPages.LiveAsync),
         new("/health/ready", "GET", None, OpenPages.ReadyAsync),
         new("/metrics", "GET", None, OpenPages.MetricsAsync),

@@ -12,7 +12,7 @@ namespace Weft.Server.Api;
 internal static class BatchApi
 {
     internal static Task PostAsync(ApiCall call) =>
-        call.IsBody("application/json") ? PostListAsync(call) : PostLinesAsync(call);
+        call.IsLines ? PostLinesAsync(call) : PostListAsync(call);
 
     private static async Task PostListAsync(ApiCall call)
     {

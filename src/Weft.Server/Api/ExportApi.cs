@@ -22,6 +22,7 @@ internal static class ExportApi
         string? prefix = call.Query["prefix"];
         call.Response.ContentType = "application/x-ndjson";
         call.Response.Headers.CacheControl = "no-store";
+        call.AllowSlowReader();
         PipeWriter writer = call.Response.BodyWriter;
         while (true)
         {
@@ -48,8 +49,18 @@ internal static class ExportApi
         string? from = null;
         while (true)
         {
-            NodeResult page = await call.Graph.ReadNodeAsync(
-                soul, new LexRange(From: from), FieldsPerLine, BytesPerLine, ReadPolicy.Local, call.Aborted);
+            NodeResult page;
+            try
+            {
+                page = await call.Graph.ReadNodeAsync(
+                    soul, new LexRange(From: from), FieldsPerLine, BytesPerLine, ReadPolicy.Local, call.Aborted);
+            }
+            catch (WeftException damage) when (damage.Error == WeftError.FileDamaged)
+            {
+                WriteDamaged(writer, soul); // One bad page of the disk must not keep the rest from being saved.
+                return;
+            }
+
             if (page.Fields.Count == 0)
             {
                 return;
@@ -91,6 +102,13 @@ internal static class ExportApi
         }
 
         writer.Write(more ? "},\"more\":true}\n"u8 : "}}\n"u8);
+    }
+
+    private static void WriteDamaged(IBufferWriter<byte> writer, string soul)
+    {
+        writer.Write("{\"soul\":"u8);
+        JsonText.WriteQuoted(writer, soul);
+        writer.Write(",\"fields\":{},\"damaged\":true}\n"u8);
     }
 
     private static void WriteName(IBufferWriter<byte> writer, int index, string name)

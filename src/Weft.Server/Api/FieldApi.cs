@@ -70,6 +70,11 @@ internal static class FieldApi
             throw new ApiException(WeftError.PreconditionFailed, "The field is not in the state you named. Nothing was stored.");
         }
 
+        if (result.Applied > 0)
+        {
+            call.Response.Headers.ETag = JsonAnswers.ETag(result.State);
+        }
+
         await call.AnswerAsync(result, "value");
     }
 

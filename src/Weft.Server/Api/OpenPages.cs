@@ -20,6 +20,16 @@ internal static class OpenPages
         return copy.ToArray();
     });
 
+    internal static Task RootAsync(ApiCall call) => TextAsync(call, "text/html; charset=utf-8", Page(
+        "A weft node",
+        """
+        <ul>
+        <li><code>/gun</code> takes gun.js apps: <code>Gun(location.origin + '/gun')</code></li>
+        <li><code>/api/v1</code> is the HTTP interface: <a href="/openapi.json">OpenAPI</a></li>
+        <li><a href="/health/ready">health</a>, <a href="/metrics">metrics</a>, <a href="/errors">errors</a></li>
+        </ul>
+        """));
+
     internal static Task LiveAsync(ApiCall call) => HealthAsync(call, []);
 
     internal static Task ReadyAsync(ApiCall call) =>

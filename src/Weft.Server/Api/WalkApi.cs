@@ -23,8 +23,8 @@ internal static class WalkApi
                 WeftError.RequestMalformed, $"direction is \"{LogText.Clean(other)}\"; allowed: out, in or both."),
         };
 
-        bool lines = call.WantsLines;
-        await using var stream = new JsonStream(call, lines);
+        call.AllowSlowReader();
+        await using var stream = new JsonStream(call, call.WantsLines);
         await foreach (WalkStep step in call.Graph.WalkAsync(soul, direction, depth, limit, call.Aborted))
         {
             await stream.WriteAsync(json => Write(json, step));

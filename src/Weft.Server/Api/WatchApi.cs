@@ -1,8 +1,6 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Weft.Node;
 using Weft.Primitives;
 using Weft.Server.Http;
@@ -12,9 +10,6 @@ namespace Weft.Server.Api;
 /// <summary>The resource /watch: data changes as server-sent events.</summary>
 internal static class WatchApi
 {
-    // A reader that takes less than this for two minutes is gone; until then it only costs its place.
-    private static readonly MinDataRate SlowestReader = new(bytesPerSecond: 8, gracePeriod: TimeSpan.FromMinutes(2));
-
     internal static async Task GetAsync(ApiCall call)
     {
         ChangeFilter filter = Filter(call);
@@ -57,10 +52,7 @@ internal static class WatchApi
         call.Response.Headers.CacheControl = "no-store";
         call.Response.Headers["X-Accel-Buffering"] = "no";
         call.Context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
-        if (call.Context.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
-        {
-            rate.MinDataRate = SlowestReader;
-        }
+        call.AllowSlowReader();
     }
 
     private static ChangeFilter Filter(ApiCall call)

@@ -2,6 +2,8 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Weft.Graph;
 using Weft.Node;
 using Weft.Primitives;
@@ -14,6 +16,9 @@ internal sealed class ApiCall(ApiServer server, HttpContext context, WeftPeer pe
 {
     private static readonly TimeSpan WaitDefault = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(30);
+
+    // Who takes less than this for two minutes is gone; until then it only costs its place.
+    private static readonly MinDataRate SlowestReader = new(bytesPerSecond: 8, gracePeriod: TimeSpan.FromMinutes(2));
 
     /// <summary>The server.</summary>
     public ApiServer Server { get; } = server;
@@ -78,8 +83,27 @@ internal sealed class ApiCall(ApiServer server, HttpContext context, WeftPeer pe
         return false;
     }
 
-    /// <summary>True when the body is of a type.</summary>
-    public bool IsBody(params ReadOnlySpan<string> types)
+    /// <summary>
+    /// True when the body may be read as JSON: it says so, or it says nothing of its own and so has the type that curl,
+    /// fetch and others send unasked. That opens no door to pages of other sites: none can send the token.
+    /// </summary>
+    public bool IsJson =>
+        string.IsNullOrEmpty(Request.ContentType)
+        || IsBody("application/json", "text/plain", "application/x-www-form-urlencoded");
+
+    /// <summary>True when the body is one JSON document per line.</summary>
+    public bool IsLines => IsBody("application/x-ndjson", "application/jsonl");
+
+    /// <summary>Lets the client read as slowly as it likes, for example through a pager, until it is surely gone.</summary>
+    public void AllowSlowReader()
+    {
+        if (Context.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
+        {
+            rate.MinDataRate = SlowestReader;
+        }
+    }
+
+    private bool IsBody(params ReadOnlySpan<string> types)
     {
         ReadOnlySpan<char> type = Request.ContentType;
         int semicolon = type.IndexOf(';');
@@ -142,11 +166,6 @@ internal sealed class ApiCall(ApiServer server, HttpContext context, WeftPeer pe
     public Task AnswerAsync(in WriteResult result, string? path = null)
     {
         ThrowIfRefused(result, path);
-        if (Request.Method is "PUT" or "PATCH" && result.State != 0)
-        {
-            Response.Headers.ETag = JsonAnswers.ETag(result.State);
-        }
-
         WriteResult written = result;
         return AnswerAsync(StatusCodes.Status200OK, json =>
         {

@@ -195,7 +195,7 @@ internal sealed class ApiServer : IDisposable
             CheckBody(call, route);
             if (route.Traits.HasFlag(RouteTraits.Repeatable)
                 && context.Request.Headers["Idempotency-Key"] is { Count: > 0 } keys
-                && !call.IsBody("application/x-ndjson"))
+                && !call.IsLines)
             {
                 await _repeats.RunAsync(call, keys.ToString(), route.Handler);
                 return;
@@ -233,7 +233,7 @@ internal sealed class ApiServer : IDisposable
         }
 
         bool takesLines = route.Traits.HasFlag(RouteTraits.TakesLines);
-        if (!call.IsBody("application/json") && !(takesLines && call.IsBody("application/x-ndjson", "application/jsonl")))
+        if (!call.IsJson && !(takesLines && call.IsLines))
         {
             throw new ApiException(
                 WeftError.RequestMalformed,
@@ -242,7 +242,7 @@ internal sealed class ApiServer : IDisposable
                 StatusCodes.Status415UnsupportedMediaType);
         }
 
-        if (call.IsBody("application/json") && call.Request.ContentLength > Options.BodyBytesMax)
+        if (!call.IsLines && call.Request.ContentLength > Options.BodyBytesMax)
         {
             throw new ApiException(
                 WeftError.TooLarge, $"The body has {call.Request.ContentLength} bytes; at most {Options.BodyBytesMax} are taken.");

@@ -236,16 +236,28 @@ public sealed class FieldApiTests : IAsyncLifetime
     [Fact]
     public async Task Other_content_types_and_acks_are_refused()
     {
-        using HttpResponseMessage text = await _host.SendAsync("PUT", "/api/v1/field?soul=s&name=f", "1", "text/plain");
-        await ApiHost.ProblemAsync(text, 415, "W1004");
-        using HttpResponseMessage form = await _host.SendAsync(
-            "PUT", "/api/v1/field?soul=s&name=f", "1", "application/x-www-form-urlencoded");
+        using HttpResponseMessage xml = await _host.SendAsync("PUT", "/api/v1/field?soul=s&name=f", "1", "application/xml");
+        await ApiHost.ProblemAsync(xml, 415, "W1004");
+        using HttpResponseMessage form = await _host.SendAsync("PUT", "/api/v1/field?soul=s&name=f", "1", "multipart/form-data");
         await ApiHost.ProblemAsync(form, 415, "W1004");
+        using HttpResponseMessage lines = await _host.SendAsync("PUT", "/api/v1/field?soul=s&name=f", "1", "application/x-ndjson");
+        await ApiHost.ProblemAsync(lines, 415, "W1004");
         using HttpResponseMessage ack = await _host.SendAsync("PUT", "/api/v1/field?soul=s&name=f&ack=peers:2", "1");
         await ApiHost.ProblemAsync(ack, 400, "W1004");
         using HttpResponseMessage charset = await _host.SendAsync(
             "PUT", "/api/v1/field?soul=s&name=f&ack=memory", "1", "application/json; charset=utf-8");
         Assert.Equal(HttpStatusCode.OK, charset.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("text/plain;charset=UTF-8")]
+    [InlineData("application/x-www-form-urlencoded")]
+    public async Task Types_that_clients_send_unasked_are_read_as_json(string type)
+    {
+        using HttpResponseMessage put = await _host.SendAsync("PUT", "/api/v1/field?soul=s&name=f", "\"x\"", type);
+        Assert.Equal(HttpStatusCode.OK, put.StatusCode);
+        using HttpResponseMessage bad = await _host.SendAsync("PUT", "/api/v1/field?soul=s&name=f", "x", type);
+        await ApiHost.ProblemAsync(bad, 400, "W1004");
     }
 
     private Task<HttpResponseMessage> PutIfAsync(string json, (string Name, string Value) header) =>

@@ -172,6 +172,39 @@ public sealed class HostIntegrationTests
     }
 
     [Fact]
+    public async Task Connections_and_watches_are_logged_with_their_end()
+    {
+        var log = new LogKeeper();
+        var options = new ServerOptions
+        {
+            Http = "127.0.0.1:0",
+            Token = "token",
+            Peer = new WeftOptions { Store = WeftStoreKind.Memory },
+        };
+        await using (WeftServer server = await WeftServer.StartAsync(options, log))
+        {
+            using var client = new HttpClient { BaseAddress = server.Url };
+            client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", "token");
+            using HttpResponseMessage watch = await client.GetAsync("/api/v1/watch?prefix=a", HttpCompletionOption.ResponseHeadersRead);
+            using var gun = new System.Net.WebSockets.ClientWebSocket();
+            await gun.ConnectAsync(new Uri($"ws://{server.Url.Authority}/gun"), CancellationToken.None);
+        }
+
+        foreach (string pattern in new[]
+        {
+            @"^Weft\.Server Listening on http://127\.0\.0\.1:\d+/; the API token is in no file$",
+            @"^Weft\.Connections Connection \S+ opened from 127\.0\.0\.1:\d+$",
+            @"^Weft\.Connections Connection \S+ from 127\.0\.0\.1:\d+ closed after \d+ ms$",
+            @"^Weft\.Server Watch 1 started from 127\.0\.0\.1 on a\*$", @"^Weft\.Server Watch 1 ended after \d+ ms and \d+ events: ",
+            @"^Weft\.Gun Connection 1 from 127\.0\.0\.1:\d+ is open$", @"^Weft\.Gun Connection 1 from .+ is closed after \d+ ms: ",
+            @"^Weft\.Server Stopped after \d+ ms$",
+        })
+        {
+            Assert.Contains(log.Lines, line => System.Text.RegularExpressions.Regex.IsMatch(line, pattern));
+        }
+    }
+
+    [Fact]
     public async Task Logs_hold_no_token_and_no_control_characters()
     {
         var log = new LogKeeper();
@@ -205,6 +238,7 @@ public sealed class HostIntegrationTests
         }
 
         Assert.Contains(log.Lines, line => line.Contains("INJECTED", StringComparison.Ordinal));
+        Assert.Contains(log.Lines, line => line.StartsWith("Weft.Server Refused access to ", StringComparison.Ordinal));
         Assert.All(log.Lines, line =>
         {
             Assert.DoesNotContain(line, char.IsControl);
