@@ -1,0 +1,176 @@
+using System.Diagnostics;
+using Weft.Graph;
+using Weft.Node.Commits;
+using Weft.Node.Storage;
+using Weft.Primitives;
+using Weft.Storage.Files;
+using Weft.Storage.Log;
+using Weft.Storage.Tier;
+
+namespace Weft.Storage;
+
+/// <content>What runs beside reads and writes: maintenance, verification, backup, the journal.</content>
+public sealed partial class StorageEngine
+{
+    private const int MaintainPage = 256;
+    private const int VacuumPages = 1_024;
+
+    /// <inheritdoc/>
+    public async ValueTask SaveJournalAsync(IReadOnlyList<Loss> losses, CancellationToken cancellationToken = default)
+    {
+        ThrowIfFailed();
+        await Task.Run(
+            () =>
+            {
+                lock (_tierGate)
+                {
+                    _tier.Writer.SaveJournal(losses);
+                }
+            },
+            cancellationToken).ConfigureAwait(false);
+        _journal = losses;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<MaintenanceResult> MaintainAsync(double nowMs, CancellationToken cancellationToken = default)
+    {
+        long started = Stopwatch.GetTimestamp();
+        ThrowIfFailed();
+        await FlushAllAsync(cancellationToken).ConfigureAwait(false);
+        return await Task.Run(() => Maintain(nowMs, started, cancellationToken), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<VerifyReport> VerifyAsync(
+        IProgress<long>? progress = null, CancellationToken cancellationToken = default)
+    {
+        _log.Hold(true);
+        try
+        {
+            return await Task.Run(
+                () => new Verifier(_folder, _segments, progress, cancellationToken).Run(_tier.Writer.State),
+                cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _log.Hold(false);
+        }
+    }
+
+    /// <summary>Verifies a folder that no node runs on, without changing anything that matters.</summary>
+    /// <param name="folder">The data folder.</param>
+    /// <param name="progress">Takes the bytes read so far.</param>
+    /// <param name="cancellationToken">Stops early.</param>
+    /// <exception cref="WeftException">FolderLocked, FolderUnusable, FormatNewer, FileDamaged.</exception>
+    public static async ValueTask<VerifyReport> VerifyFolderAsync(
+        string folder, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
+    {
+        folder = Path.GetFullPath(folder);
+        string path = Path.Combine(folder, SqliteTier.FileName);
+        if (!File.Exists(path))
+        {
+            throw new WeftException(WeftError.FolderUnusable, $"'{folder}' holds no store: '{SqliteTier.FileName}' is missing.");
+        }
+
+        SqliteTier.ThrowIfNewer(path, isNew: false);
+        using FolderLock held = FolderLock.Take(folder, TimeProvider.System.GetUtcNow());
+        return await Task.Run(
+            () =>
+            {
+                var segments = new SegmentFiles(DiskFileSystem.Instance, folder);
+                return new Verifier(folder, segments, progress, cancellationToken).Run(null);
+            },
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<BackupReport> BackupAsync(
+        string path, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (File.Exists(path))
+        {
+            throw new WeftException(WeftError.TargetNotEmpty, $"'{path}' is there already; nothing was written.");
+        }
+
+        await FlushAllAsync(cancellationToken).ConfigureAwait(false);
+        return await Task.Run(
+            () => Backup.Write(Path.Combine(_folder, SqliteTier.FileName), path, progress, cancellationToken),
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Makes a data folder from a backup. The store keeps its identity; do not run both.</summary>
+    /// <param name="file">What <see cref="BackupAsync"/> wrote.</param>
+    /// <param name="folder">Missing or empty.</param>
+    /// <param name="progress">Takes the bytes written and read back so far.</param>
+    /// <param name="cancellationToken">Stops early; the folder is left empty.</param>
+    /// <returns>What was restored and read back.</returns>
+    /// <exception cref="WeftException">TargetNotEmpty, FormatNewer, FileDamaged, DiskFull, FolderUnusable.</exception>
+    public static async ValueTask<BackupReport> RestoreAsync(
+        string file, string folder, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(file);
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        return await Task.Run(() => Backup.Restore(file, folder, progress, cancellationToken), cancellationToken)
+            .ConfigureAwait(false);
+    }
+
+    private MaintenanceResult Maintain(double nowMs, long started, CancellationToken cancellationToken)
+    {
+        long before = FileBytes();
+        var sweep = new Sweeper(_tier.Writer, _options.TombstoneHorizon.TotalMilliseconds, nowMs);
+        bool more = true;
+        while (more && !cancellationToken.IsCancellationRequested)
+        {
+            lock (_tierGate)
+            {
+                more = sweep.Step(MaintainPage);
+            }
+
+            foreach (string soul in sweep.Touched)
+            {
+                _tier.Cache.BeginSwitch();
+                _tier.Cache.Remove(soul);
+                _tier.Cache.EndSwitch();
+            }
+
+            foreach ((string soul, string field) in sweep.Removed)
+            {
+                _hot.Forget(soul, field);
+            }
+        }
+
+        Vacuum(cancellationToken);
+        return new MaintenanceResult(
+            sweep.Tombstones, sweep.Expired, Math.Max(0, before - FileBytes()), Stopwatch.GetElapsedTime(started));
+    }
+
+    private void Vacuum(CancellationToken cancellationToken)
+    {
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            lock (_tierGate)
+            {
+                if (_tier.Writer.Db.ReadNumber("PRAGMA freelist_count") == 0)
+                {
+                    break;
+                }
+
+                _tier.Writer.Db.Execute($"PRAGMA incremental_vacuum({VacuumPages})");
+                _tier.Writer.Checkpoint();
+            }
+        }
+
+        lock (_tierGate)
+        {
+            _tier.Writer.Checkpoint(truncate: true);
+        }
+    }
+
+    private long FileBytes()
+    {
+        string path = Path.Combine(_folder, SqliteTier.FileName);
+        var log = new FileInfo(path + "-wal");
+        return new FileInfo(path).Length + (log.Exists ? log.Length : 0);
+    }
+}

@@ -1,0 +1,221 @@
+using SQLitePCL;
+using Weft.Primitives;
+using Weft.Storage.Files;
+
+namespace Weft.Storage.Tier;
+
+/// <summary>One connection to the disk tier. One thread at a time.</summary>
+internal sealed class Db : IDisposable
+{
+    public const int PageBytes = 8_192;
+
+    private readonly sqlite3 _handle;
+    private readonly List<Statement> _statements = [];
+
+    static Db() => Batteries_V2.Init();
+
+    private Db(string path, sqlite3 handle)
+    {
+        Path = path;
+        _handle = handle;
+    }
+
+    public string Path { get; }
+
+    public static Db Open(string path, bool write, long cacheBytes)
+    {
+        int flags = raw.SQLITE_OPEN_NOMUTEX
+            | (write ? raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE : raw.SQLITE_OPEN_READONLY);
+        int result = raw.sqlite3_open_v2(path, out sqlite3 handle, flags, null);
+        var db = new Db(path, handle);
+        try
+        {
+            db.Check(result, "open");
+            raw.sqlite3_extended_result_codes(handle, 1);
+            raw.sqlite3_busy_timeout(handle, 10_000);
+            db.Execute($"PRAGMA cache_size=-{Math.Max(64, cacheBytes / 1_024)}");
+            return db;
+        }
+        catch
+        {
+            db.Dispose();
+            throw;
+        }
+    }
+
+    public Statement Prepare(string sql)
+    {
+        Check(raw.sqlite3_prepare_v2(_handle, sql, out sqlite3_stmt statement), "prepare");
+        var made = new Statement(this, statement);
+        _statements.Add(made);
+        return made;
+    }
+
+    /// <summary>Runs one statement without parameters to its end.</summary>
+    public void Execute(string sql)
+    {
+        Check(raw.sqlite3_prepare_v2(_handle, sql, out sqlite3_stmt statement), "prepare");
+        try
+        {
+            int result;
+            while ((result = raw.sqlite3_step(statement)) == raw.SQLITE_ROW)
+            {
+            }
+
+            Check(result, "run");
+        }
+        finally
+        {
+            raw.sqlite3_finalize(statement);
+        }
+    }
+
+    public long ReadNumber(string sql)
+    {
+        Check(raw.sqlite3_prepare_v2(_handle, sql, out sqlite3_stmt statement), "prepare");
+        try
+        {
+            int result = raw.sqlite3_step(statement);
+            Check(result, "run");
+            return result == raw.SQLITE_ROW ? raw.sqlite3_column_int64(statement, 0) : 0;
+        }
+        finally
+        {
+            raw.sqlite3_finalize(statement);
+        }
+    }
+
+    /// <summary>Copies the whole database as it is at this moment into a new file.</summary>
+    public void CopyTo(string target, Action<long> onPages, CancellationToken cancellationToken)
+    {
+        int result = raw.sqlite3_open_v2(
+            target, out sqlite3 copy, raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE | raw.SQLITE_OPEN_NOMUTEX, null);
+        try
+        {
+            Check(result, "open the copy");
+            Execute("BEGIN");
+            ReadNumber("SELECT count(*) FROM meta"); // From here on this connection sees one moment.
+            sqlite3_backup backup = raw.sqlite3_backup_init(copy, "main", _handle, "main");
+            do
+            {
+                result = raw.sqlite3_backup_step(backup, 1_024);
+                onPages(1_024L * PageBytes);
+            }
+            while (result == raw.SQLITE_OK && !cancellationToken.IsCancellationRequested);
+
+            raw.sqlite3_backup_finish(backup);
+            cancellationToken.ThrowIfCancellationRequested();
+            Check(result, "copy");
+        }
+        finally
+        {
+            raw.sqlite3_close_v2(copy);
+            Execute("COMMIT");
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (Statement statement in _statements)
+        {
+            statement.Dispose();
+        }
+
+        raw.sqlite3_close_v2(_handle);
+    }
+
+    public void Check(int result, string doing)
+    {
+        if (result is raw.SQLITE_OK or raw.SQLITE_ROW or raw.SQLITE_DONE)
+        {
+            return;
+        }
+
+        string text = $"SQLite could not {doing}: {raw.sqlite3_errmsg(_handle).utf8_to_string()} ({result})";
+        string file = System.IO.Path.GetFileName(Path);
+        throw (result & 0xFF) switch
+        {
+            raw.SQLITE_FULL => StorageErrors.Full(System.IO.Path.GetDirectoryName(Path) ?? Path, new IOException(text)),
+            raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => StorageErrors.Damaged(file, "a page", text),
+            raw.SQLITE_CANTOPEN or raw.SQLITE_PERM or raw.SQLITE_READONLY => new WeftException(
+                WeftError.FolderUnusable, $"'{Path}' cannot be used: {text}."),
+            _ => new WeftException(WeftError.DiskFailed, $"'{file}': {text}."),
+        };
+    }
+}
+
+/// <summary>A prepared statement. Bind, step, read, reset.</summary>
+internal sealed class Statement(Db db, sqlite3_stmt handle) : IDisposable
+{
+    private bool _disposed;
+
+    public Statement Bind(int index, ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.IsEmpty)
+        {
+            raw.sqlite3_bind_zeroblob(handle, index, 0); // An empty span has no address, and would bind NULL.
+        }
+        else
+        {
+            raw.sqlite3_bind_blob(handle, index, bytes);
+        }
+
+        return this;
+    }
+
+    public Statement Bind(int index, long number)
+    {
+        raw.sqlite3_bind_int64(handle, index, number);
+        return this;
+    }
+
+    /// <summary>Binds a moment, or NULL when it never comes.</summary>
+    public Statement BindDue(int index, double atMs)
+    {
+        if (double.IsPositiveInfinity(atMs))
+        {
+            raw.sqlite3_bind_null(handle, index);
+        }
+        else
+        {
+            raw.sqlite3_bind_int64(handle, index, (long)Math.Clamp(atMs, -9e15, 9e15));
+        }
+
+        return this;
+    }
+
+    public bool Step()
+    {
+        int result = raw.sqlite3_step(handle);
+        if (result != raw.SQLITE_ROW && result != raw.SQLITE_DONE)
+        {
+            raw.sqlite3_reset(handle);
+            db.Check(result, "run");
+        }
+
+        return result == raw.SQLITE_ROW;
+    }
+
+    /// <summary>Valid until the next step or reset.</summary>
+    public ReadOnlySpan<byte> Blob(int column) => raw.sqlite3_column_blob(handle, column);
+
+    public long Number(int column) => raw.sqlite3_column_int64(handle, column);
+
+    public void Reset() => raw.sqlite3_reset(handle);
+
+    /// <summary>Steps once, for statements that give no row.</summary>
+    public void Run()
+    {
+        Step();
+        Reset();
+    }
+
+    public void Dispose()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            raw.sqlite3_finalize(handle);
+        }
+    }
+}
