@@ -31,8 +31,8 @@ public sealed class WeftOptions
     /// <summary>The one ceiling of memory table, caches and the disk tier's cache, in MiB: 16 to 65,536. Default: 128.</summary>
     public int MemoryMiB { get; set; } = 128;
 
-    /// <summary>How long a deleted field stays as a tombstone: 1 minute and up. Default: 7 days.</summary>
-    public TimeSpan TombstoneHorizon { get; set; } = TimeSpan.FromDays(7);
+    /// <summary>How long a deleted field stays as a tombstone: 1 minute and up. Default: 30 days.</summary>
+    public TimeSpan TombstoneHorizon { get; set; } = TimeSpan.FromDays(30);
 
     /// <summary>How often what may go is removed: 1 second and up; zero for never. Default: 1 hour.</summary>
     public TimeSpan MaintenanceInterval { get; set; } = TimeSpan.FromHours(1);

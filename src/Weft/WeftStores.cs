@@ -1,13 +1,25 @@
 using Weft.Node.Storage;
+using Weft.Storage;
 
 namespace Weft;
 
 /// <summary>Opens the store that the options name.</summary>
 internal static class WeftStores
 {
-    internal static ValueTask<IStore> OpenAsync(WeftOptions options, CancellationToken cancellationToken)
+    internal static async ValueTask<IStore> OpenAsync(WeftOptions options, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return ValueTask.FromResult<IStore>(new MemoryStore());
+        if (options.Store == WeftStoreKind.Memory)
+        {
+            return new MemoryStore();
+        }
+
+        return await StorageEngine.OpenAsync(new StorageOptions
+        {
+            Path = options.Path,
+            MemoryMiB = options.MemoryMiB,
+            Durability = options.Durability,
+            TombstoneHorizon = options.TombstoneHorizon,
+        }).ConfigureAwait(false);
     }
 }
