@@ -14,7 +14,10 @@ public sealed partial class SimNode
     private readonly List<GunMessage> _messages = [];
     private readonly Dictionary<long, Action<int>> _asks = [];
     private readonly Dictionary<long, long> _origins = []; // Who brought a commit, for as long as this life lasts.
+    private static readonly TimeSpan HeldMin = TimeSpan.FromSeconds(10); // A link that lived so long starts anew.
+
     private GunPeerCore? _gun;
+    private long _announced; // The newest commit that the core was told of.
     private int _depth;
     private bool _hasNewInput;
 
@@ -27,19 +30,14 @@ public sealed partial class SimNode
         }
 
         int target = connection.Other(Number);
-        var peer = new Peer(connection, new GunCodec(_options.Limits), dialled);
+        var peer = new Peer(connection, new GunCodec(_options.Limits), dialled, _world.Now);
         _connections.Add(connection.Id, peer);
-        if (dialled && _links.ContainsKey(target))
-        {
-            _links[target] = _options.RedialMin;
-        }
-
         GunRole role = dialled ? GunRole.Dialled : GunRole.Accepted;
         Turn(() => _gun!.OnConnected(connection.Id, role, $"ws://n{target}/gun", Clock.Now, _outbox));
     }
 
     /// <inheritdoc/>
-    void ISimHost.OnDialFailed(int target) => Redial(target);
+    void ISimHost.OnDialFailed(int target) => Redial(target, pause: null);
 
     /// <inheritdoc/>
     void ISimHost.OnMessage(SimConnection connection, ReadOnlyMemory<byte> message)
@@ -81,7 +79,7 @@ public sealed partial class SimNode
     }
 
     /// <inheritdoc/>
-    void ISimHost.OnClosed(SimConnection connection) => Forget(connection.Id);
+    void ISimHost.OnClosed(SimConnection connection) => Forget(connection.Id, reason: null);
 
     /// <summary>Asks the peers for a node or a field; answers are merged.</summary>
     /// <param name="soul">The node.</param>
@@ -105,6 +103,7 @@ public sealed partial class SimNode
         _asks.Clear();
         _origins.Clear();
         var identity = new GunIdentity(Number.ToString("x16", System.Globalization.CultureInfo.InvariantCulture), true);
+        _announced = _store!.CommittedSequence;
         _gun = new GunPeerCore(_options.Gun, identity, _world.Random.Fork(), _store!.CommittedSequence);
     }
 
@@ -112,6 +111,7 @@ public sealed partial class SimNode
     {
         _checks.OnCommitted(this, sequence, batch);
         _origins[sequence] = batch.Origin;
+        _announced = sequence;
         if (_gun is null)
         {
             return;
@@ -208,7 +208,7 @@ public sealed partial class SimNode
                 break;
             case GunOutputKind.Close:
                 _network.Close(_connections[output.Peer].Connection, Number);
-                Forget(output.Peer);
+                Forget(output.Peer, output.Reason);
                 break;
             case GunOutputKind.PeerError:
                 PeerErrors++;
@@ -236,10 +236,10 @@ public sealed partial class SimNode
     {
         Peer peer = _connections[number];
         var changes = new List<GunChange>();
-        long end = _store!.CommittedSequence;
+        long end = _announced;
         long reached = end;
         int bytes = 0;
-        foreach ((string soul, StoredField field) in _store.Graph.Changes(peer.Position, end))
+        foreach ((string soul, StoredField field) in _store!.Graph.Changes(peer.Position, end))
         {
             if (bytes > bytesMax && changes[^1].Field.Sequence != field.Sequence)
             {
@@ -290,7 +290,7 @@ public sealed partial class SimNode
         }
     }
 
-    private void Forget(long number)
+    private void Forget(long number, GunCloseReason? reason)
     {
         if (!_connections.Remove(number, out Peer? peer))
         {
@@ -300,18 +300,22 @@ public sealed partial class SimNode
         Turn(() => _gun!.OnClosed(number, Clock.Now, _outbox));
         if (peer.IsDialled)
         {
-            Redial(peer.Connection.Other(Number));
+            bool held = _world.Now - peer.OpenedAt > HeldMin;
+            bool isNotWanted = reason is GunCloseReason.Self or GunCloseReason.Duplicate;
+            Redial(peer.Connection.Other(Number), isNotWanted ? _options.RedialMax : held ? _options.RedialMin : null);
         }
     }
 
     /// <summary>One connection as its driver would hold it.</summary>
-    private sealed class Peer(SimConnection connection, GunCodec codec, bool isDialled)
+    private sealed class Peer(SimConnection connection, GunCodec codec, bool isDialled, WeftInstant openedAt)
     {
         public SimConnection Connection { get; } = connection;
 
         public GunCodec Codec { get; } = codec;
 
         public bool IsDialled { get; } = isDialled;
+
+        public WeftInstant OpenedAt { get; } = openedAt;
 
         public ArrayBufferWriter<byte> Frame { get; } = new();
 

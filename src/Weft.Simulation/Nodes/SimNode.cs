@@ -124,16 +124,14 @@ public sealed partial class SimNode : ISimHost
 
     private void Dial(int target, TimeSpan pause) => After(pause, () => _network.Dial(Number, target));
 
-    private void Redial(int target)
+    private void Redial(int target, TimeSpan? pause)
     {
-        if (!_links.TryGetValue(target, out TimeSpan pause))
+        if (_links.TryGetValue(target, out TimeSpan next))
         {
-            return;
+            next = pause ?? next;
+            Dial(target, next * (0.5 + _world.Random.NextDouble()));
+            _links[target] = next * 2 < _options.RedialMax ? next * 2 : _options.RedialMax;
         }
-
-        Dial(target, pause * (0.5 + _world.Random.NextDouble()));
-        pause *= 2;
-        _links[target] = pause < _options.RedialMax ? pause : _options.RedialMax;
     }
 
     /// <summary>Runs an action later, unless this life of the node is over by then.</summary>

@@ -25,8 +25,8 @@ public sealed record SimNodeOptions
     /// <summary>The first pause before a broken link is dialled again; it doubles. Default: 1 s.</summary>
     public TimeSpan RedialMin { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>The longest pause. Default: 15 s.</summary>
-    public TimeSpan RedialMax { get; init; } = TimeSpan.FromSeconds(15);
+    /// <summary>The longest pause. Default: 10 s.</summary>
+    public TimeSpan RedialMax { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Bytes on their way to one peer after which its driver reports it blocked. Default: 64 KiB.</summary>
     public int SendBufferBytes { get; init; } = 64 << 10;

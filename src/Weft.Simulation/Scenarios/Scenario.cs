@@ -9,7 +9,7 @@ public abstract class Scenario
     public static IReadOnlyList<Scenario> All { get; } =
     [
         new LossScenario(), new DatagramScenario(), new PartitionScenario(), new CrashScenario(), new ClockScenario(),
-        new SwarmScenario(),
+        new SwarmScenario(), new ClientScenario(), new RelayScenario(),
     ];
 
     /// <summary>The name it is run by.</summary>

@@ -49,6 +49,9 @@ public sealed class SimNetwork
     /// <summary>How links behave from now on.</summary>
     public NetworkProfile Profile { get; set; }
 
+    /// <summary>Sees each message as it is handed to the network: connection, sender, bytes.</summary>
+    public Action<SimConnection, int, ReadOnlyMemory<byte>>? Tap { get; set; }
+
     /// <summary>How many messages were handed to the network.</summary>
     public long MessagesSent { get; private set; }
 
@@ -108,6 +111,7 @@ public sealed class SimNetwork
             return;
         }
 
+        Tap?.Invoke(connection, from, message);
         MessagesSent++;
         BytesSent += message.Length;
         _world.Trace((ulong)connection.Id << 1 | (from == connection.Dialler ? 0u : 1u), message.Span);
