@@ -155,6 +155,9 @@ internal sealed class GunLinkState(string key, bool acknowledges, long cursor)
     /// <summary>Everything up to here has arrived.</summary>
     public long Cursor { get; set; } = cursor;
 
+    /// <summary>True when the link starts anew as soon as the changes that were asked for are here.</summary>
+    public bool IsOutdated { get; set; }
+
     public bool IsReading { get; set; }
 
     public bool HasMore { get; set; } = true;

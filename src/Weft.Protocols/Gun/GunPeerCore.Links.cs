@@ -38,6 +38,13 @@ public sealed partial class GunPeerCore
             return;
         }
 
+        if (link.IsOutdated)
+        {
+            StopLink(entry);
+            StartLink(entry, now, outbox);
+            return;
+        }
+
         link.IsReading = false;
         link.HasMore |= more;
         for (int i = 0; i < changes.Count; i++)
@@ -95,6 +102,19 @@ public sealed partial class GunPeerCore
         }
 
         PumpLink(peer, outbox);
+    }
+
+    /// <summary>Starts a link anew; when changes for the old one are still on their way, only once they are here.</summary>
+    private void RestartLink(GunPeer peer, WeftInstant now, Outbox<GunOutput> outbox)
+    {
+        if (peer.Link!.IsReading)
+        {
+            peer.Link.IsOutdated = true;
+            return;
+        }
+
+        StopLink(peer);
+        StartLink(peer, now, outbox);
     }
 
     private void StopLink(GunPeer peer)

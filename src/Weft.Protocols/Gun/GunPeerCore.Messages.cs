@@ -131,7 +131,11 @@ public sealed partial class GunPeerCore
             return;
         }
 
-        if (peer.Link is null && (peer.Role == GunRole.Dialled || peer.Identity is { IsRelay: true }))
+        if (peer is { Link.Acknowledges: false, IsWeft: true })
+        {
+            RestartLink(peer, now, outbox); // Its hello came so late that it was taken for a GUN relay.
+        }
+        else if (peer.Link is null && (peer.Role == GunRole.Dialled || peer.Identity is { IsRelay: true }))
         {
             StartLink(peer, now, outbox);
         }

@@ -16,7 +16,7 @@ internal sealed class SourceTree
         "src/Weft.Primitives", "src/Weft.Graph", "src/Weft.Protocols", "src/Weft.Node/Commits", "src/Weft.Simulation",
     ];
 
-    private static readonly string[] Files = ["src/Weft.Node/Storage/StoreTypes.cs"];
+    private static readonly string[] Files = ["src/Weft.Node/Storage/StoreTypes.cs", "src/Weft.Node/Lanes/DeltaPlan.cs"];
 
     // What ImplicitUsings gives a library.
     private const string GlobalUsings =
