@@ -20,8 +20,7 @@ public static class ClientCheck
 
         foreach ((string soul, double sinceMs) in client.Written)
         {
-            // Who only writes hears of later changes, not of earlier ones; half a second lies between.
-            CheckKnown(world, client, relay, soul, sinceMs + 500);
+            CheckKnown(world, client, relay, soul, sinceMs); // Who only writes hears of what is written later.
         }
 
         foreach ((string soul, StoredField field) in client.Fields.Where(one => client.Live.Contains(one.Soul)))

@@ -60,7 +60,7 @@ public sealed class SimClient : ISimHost
     /// <summary>Nodes it asked for.</summary>
     public IReadOnlyCollection<string> Live => _live;
 
-    /// <summary>Nodes it wrote on this connection without asking for them, and when it first did.</summary>
+    /// <summary>Nodes it wrote on this connection without asking for them, and when that was first acknowledged.</summary>
     public IEnumerable<(string Soul, double SinceMs)> Written =>
         _put.Where(one => !_live.Contains(one.Key)).Select(one => (one.Key, one.Value));
 
@@ -100,15 +100,15 @@ public sealed class SimClient : ISimHost
         Merge([write]);
         if (IsOnline)
         {
-            _put.TryAdd(soul, _world.WallMs);
-            string id = NextId(done is null ? null : ok =>
+            string id = NextId(ok =>
             {
                 if (ok)
                 {
                     Acked.Add(write);
+                    _put.TryAdd(soul, _world.WallMs);
                 }
 
-                done(ok);
+                done?.Invoke(ok);
             });
             var stored = new StoredField(field, value, write.State, 0);
             Send(new GunOutput

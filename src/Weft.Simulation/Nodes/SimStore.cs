@@ -226,9 +226,11 @@ internal sealed class SimStore
             return;
         }
 
-        while (_untiered.TryDequeue(out (long Sequence, CommitBatch Batch) next))
+        // Often only a part: then segments whose end is still needed must stay.
+        for (int count = _world.Random.Next(_untiered.Count + 1); count > 0; count--)
         {
-            _tier.Take(next.Sequence, next.Batch);
+            (long sequence, CommitBatch batch) = _untiered.Dequeue();
+            _tier.Take(sequence, batch);
         }
 
         _core.OnFlushed(_tier.Sequence, _outbox);

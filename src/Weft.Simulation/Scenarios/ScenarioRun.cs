@@ -39,6 +39,7 @@ public sealed class ScenarioRun
         _cluster = cluster;
         _world = description;
         cluster.World.Log = _log;
+        cluster.World.EventsMax = 2_000_000 + (200_000L * Nodes); // Far more than any sound run takes.
         return cluster;
     }
 

@@ -74,6 +74,13 @@ public sealed class SimCluster
         return null;
     }
 
+    /// <summary>A node that is up and busy writing, if there is one; else any that is up.</summary>
+    public SimNode? AnyBusy()
+    {
+        SimNode[] busy = [.. _nodes.Where(node => node.IsUp && node.WritesPending > 0)];
+        return busy.Length > 0 ? busy[_random.Next(busy.Length)] : AnyUp();
+    }
+
     /// <summary>Crashes a node, and starts it again after a while.</summary>
     public void CrashAndRestart(SimNode node, bool isPowerCut, TimeSpan pause)
     {

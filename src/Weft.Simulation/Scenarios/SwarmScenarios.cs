@@ -52,7 +52,8 @@ internal sealed class PartitionScenario : Scenario
     {
         NetworkProfile bad = NetworkProfile.Internet with { Loss = 0.2 };
         SimCluster cluster = run.Begin(
-            new SimCluster(run.Nodes, run.Seed, bad), "20 % loss, split at 5 s, healed at 25 s");
+            new SimCluster(run.Nodes, run.Seed, bad, linksPerNode: 1 + (int)(run.Seed % 2)),
+            "20 % loss, split at 5 s, healed at 25 s");
         var random = new WeftRandom(run.Seed);
         cluster.World.After(TimeSpan.FromSeconds(5), () =>
         {
@@ -81,20 +82,27 @@ internal sealed class CrashScenario : Scenario
     protected override void Play(ScenarioRun run)
     {
         SimCluster cluster = run.Begin(
-            new SimCluster(run.Nodes, run.Seed, NetworkProfile.Internet), "two crashes per node, half of them power cuts");
+            new SimCluster(run.Nodes, run.Seed, NetworkProfile.Internet, linksPerNode: 1 + (int)(run.Seed % 2)),
+            "three crashes per node, half of them power cuts in the middle of a write; slow disks");
         var random = new WeftRandom(run.Seed);
-        for (int i = 0; i < run.Nodes * 2; i++)
+        foreach (SimNode node in cluster.Nodes)
+        {
+            node.Disk.Profile = new DiskProfile { SyncMax = TimeSpan.FromMilliseconds(40) };
+        }
+
+        for (int i = 0; i < run.Nodes * 3; i++)
         {
             cluster.World.After(TimeSpan.FromSeconds(20 * random.NextDouble()), () =>
             {
-                if (cluster.AnyUp() is { } node)
+                if (cluster.AnyBusy() is { } node)
                 {
                     cluster.CrashAndRestart(node, random.Chance(0.5), TimeSpan.FromSeconds(5 * random.NextDouble()));
                 }
             });
         }
 
-        new Workload(cluster, souls: 10 + (run.Nodes / 10), fields: 5).Run(Writes(run, 40), TimeSpan.FromSeconds(20));
+        new Workload(cluster, souls: 10 + (run.Nodes / 10), fields: 5) { Repeats = 0.5 }
+            .Run(Writes(run, 40), TimeSpan.FromSeconds(20));
         run.RunFor(TimeSpan.FromSeconds(22), "crashing");
         run.HealAndCheck(TimeSpan.FromSeconds(30));
     }

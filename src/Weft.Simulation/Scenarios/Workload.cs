@@ -20,6 +20,9 @@ public sealed class Workload(SimCluster cluster, int souls, int fields)
     /// <summary>Share of writes that carry a state of their own, in steps that make ties common: 0 to 1. Default: 0.3.</summary>
     public double Ties { get; init; } = 0.3;
 
+    /// <summary>Share of writes that are sent a second time within 30 ms: 0 to 1. Default: 0.1.</summary>
+    public double Repeats { get; init; } = 0.1;
+
     /// <summary>Writes begun.</summary>
     public long Begun { get; private set; }
 
@@ -61,6 +64,16 @@ public sealed class Workload(SimCluster cluster, int souls, int fields)
             }
         }
 
+        Write(node, delta);
+        if (_random.Chance(Repeats))
+        {
+            // An impatient writer sends the very same again, often before the first is durable.
+            cluster.World.After(TimeSpan.FromMilliseconds(30 * _random.NextDouble()), () => Write(node, delta));
+        }
+    }
+
+    private void Write(SimNode node, FieldWrite[] delta)
+    {
         Begun++;
         node.Write(delta, ack =>
         {

@@ -38,6 +38,9 @@ public sealed class SimWorld
     /// <summary>How many events have run.</summary>
     public long Events { get; private set; }
 
+    /// <summary>After this many events a run ends with an exception: something goes round in circles. Default: no limit.</summary>
+    public long EventsMax { get; set; } = long.MaxValue;
+
     /// <summary>How many events wait.</summary>
     public int Waiting => _events.Count;
 
@@ -67,6 +70,7 @@ public sealed class SimWorld
 
     /// <summary>Runs the next event.</summary>
     /// <returns>False when none waits.</returns>
+    /// <exception cref="InvalidOperationException">There were more than <see cref="EventsMax"/>.</exception>
     public bool Step()
     {
         if (!_events.TryDequeue(out Action? action, out SimDue due))
@@ -75,7 +79,11 @@ public sealed class SimWorld
         }
 
         Now = due.At;
-        Events++;
+        if (++Events > EventsMax)
+        {
+            throw new InvalidOperationException($"More than {EventsMax} events: something goes round in circles.");
+        }
+
         Trace((ulong)due.At.Microseconds, (ulong)due.Order);
         action();
         return true;
