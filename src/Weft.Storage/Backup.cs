@@ -23,7 +23,14 @@ internal static class Backup
             long bytes = 0;
             using (Db db = Db.Open(source, write: false, 1 << 20))
             {
-                db.CopyTo(partial, pages => progress?.Report(bytes += pages), cancellationToken);
+                db.CopyTo(
+                    partial,
+                    more =>
+                    {
+                        bytes += more;
+                        progress?.Report(bytes);
+                    },
+                    cancellationToken);
             }
 
             return Finish(partial, target, started, progress, bytes, cancellationToken);
@@ -109,7 +116,8 @@ internal static class Backup
         {
             cancellationToken.ThrowIfCancellationRequested();
             RandomAccess.Write(target, buffer.AsSpan(0, read), at);
-            progress?.Report(at += read);
+            at += read;
+            progress?.Report(at);
         }
 
         return at;

@@ -282,13 +282,13 @@ public sealed partial class StorageEngine
         EngineLog.Flushed(_logger, fields, sequence, (long)Stopwatch.GetElapsedTime(started).TotalMilliseconds);
     }
 
-    /// <summary>Brings everything committed so far into the disk tier.</summary>
+    /// <summary>Brings everything accepted so far into the disk tier.</summary>
     private async Task FlushAllAsync(CancellationToken cancellationToken)
     {
         long target;
         lock (_log.Gate)
         {
-            target = _log.CommittedSequence;
+            target = _log.LastSequence;
         }
 
         while (_tier.Writer.State.Flushed < target)

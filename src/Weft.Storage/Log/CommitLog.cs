@@ -54,6 +54,9 @@ internal sealed class CommitLog : IDisposable
 
     public long CommittedSequence => Volatile.Read(ref _committed);
 
+    /// <summary>The newest commit that was accepted. Under the gate.</summary>
+    public long LastSequence => _core.LastSequence;
+
     public long Commits { get; private set; }
 
     public long Flushes => _latency.Count;
