@@ -40,7 +40,9 @@ public sealed class TempFolder : IDisposable
 }
 
 /// <summary>A real <c>weft up</c> on a free loopback port, and real runs of the command line against it.</summary>
-/// <remarks>The project that uses it references Weft.Cli, so that the built command line lies beside the tests.</remarks>
+/// <remarks>
+/// The project that uses it references Weft.Cli, so that the built command line lies beside the tests.
+/// </remarks>
 public sealed partial class WeftProcess : IAsyncDisposable
 {
     private static readonly TimeSpan StartMax = TimeSpan.FromSeconds(60);
@@ -81,7 +83,7 @@ public sealed partial class WeftProcess : IAsyncDisposable
 
     /// <summary>Starts a node and waits for its line that says ready.</summary>
     /// <param name="dataFolder">Its folder.</param>
-    /// <param name="arguments">Further arguments of <c>weft up</c>; port 0 is chosen unless they have <c>--http</c>.</param>
+    /// <param name="arguments">Further arguments of <c>weft up</c>; port 0 unless they have <c>--http</c>.</param>
     /// <exception cref="InvalidOperationException">It ended first; the message has what it printed.</exception>
     public static async Task<WeftProcess> StartAsync(string dataFolder, params string[] arguments)
     {
@@ -227,7 +229,8 @@ public sealed partial class WeftProcess : IAsyncDisposable
     }
 
     private static bool IsSetting(string name) =>
-        name.StartsWith("WEFT_", StringComparison.Ordinal) || name is "PORT" or "PEERS" or "HTTPS_CERT" or "HTTPS_KEY" or "NO_COLOR";
+        name.StartsWith("WEFT_", StringComparison.Ordinal)
+        || name is "PORT" or "PEERS" or "HTTPS_CERT" or "HTTPS_KEY" or "NO_COLOR";
 
     private void OnLine(string? line)
     {
@@ -237,7 +240,8 @@ public sealed partial class WeftProcess : IAsyncDisposable
         }
 
         _lines.Enqueue(line);
-        if (line.Contains("ready", StringComparison.OrdinalIgnoreCase) && HttpUrl().Match(line) is { Success: true } url)
+        if (line.Contains("ready", StringComparison.OrdinalIgnoreCase)
+            && HttpUrl().Match(line) is { Success: true } url)
         {
             _ready.TrySetResult(new Uri(url.Value));
         }

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Weft.Cli.App;
 
-/// <summary>The world as the command line sees it: streams, variables, whether a person watches. Tests bring their own.</summary>
+/// <summary>
+/// The world as the command line sees it: streams, variables, whether a person watches. Tests bring their own.
+/// </summary>
 internal sealed class CliHost
 {
     /// <summary>Data goes here, and nothing else.</summary>
@@ -29,8 +31,10 @@ internal sealed class CliHost
     /// <summary>True when a person can answer questions.</summary>
     public bool InIsTerminal { get; init; }
 
-    /// <summary>Columns of the terminal.</summary>
-    public int Width { get; init; } = 120;
+    /// <summary>
+    /// Columns of the terminal. Asked for late, because asking makes the runtime set the terminal up.
+    /// </summary>
+    public Func<int> Width { get; init; } = () => 120;
 
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
@@ -54,7 +58,7 @@ internal sealed class CliHost
             OutIsTerminal = !Console.IsOutputRedirected,
             ErrorIsTerminal = !Console.IsErrorRedirected,
             InIsTerminal = !Console.IsInputRedirected,
-            Width = ReadWidth(),
+            Width = ReadWidth,
             TakesSignals = true,
         };
     }
@@ -63,7 +67,8 @@ internal sealed class CliHost
     {
         try
         {
-            return Console.IsOutputRedirected ? 120 : Math.Clamp(Console.WindowWidth, 40, 500);
+            int width = Console.IsOutputRedirected ? 0 : Console.WindowWidth;
+            return width is >= 20 and <= 1_000 ? width : 120; // Some terminals say 0.
         }
         catch (IOException)
         {

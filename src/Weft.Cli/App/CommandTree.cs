@@ -34,7 +34,7 @@ internal static class CommandTree
         new("NETWORK", false, [PeersCommand.Build()]),
         new("OPERATE", false,
         [
-            DoctorCommand.Build(), BenchCommand.Build(), BackupCommand.Build(),
+            DoctorCommand.Build(), BenchCommand.Build(), BackupCommand.Build(), RestoreCommand.Build(),
             VerifyCommand.Build(),
         ]),
         new("TEST", false, [SimCommand.Build()]),

@@ -2,7 +2,9 @@ using Weft.Primitives;
 
 namespace Weft.Cli.App;
 
-/// <summary>What the command line answers to the shell; scripts rely on it, so a number never changes its meaning.</summary>
+/// <summary>
+/// What the command line answers to the shell; scripts rely on it, so a number never changes its meaning.
+/// </summary>
 internal static class ExitCode
 {
     public const int Done = 0;

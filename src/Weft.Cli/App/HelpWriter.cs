@@ -30,9 +30,9 @@ internal static class HelpWriter
     }
 
     /// <summary>The words that lead to a command: <c>weft set add</c>.</summary>
-    public static string PathOf(Command command) => command is RootCommand
+    public static string PathOf(Command command) => command is RootCommand || !command.Parents.Any()
         ? "weft"
-        : (command.Parents.OfType<Command>().FirstOrDefault() is { } parent ? PathOf(parent) : "weft") + " " + command.Name;
+        : PathOf(command.Parents.OfType<Command>().First()) + " " + command.Name;
 
     /// <summary>The line that shows how a command is used.</summary>
     public static string Usage(Command command)
@@ -43,8 +43,8 @@ internal static class HelpWriter
             name = argument.Arity.MaximumNumberOfValues > 1 ? name + "..." : name;
             return argument.Arity.MinimumNumberOfValues == 0 ? $"[{name}]" : name;
         });
-        IEnumerable<string> words = [PathOf(command), .. command.Subcommands.Count > 0 ? ["COMMAND"] : arguments, "[options]"];
-        return string.Join(' ', words);
+        IEnumerable<string> words = command.Subcommands.Count > 0 ? ["COMMAND"] : arguments;
+        return string.Join(' ', [PathOf(command), .. words, "[options]"]);
     }
 
     /// <summary>The names and the placeholder of an option: <c>-u, --url URL</c>.</summary>
@@ -95,7 +95,8 @@ internal static class HelpWriter
         target.WriteLine("  " + Usage(command));
         foreach (Command sub in command.Subcommands)
         {
-            Row(target, Usage(sub)["weft ".Length..].Replace(" [options]", "", StringComparison.Ordinal), sub.Description);
+            string words = Usage(sub)["weft ".Length..].Replace(" [options]", "", StringComparison.Ordinal);
+            Row(target, words, sub.Description);
         }
 
         target.WriteLine();
@@ -122,7 +123,8 @@ internal static class HelpWriter
         }
 
         target.WriteLine();
-        target.WriteLine("Options of every command: " + string.Join(' ', GlobalOptions.All.Select(option => option.Name)));
+        IEnumerable<string> global = GlobalOptions.All.Select(option => option.Name);
+        target.WriteLine("Options of every command: " + string.Join(' ', global));
     }
 
     private static void WriteOptions(TextWriter target, IEnumerable<Option> options)

@@ -82,7 +82,8 @@ internal sealed class Settings
             "weft", "config.json");
 
     private static string DefaultDataFolder(CliHost host) => Path.Combine(
-        UserFolder(host, "XDG_DATA_HOME", Path.Combine(".local", "share"), Environment.SpecialFolder.LocalApplicationData),
+        UserFolder(
+            host, "XDG_DATA_HOME", Path.Combine(".local", "share"), Environment.SpecialFolder.LocalApplicationData),
         "weft");
 
     private static string UserFolder(
@@ -120,7 +121,8 @@ internal sealed class Settings
             {
                 if (!Keys.Contains(property.Name))
                 {
-                    throw CliException.Usage($"{path} has an unknown key \"{property.Name}\"{Suggestion.For(property.Name, Keys)}");
+                    string near = Suggestion.For(property.Name, Keys);
+                    throw CliException.Usage($"{path} has an unknown key \"{property.Name}\"{near}");
                 }
 
                 config[property.Name] = property.Value.ValueKind == JsonValueKind.Array

@@ -24,7 +24,9 @@ internal static class Suggestion
         return best is not null && bestDistance <= Math.Max(1, best.Length / 3) ? best : null;
     }
 
-    /// <summary>Edits from one word to the other; a swap of neighbours counts once, since that is how fingers slip.</summary>
+    /// <summary>
+    /// Edits from one word to the other; a swap of neighbours counts once, since that is how fingers slip.
+    /// </summary>
     private static int Distance(string left, string right)
     {
         if (left.Length > 64 || right.Length > 64)

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Weft.Cli.App;
 
-/// <summary>Durations (<c>250ms 5s 2m 2h 7d</c>), sizes (<c>64KiB 2GB</c>) and rates (<c>5k/s</c>) as people write them.</summary>
+/// <summary>
+/// Durations (<c>250ms 5s 2m 2h 7d</c>), sizes (<c>64KiB 2GB</c>) and rates (<c>5k/s</c>) as people write them.
+/// </summary>
 internal static class Units
 {
     private static readonly (string Unit, double Factor)[] SizeUnits =
@@ -23,7 +25,8 @@ internal static class Units
             _ when text.EndsWith('d') => (text[..^1], 86_400e3),
             _ => (text, 1e3),
         };
-        bool good = TryNumber(number, out double count) && count * milliseconds < TimeSpan.MaxValue.TotalMilliseconds / 2;
+        bool good = TryNumber(number, out double count)
+            && count * milliseconds < TimeSpan.MaxValue.TotalMilliseconds / 2;
         duration = good ? TimeSpan.FromMilliseconds(count * milliseconds) : default;
         return good;
     }

@@ -11,7 +11,15 @@ namespace Weft.Cli.Bench;
 /// <param name="Keys">Nodes that are written beforehand for the readers.</param>
 /// <param name="Prefix">Where the souls of the benchmark start.</param>
 internal sealed record BenchOptions(
-    int Puts, int Gets, TimeSpan Duration, long Count, int ValueBytes, double Rate, ulong Seed, int Keys, string Prefix);
+    int Puts,
+    int Gets,
+    TimeSpan Duration,
+    long Count,
+    int ValueBytes,
+    double Rate,
+    ulong Seed,
+    int Keys,
+    string Prefix);
 
 /// <summary>What one kind of operation reached.</summary>
 /// <param name="Name">"put" or "get".</param>

@@ -36,7 +36,8 @@ internal sealed class BenchRun(WeftClient client, BenchOptions options, TimeProv
 
             using HttpResponseMessage answer = await client.OpenAsync(
                 HttpMethod.Post, WeftClient.Path("nodes:batch"),
-                WeftClient.JsonContent(body.WrittenMemory, "application/x-ndjson"), "application/json", cancellationToken);
+                WeftClient.JsonContent(body.WrittenMemory, "application/x-ndjson"), "application/json",
+                cancellationToken);
         }
     }
 
@@ -44,10 +45,8 @@ internal sealed class BenchRun(WeftClient client, BenchOptions options, TimeProv
     public async Task<IReadOnlyList<BenchRow>> RunAsync(CancellationToken cancellationToken)
     {
         long start = time.GetTimestamp();
-        Task<Tally>[] puts =
-            [.. Enumerable.Range(0, options.Puts).Select(index => Task.Run(() => WriteAsync(index, start, cancellationToken), CancellationToken.None))];
-        Task<Tally>[] gets =
-            [.. Enumerable.Range(0, options.Gets).Select(index => Task.Run(() => ReadAsync(index, start, cancellationToken), CancellationToken.None))];
+        Task<Tally>[] puts = Start(options.Puts, index => WriteAsync(index, start, cancellationToken));
+        Task<Tally>[] gets = Start(options.Gets, index => ReadAsync(index, start, cancellationToken));
         var rows = new List<BenchRow>();
         foreach ((string name, Task<Tally>[] tasks) in ((string, Task<Tally>[])[])[("put", puts), ("get", gets)])
         {
@@ -98,6 +97,9 @@ internal sealed class BenchRun(WeftClient client, BenchOptions options, TimeProv
 
         return new BenchCheck(written, equal);
     }
+
+    private static Task<Tally>[] Start(int count, Func<int, Task<Tally>> run) =>
+        [.. Enumerable.Range(0, count).Select(index => Task.Run(() => run(index)))];
 
     private async Task<Tally> WriteAsync(int writer, long start, CancellationToken cancellationToken)
     {
@@ -167,7 +169,8 @@ internal sealed class BenchRun(WeftClient client, BenchOptions options, TimeProv
             : time.GetElapsedTime(start) < options.Duration && Interlocked.Increment(ref done) > 0);
 
     /// <summary>Waits for the planned moment; latency counts from it, so that a stall is not hidden.</summary>
-    private async Task<long> PaceAsync(long start, int index, int worker, int workers, CancellationToken cancellationToken)
+    private async Task<long> PaceAsync(
+        long start, int index, int worker, int workers, CancellationToken cancellationToken)
     {
         if (options.Rate <= 0)
         {

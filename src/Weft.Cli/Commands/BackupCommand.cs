@@ -10,7 +10,11 @@ namespace Weft.Cli.Commands;
 /// <summary>Makes one verified file while the node goes on serving.</summary>
 internal static class BackupCommand
 {
-    private static readonly Argument<string> Target = new("file") { Description = "Where to; it must not exist.", HelpName = "FILE" };
+    private static readonly Argument<string> Target = new("file")
+    {
+        Description = "Where to; it must not exist.",
+        HelpName = "FILE",
+    };
 
     private static readonly Option<bool> Force = new("--force") { Description = "Write over an existing file." };
 
@@ -55,7 +59,8 @@ internal static class BackupCommand
         {
             // The copy in the node's folder has done its duty, also when the download failed.
             using HttpResponseMessage gone = await client.OpenAsync(
-                HttpMethod.Delete, WeftClient.Path("backups/" + Uri.EscapeDataString(id)), null, null, CancellationToken.None);
+                HttpMethod.Delete, WeftClient.Path("backups/" + Uri.EscapeDataString(id)), null, null,
+                CancellationToken.None);
         }
 
         progress.Dispose();
@@ -64,7 +69,8 @@ internal static class BackupCommand
     }
 
     private static async Task DownloadAsync(
-        WeftClient client, string id, string path, long bytes, ProgressLine progress, CancellationToken cancellationToken)
+        WeftClient client, string id, string path, long bytes, ProgressLine progress,
+        CancellationToken cancellationToken)
     {
         string draft = path + ".part";
         using HttpResponseMessage answer = await client.OpenAsync(
@@ -85,7 +91,8 @@ internal static class BackupCommand
 
             if (bytes > 0 && done != bytes)
             {
-                throw new CliException(WeftError.NodeUnreachable, $"only {done} of {bytes} bytes of the backup arrived");
+                throw new CliException(
+                    WeftError.NodeUnreachable, $"only {done} of {bytes} bytes of the backup arrived");
             }
 
             file.Flush(flushToDisk: true);

@@ -72,7 +72,8 @@ internal static class BenchCommand
         command.Subcommands.Add(Kind("put", "Writes only.", clients => (clients, 0)));
         command.Subcommands.Add(Kind("get", "Reads only.", clients => (0, clients)));
         command.Subcommands.Add(Kind(
-            "mixed", "Half of the clients write, half read.", clients => (Math.Max(1, clients / 2), Math.Max(1, clients - clients / 2))));
+            "mixed", "Half of the clients write, half read.",
+            clients => (Math.Max(1, clients / 2), Math.Max(1, clients - clients / 2))));
         return command;
     }
 

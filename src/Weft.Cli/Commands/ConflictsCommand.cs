@@ -108,7 +108,8 @@ internal static class ConflictsCommand
         using JsonDocument answer = await client.SendAsync(
             HttpMethod.Post, WeftClient.Path("conflicts", ("number", number)), cancellationToken);
         WrittenAnswer.Print(
-            context, "conflict " + number, "written again", answer.RootElement, context.Host.Time.GetElapsedTime(start));
+            context, "conflict " + number, "written again", answer.RootElement,
+            context.Host.Time.GetElapsedTime(start));
         return ExitCode.Done;
     }
 }

@@ -82,17 +82,29 @@ internal static class DoctorCommand
                 continue;
             }
 
-            string word = Word(finding.Kind);
-            string[] cells = [finding.Name, finding.Text, .. finding.Hint is null ? Array.Empty<string>() : [finding.Hint]];
-            output.Line(output.IsTerminal
-                ? $"  {output.Paint(word.PadRight(5), 32 + (finding.Kind == FindingKind.Fail ? -1 : (int)finding.Kind))} "
-                    + $"{finding.Name,-14} {PlainText.OneLine(string.Join("  ", cells.Skip(1)))}"
-                : string.Join('\t', cells.Prepend(word).Select(PlainText.OneLine)));
+            Print(output, finding);
         }
 
-        output.Note($"{(failures == 1 ? "1 failure" : $"{failures} failures")}, {(warnings == 1 ? "1 warning" : $"{warnings} warnings")}");
+        output.Note($"{Count(failures, "failure")}, {Count(warnings, "warning")}");
         return failures > 0 ? ExitCode.Damage : warnings > 0 ? ExitCode.Warning : ExitCode.Done;
     }
+
+    private static void Print(CliOutput output, Finding finding)
+    {
+        string word = Word(finding.Kind);
+        string text = PlainText.OneLine(finding.Hint is null ? finding.Text : $"{finding.Text}  {finding.Hint}");
+        int color = finding.Kind switch
+        {
+            FindingKind.Fail => 31,
+            FindingKind.Warn => 33,
+            _ => 32,
+        };
+        output.Line(output.IsTerminal
+            ? $"  {output.Paint(word.PadRight(5), color)} {finding.Name,-14} {text}"
+            : $"{word}\t{finding.Name}\t{text}");
+    }
+
+    private static string Count(int count, string word) => count == 1 ? $"1 {word}" : $"{count} {word}s";
 
     private static string Word(FindingKind kind) => kind switch
     {

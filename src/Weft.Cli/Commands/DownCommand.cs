@@ -40,7 +40,8 @@ internal static class DownCommand
             if (context.Host.Time.GetElapsedTime(start) > deadline)
             {
                 throw new CliException(
-                    WeftError.DeadlinePassed, $"{client.Url} was asked to stop and still runs after {Units.Duration(deadline)}");
+                    WeftError.DeadlinePassed,
+                    $"{client.Url} was asked to stop and still runs after {Units.Duration(deadline)}");
             }
 
             await Task.Delay(TimeSpan.FromMilliseconds(50), context.Host.Time, cancellationToken);

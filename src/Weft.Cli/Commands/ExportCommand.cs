@@ -25,15 +25,23 @@ internal static class ExportCommand
         HelpName = "PREFIX",
     };
 
-    private static readonly Option<bool> Resume = new("--resume") { Description = "Go on at the end of an unfinished file." };
+    private static readonly Option<bool> Resume = new("--resume")
+    {
+        Description = "Go on at the end of an unfinished file.",
+    };
 
     private static readonly Option<bool> Force = new("--force") { Description = "Write over an existing file." };
 
     public static Command Build()
     {
-        var command = new WeftCommand("export", "Write the graph as JSON lines, with states; import gives the same graph.")
+        var command = new WeftCommand(
+            "export", "Write the graph as JSON lines, with states; import gives the same graph.")
         {
-            Examples = ["weft export all.jsonl", "weft export --prefix users/ | gzip > users.jsonl.gz", "weft export all.jsonl --resume"],
+            Examples =
+            [
+                "weft export all.jsonl", "weft export --prefix users/ | gzip > users.jsonl.gz",
+                "weft export all.jsonl --resume",
+            ],
             Resources = ["GET /nodes"],
         };
         command.Arguments.Add(Target);
@@ -64,8 +72,8 @@ internal static class ExportCommand
         }
 
         await using var file = new FileStream(
-            path, isResumed ? FileMode.OpenOrCreate : FileMode.Create, FileAccess.ReadWrite, FileShare.Read, BufferBytes,
-            FileOptions.Asynchronous);
+            path, isResumed ? FileMode.OpenOrCreate : FileMode.Create, FileAccess.ReadWrite, FileShare.Read,
+            BufferBytes, FileOptions.Asynchronous);
         (string? Soul, bool IsWhole) last = isResumed ? await FindLastAsync(file, cancellationToken) : default;
         int exit = await CopyAsync(context, file, last, cancellationToken);
         file.Flush(flushToDisk: true);
@@ -109,8 +117,8 @@ internal static class ExportCommand
             };
         }
 
-        context.Output.Note(
-            $"{Units.Count(lines)} nodes, {Units.Size(bytes)}, {Units.Duration(context.Host.Time.GetElapsedTime(began))}");
+        TimeSpan elapsed = context.Host.Time.GetElapsedTime(began);
+        context.Output.Note($"{Units.Count(lines)} nodes, {Units.Size(bytes)}, {Units.Duration(elapsed)}");
         return ExitCode.Done;
     }
 

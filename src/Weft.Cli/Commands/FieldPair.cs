@@ -25,7 +25,8 @@ internal readonly record struct FieldPair(string Name, string Json)
         if (equal <= 0 || (equal == 1 && word[0] == ':'))
         {
             throw CliException.Usage(
-                $"\"{word}\" is no field; write name=text, name:=json or name:@soul", "weft put SOUL name=Ada born:=1815");
+                $"\"{word}\" is no field; write name=text, name:=json or name:@soul",
+                "weft put SOUL name=Ada born:=1815");
         }
 
         return word[equal - 1] == ':'

@@ -16,7 +16,10 @@ internal static class ImportCommand
         HelpName = "FILE",
     };
 
-    private static readonly Option<bool> Resume = new("--resume") { Description = "Go on where the last import of this file stopped." };
+    private static readonly Option<bool> Resume = new("--resume")
+    {
+        Description = "Go on where the last import of this file stopped.",
+    };
 
     private static readonly Option<bool> SkipBad = new("--skip-bad")
     {
@@ -52,8 +55,9 @@ internal static class ImportCommand
                 "weft import packages.jsonl", "zcat big.jsonl.gz | weft import -", "weft import big.jsonl --resume",
             ],
             Resources = ["POST /nodes:batch"],
-            Remarks = "A line is {\"soul\":\"…\",\"fields\":{name:value},\"states\":{name:number}}; a link is {\"#\":\"soul\"}; "
-                + "states may be left out. Where a field comes twice without states, use --in-flight 1: the later line wins.",
+            Remarks = "A line is {\"soul\":\"…\",\"fields\":{name:value},\"states\":{name:number}}; a link is "
+                + "{\"#\":\"soul\"}; states may be left out. Where a field comes twice without states, use "
+                + "--in-flight 1: the later line wins.",
         };
         Ack.AcceptOnlyFromAmong("memory", "buffered", "disk");
         command.Arguments.Add(Source);
@@ -87,7 +91,8 @@ internal static class ImportCommand
         }
 
         await using var file = new FileStream(
-            path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
+            path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0,
+            FileOptions.Asynchronous | FileOptions.SequentialScan);
         var checkpoint = new Checkpoint(Checkpoint.PathOf(path), file.Length);
         (long Bytes, long Lines) start = context.Value(Resume) ? checkpoint.Read() : default;
         file.Seek(start.Bytes, SeekOrigin.Begin);
@@ -121,8 +126,8 @@ internal static class ImportCommand
         long saved = began;
         try
         {
-            await run.RunAsync(
-                new LineBatcher(source, (int)batchBytes, start.Lines + 1, start.Bytes), start, OnProgress, cancellationToken);
+            var batcher = new LineBatcher(source, (int)batchBytes, start.Lines + 1, start.Bytes);
+            await run.RunAsync(batcher, start, OnProgress, cancellationToken);
         }
         catch (Exception error)
         {
@@ -180,16 +185,17 @@ internal static class ImportCommand
         else if (context.Output.IsTerminal)
         {
             context.Output.Line(
-                $"{Units.Count(totals.Nodes)} nodes, {Units.Count(totals.Fields)} fields  on {totals.Durable ?? "disk"}  "
-                + $"{Units.Duration(elapsed)}  {Units.Count(rate)} fields/s"
+                $"{Units.Count(totals.Nodes)} nodes, {Units.Count(totals.Fields)} fields  "
+                + $"on {totals.Durable ?? "disk"}  {Units.Duration(elapsed)}  {Units.Count(rate)} fields/s"
                 + (totals.Kept > 0 ? $"  {Units.Count(totals.Kept)} kept" : "")
                 + (totals.Refused > 0 ? $"  {Units.Count(totals.Refused)} refused" : ""));
         }
         else
         {
             context.Output.Cells(
-                totals.Nodes.ToString(CultureInfo.InvariantCulture), totals.Fields.ToString(CultureInfo.InvariantCulture),
-                totals.Durable ?? "", elapsed.TotalSeconds.ToString("0.000", CultureInfo.InvariantCulture));
+                totals.Nodes.ToString(CultureInfo.InvariantCulture),
+                totals.Fields.ToString(CultureInfo.InvariantCulture), totals.Durable ?? "",
+                elapsed.TotalSeconds.ToString("0.000", CultureInfo.InvariantCulture));
         }
 
         return totals.Refused > 0 ? ExitCode.Failed : ExitCode.Done;

@@ -119,7 +119,8 @@ internal static class PeersCommand
         bool isNumber = long.TryParse(peer, NumberStyles.None, CultureInfo.InvariantCulture, out _);
         WeftClient client = await context.ConnectAsync(cancellationToken);
         using HttpResponseMessage answer = await client.OpenAsync(
-            HttpMethod.Delete, WeftClient.Path("peers", (isNumber ? "id" : "url", peer)), null, null, cancellationToken);
+            HttpMethod.Delete, WeftClient.Path("peers", (isNumber ? "id" : "url", peer)), null, null,
+            cancellationToken);
         if (context.Output.IsJson)
         {
             context.Output.Json(writer =>

@@ -8,7 +8,10 @@ namespace Weft.Cli.Commands;
 /// <summary>Writes fields of one node, or nodes from stdin.</summary>
 internal static class PutCommand
 {
-    private static readonly Argument<string> Soul = new("soul") { Description = "The node; - reads JSON lines from stdin." };
+    private static readonly Argument<string> Soul = new("soul")
+    {
+        Description = "The node; - reads JSON lines from stdin.",
+    };
 
     private static readonly Argument<string[]> Pairs = new("field")
     {
@@ -71,7 +74,8 @@ internal static class PutCommand
             HttpMethod.Patch, WeftClient.Path("node", ("soul", soul), ("ack", context.Value(Ack))),
             FieldPair.Body(pairs), cancellationToken);
         WrittenAnswer.Print(
-            context, soul, WrittenAnswer.Fields(pairs.Length), answer.RootElement, context.Host.Time.GetElapsedTime(start));
+            context, soul, WrittenAnswer.Fields(pairs.Length), answer.RootElement,
+            context.Host.Time.GetElapsedTime(start));
         return ExitCode.Done;
     }
 }

@@ -31,7 +31,8 @@ internal static class RmCommand
         {
             Examples = ["weft rm alice born", "weft rm alice --yes --free"],
             Resources = ["DELETE /node", "DELETE /field", "POST /maintain"],
-            Remarks = "A deletion is a write: its mark stays until the horizon, so that peers that come late learn of it.",
+            Remarks = "A deletion is a write: its mark stays until the horizon, so that peers that come late learn of "
+                + "it.",
         };
         command.Arguments.Add(Soul);
         command.Arguments.Add(Field);
@@ -83,8 +84,8 @@ internal static class RmCommand
         else
         {
             context.Output.Note(
-                $"{(applied == 1 ? "1 mark stays" : $"{applied} marks stay")} until the horizon, so that late peers learn of it; "
-                + "weft rm --free runs the clean-up and reports the bytes freed");
+                $"{(applied == 1 ? "1 mark stays" : $"{applied} marks stay")} until the horizon, so that late peers "
+                + "learn of it; weft rm --free runs the clean-up and reports the bytes freed");
         }
 
         return ExitCode.Done;

@@ -33,8 +33,8 @@ internal static class SetCommand
         {
             Examples =
             [
-                "weft set add posts post/1 post/2", "weft set add posts title=Hello by:@alice", "weft set rm posts post/1",
-                "weft set ls posts",
+                "weft set add posts post/1 post/2", "weft set add posts title=Hello by:@alice",
+                "weft set rm posts post/1", "weft set ls posts",
             ],
         };
         var add = new WeftCommand("add", "Add members.")

@@ -30,7 +30,8 @@ internal static class SimCommand
         var command = new WeftCommand("sim", "Run simulated networks with a seed; without a name all scenarios.")
         {
             Examples = ["weft sim --nodes 20 --seed 42", "weft sim run partition --nodes 100 --seed 7", "weft sim ls"],
-            Remarks = "Exit code 8 when a promise did not hold; the report ends with the command that plays the run again.",
+            Remarks = "Exit code 8 when a promise did not hold; the report ends with the command that plays the run "
+                + "again.",
         };
         var run = new WeftCommand("run", "Play one scenario.") { Examples = ["weft sim run partition --seed 42"] };
         run.Arguments.Add(Name);
@@ -51,7 +52,8 @@ internal static class SimCommand
 
     private static Scenario Find(string name) => Scenario.Find(name)
         ?? throw CliException.Usage(
-            $"there is no scenario \"{name}\"{Suggestion.For(name, Scenario.All.Select(one => one.Name))}", "weft sim ls");
+            $"there is no scenario \"{name}\"{Suggestion.For(name, Scenario.All.Select(one => one.Name))}",
+            "weft sim ls");
 
     private static int List(CliOutput output)
     {
@@ -96,7 +98,9 @@ internal static class SimCommand
 
             // A run is pure computing; off this thread, so that Ctrl+C is seen at once.
             SimReport report = await Task.Run(
-                () => scenario.Run(nodes ?? scenario.NodesDefault, seed, told, context.IsVerbose ? context.Trace : null, cancellationToken),
+                () => scenario.Run(
+                    nodes ?? scenario.NodesDefault, seed, told, context.IsVerbose ? context.Trace : null,
+                    cancellationToken),
                 cancellationToken);
             progress.Dispose();
             isOk &= report.IsOk;
@@ -162,7 +166,9 @@ internal static class SimCommand
         writer.WriteEndObject();
     }
 
-    /// <summary>Draws progress from the thread that computes; the usual class would post it elsewhere, late and out of order.</summary>
+    /// <summary>
+    /// Draws progress from the thread that computes; the usual class would post it elsewhere, late and out of order.
+    /// </summary>
     private sealed class Told(ProgressLine line) : IProgress<SimProgress>
     {
         public void Report(SimProgress value) => line.Report(

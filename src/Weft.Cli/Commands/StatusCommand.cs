@@ -54,6 +54,9 @@ internal static class StatusCommand
         return notReady is null ? ExitCode.Done : ExitCode.Warning;
     }
 
+    private static void Row(CliOutput output, string name, string text) =>
+        output.Line(output.IsTerminal ? $"  {name,-8} {text}" : $"{name}\t{text}");
+
     private static async Task<string?> WhyNotReadyAsync(WeftClient client, CancellationToken cancellationToken)
     {
         try
@@ -74,15 +77,16 @@ internal static class StatusCommand
         JsonElement store = stats.Member("storage") ?? default;
         CliOutput output = context.Output;
         string health = notReady is null ? output.Paint("ready", 32) : output.Paint("NOT READY", 31) + " " + notReady;
-        output.Cells("node", $"{stats.Text("name")}  weft {stats.Text("version")}");
-        output.Cells("state", health);
-        output.Cells("url", client.Url.AbsoluteUri);
-        output.Cells("up", Units.Duration(TimeSpan.FromMilliseconds(stats.Number("uptimeMs"))));
-        output.Cells("data", $"{Units.Count(store.Number("nodes"))} nodes, {Units.Count(store.Number("fields"))} fields, "
-            + $"{Units.Size(store.Number("diskBytes"))}, durability {stats.Text("durability")}");
+        Row(output, "node", PlainText.OneLine($"{stats.Text("name")}  weft {stats.Text("version")}"));
+        Row(output, "state", health);
+        Row(output, "url", client.Url.AbsoluteUri);
+        Row(output, "up", Units.Duration(TimeSpan.FromMilliseconds(stats.Number("uptimeMs"))));
+        Row(output, "data", $"{Units.Count(store.Number("nodes"))} nodes, "
+            + $"{Units.Count(store.Number("fields"))} fields, {Units.Size(store.Number("diskBytes"))}, "
+            + $"durability {stats.Text("durability")}");
         JsonElement process = stats.Member("process") ?? default;
-        output.Cells("memory", $"{Units.Size(store.Number("memoryBytes"))} of {Units.Size(store.Number("memoryBytesMax"))}"
-            + $", process {Units.Size(process.Number("rssBytes"))}");
-        output.Cells("peers", $"{peers}");
+        Row(output, "memory", $"{Units.Size(store.Number("memoryBytes"))} of "
+            + $"{Units.Size(store.Number("memoryBytesMax"))}, process {Units.Size(process.Number("rssBytes"))}");
+        Row(output, "peers", $"{peers}");
     }
 }

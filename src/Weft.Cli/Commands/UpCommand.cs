@@ -15,7 +15,8 @@ internal static class UpCommand
     private static readonly Option<string?> Http = Text("--http", "ADDRESS:PORT",
         "Where to serve; port 0 takes a free one. Default: 127.0.0.1:8765, this machine only.");
 
-    private static readonly Option<string[]> Peers = Many("--peer", "URL", "A peer to connect to: ws://host:port/gun. May be repeated.");
+    private static readonly Option<string[]> Peers = Many(
+        "--peer", "URL", "A peer to connect to: ws://host:port/gun. May be repeated.");
 
     private static readonly Option<string?> Memory = Text("--memory", "MIB",
         "Ceiling of memory table and caches, in MiB: 16 to 65536. Default: 128.");
@@ -23,17 +24,22 @@ internal static class UpCommand
     private static readonly Option<string?> Level = Text("--durability", "LEVEL",
         "What a completed write means: disk, buffered or memory. Default: disk.");
 
-    private static readonly Option<string[]> Origins = Many("--allow-origin", "ORIGIN", "A site whose pages may use this node.");
+    private static readonly Option<string[]> Origins = Many(
+        "--allow-origin", "ORIGIN", "A site whose pages may use this node.");
 
-    private static readonly Option<string[]> Hosts = Many("--allow-host", "NAME", "A host name to serve, beside IP addresses and localhost.");
+    private static readonly Option<string[]> Hosts = Many(
+        "--allow-host", "NAME", "A host name to serve, beside IP addresses and localhost.");
 
-    private static readonly Option<string?> Certificate = Text("--tls-cert", "FILE", "PEM file with the certificate and its chain.");
+    private static readonly Option<string?> Certificate = Text(
+        "--tls-cert", "FILE", "PEM file with the certificate and its chain.");
 
     private static readonly Option<string?> Key = Text("--tls-key", "FILE", "PEM file with its private key.");
 
-    private static readonly Option<string?> Log = Text("--log", "text|json", "The form of the log on stderr. Default: text.");
+    private static readonly Option<string?> Log = Text(
+        "--log", "text|json", "The form of the log on stderr. Default: text.");
 
-    private static readonly Option<string?> Name = Text("--name", "NAME", "A name people know the node by. Default: the machine's.");
+    private static readonly Option<string?> Name = Text(
+        "--name", "NAME", "A name people know the node by. Default: the machine's.");
 
     private static readonly Option<string?> Otlp = Text("--otlp", "URL", "Where metrics and traces go by OTLP.");
 
@@ -46,10 +52,11 @@ internal static class UpCommand
                 "weft up", "weft up --data ./data --http 127.0.0.1:0 --peer ws://relay:8765/gun",
                 "weft up --http 0.0.0.0:8765 --allow-host my.example --tls-cert cert.pem --tls-key key.pem",
             ],
-            Remarks = "Each option is also a variable (WEFT_HTTP, WEFT_PEERS, WEFT_MEMORY ...) and a key of the configuration file. "
-                + "PORT, PEERS, HTTPS_CERT and HTTPS_KEY are taken as GUN's relay takes them.",
+            Remarks = "Each option is also a variable (WEFT_HTTP, WEFT_PEERS, WEFT_MEMORY ...) and a key of the "
+                + "configuration file. PORT, PEERS, HTTPS_CERT and HTTPS_KEY are taken as GUN's relay takes them.",
         };
-        foreach (Option option in (Option[])[Http, Peers, Memory, Level, Origins, Hosts, Certificate, Key, Log, Name, Otlp])
+        Option[] options = [Http, Peers, Memory, Level, Origins, Hosts, Certificate, Key, Log, Name, Otlp];
+        foreach (Option option in options)
         {
             command.Options.Add(option);
         }
@@ -63,7 +70,9 @@ internal static class UpCommand
         long began = context.Host.Time.GetTimestamp();
         string form = OneOf(context.Settings.Text(Log, "log") ?? "text", "--log", "text", "json");
         ServerOptions options = ReadOptions(context);
-        LogLevel level = context.Output.IsQuiet ? LogLevel.Warning : context.IsVerbose ? LogLevel.Debug : LogLevel.Information;
+        LogLevel level = context.Output.IsQuiet ? LogLevel.Warning
+            : context.IsVerbose ? LogLevel.Debug
+            : LogLevel.Information;
         using var log = new FrontLog(context.Host, level, form == "json");
         await using WeftServer server = await StartAsync(context, options, log, cancellationToken);
         Banner banner = Describe(options, server, context.Host.Time.GetElapsedTime(began));
@@ -104,7 +113,8 @@ internal static class UpCommand
         options.Peer.Path = settings.DataFolder;
         options.Peer.Peers = [.. settings.List(Peers, "peers", "PEERS").Select(PeersCommand.CheckPeer)];
         options.Peer.MemoryMiB = ReadMemory(settings.Text(Memory, "memory"));
-        options.Peer.Durability = OneOf(settings.Text(Level, "durability") ?? "disk", "--durability", "disk", "buffered", "memory") switch
+        string durability = settings.Text(Level, "durability") ?? "disk";
+        options.Peer.Durability = OneOf(durability, "--durability", "disk", "buffered", "memory") switch
         {
             "buffered" => Durability.Buffered,
             "memory" => Durability.Memory,
@@ -135,7 +145,7 @@ internal static class UpCommand
         string who = running is null
             ? ""
             : $"pid {running.Pid} on this machine, {running.Url.AbsoluteUri.TrimEnd('/')}"
-                + (running.Started is { } started ? $", since {Units.Duration(context.Host.Time.GetUtcNow() - started)}" : "");
+                + Since(running.Started, context.Host.Time.GetUtcNow());
         if (error.Error == WeftError.PortTaken)
         {
             if (running is not null && options.Http.EndsWith($":{running.Url.Port}", StringComparison.Ordinal))
@@ -146,7 +156,11 @@ internal static class UpCommand
             return new CliException(error.Error, error.Message, error)
             {
                 Lines = lines,
-                Try = ["weft status                     talk to the node that runs", "weft up --http 127.0.0.1:0      another port"],
+                Try =
+                [
+                    "weft status                     talk to the node that runs",
+                    "weft up --http 127.0.0.1:0      another port",
+                ],
             };
         }
 
@@ -156,7 +170,6 @@ internal static class UpCommand
             lines.Add(("by", who));
         }
 
-        lines.Add(("note", "Nothing is damaged. Do not delete the folder or the lock."));
         return new CliException(error.Error, error.Message, error)
         {
             Lines = lines,
@@ -164,12 +177,15 @@ internal static class UpCommand
         };
     }
 
+    private static string Since(DateTimeOffset? started, DateTimeOffset now) =>
+        started is { } at ? $", since {Units.Duration(now - at)}" : "";
+
     private static Banner Describe(ServerOptions options, WeftServer server, TimeSpan elapsed)
     {
         Node.Storage.StoreStats stats = server.Peer.Node.Store.ReadStats();
         return new Banner(
-            options.Peer.Name, server.Url, options.Peer.Path, server.TokenFile ?? "WEFT_TOKEN", stats.Nodes, stats.DiskBytes,
-            options.Peer.Durability.ToString().ToLowerInvariant(), [.. options.Peer.Peers], elapsed);
+            options.Peer.Name, server.Url, options.Peer.Path, server.TokenFile ?? "WEFT_TOKEN", stats.Nodes,
+            stats.DiskBytes, options.Peer.Durability.ToString().ToLowerInvariant(), [.. options.Peer.Peers], elapsed);
     }
 
     private static int ReadMemory(string? text)

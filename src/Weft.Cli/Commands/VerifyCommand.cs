@@ -3,6 +3,8 @@ using System.Text.Json;
 using Weft.Cli.App;
 using Weft.Cli.Http;
 using Weft.Cli.Output;
+using Weft.Node.Storage;
+using Weft.Storage;
 
 namespace Weft.Cli.Commands;
 
@@ -23,38 +25,99 @@ internal static class VerifyCommand
 
     private static async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
     {
+        if (context.Value(GlobalOptions.Offline))
+        {
+            return await VerifyFolderAsync(context, cancellationToken);
+        }
+
         WeftClient client = await context.ConnectAsync(cancellationToken);
         using var progress = new ProgressLine(context.Host, context.Output);
         using JsonDocument answer = await ProgressAnswer.ReadAsync(
             client, WeftClient.Path("verify"),
             fields => progress.Report("verify", null, $"{Units.Count(fields)} fields"), cancellationToken);
         progress.Dispose();
-        JsonElement report = answer.RootElement;
-        JsonElement[] damages = [.. report.Items("damages")];
-        if (context.Output.IsJson)
+        JsonElement root = answer.RootElement;
+        return Print(context.Output, new VerifyReport(
+            root.Long("fields"), root.Long("bytes"),
+            [
+                .. root.Items("damages").Select(damage => new Damage(
+                    damage.Text("file") ?? "", damage.Text("where") ?? "", damage.Text("what") ?? "",
+                    [.. damage.Items("souls").Select(soul => soul.ToString())])),
+            ],
+            TimeSpan.FromMilliseconds(root.Number("durationMs"))));
+    }
+
+    /// <summary>
+    /// Reads the files without starting a node on them, so that a folder too damaged to open can be judged, too.
+    /// </summary>
+    private static async Task<int> VerifyFolderAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        using var progress = new ProgressLine(context.Host, context.Output);
+        VerifyReport report = await StorageEngine.VerifyFolderAsync(
+            context.Settings.DataFolder, new Told(progress), cancellationToken);
+        progress.Dispose();
+        return Print(context.Output, report);
+    }
+
+    private static int Print(CliOutput output, VerifyReport report)
+    {
+        IReadOnlyList<Damage> damages = report.Damages;
+        int exit = damages.Count > 0 ? ExitCode.Damage : ExitCode.Done;
+        if (output.IsJson)
         {
-            context.Output.Json(report.WriteTo);
-            return damages.Length > 0 ? ExitCode.Damage : ExitCode.Done;
+            output.Json(writer => WriteJson(writer, report));
+            return exit;
         }
 
-        context.Output.Cells(
-            damages.Length == 0 ? "ok" : "DAMAGED", $"{Units.Count(report.Long("fields"))} fields",
-            Units.Size(report.Number("bytes")), Units.Duration(TimeSpan.FromMilliseconds(report.Number("durationMs"))),
-            damages.Length == 1 ? "1 damaged place" : $"{damages.Length} damaged places");
+        output.Cells(
+            damages.Count == 0 ? "ok" : "DAMAGED", $"{Units.Count(report.Fields)} fields", Units.Size(report.Bytes),
+            Units.Duration(report.Duration),
+            damages.Count == 1 ? "1 damaged place" : $"{damages.Count} damaged places");
         var table = new TextTable("file", "where", "what", "nodes");
-        foreach (JsonElement damage in damages)
+        foreach (Damage damage in damages)
         {
-            table.Add(
-                damage.Text("file") ?? "", damage.Text("where") ?? "", damage.Text("what") ?? "",
-                string.Join(' ', damage.Items("souls").Take(5).Select(soul => soul.ToString())));
+            table.Add(damage.File, damage.Where, damage.What, string.Join(' ', damage.Souls.Take(5)));
         }
 
-        if (damages.Length > 0)
+        if (damages.Count > 0)
         {
-            context.Output.Table(table);
-            context.Output.Note("the damaged parts were set aside and are never served; weft restore FILE --data NEW brings a backup");
+            output.Table(table);
+            output.Note("damaged parts are never served; weft restore FILE --data NEW brings back a backup");
         }
 
-        return damages.Length > 0 ? ExitCode.Damage : ExitCode.Done;
+        return exit;
+    }
+
+    private static void WriteJson(Utf8JsonWriter writer, VerifyReport report)
+    {
+        writer.WriteStartObject();
+        writer.WriteBoolean("ok", report.Damages.Count == 0);
+        writer.WriteNumber("fields", report.Fields);
+        writer.WriteNumber("bytes", report.Bytes);
+        writer.WriteNumber("durationMs", (long)report.Duration.TotalMilliseconds);
+        writer.WriteStartArray("damages");
+        foreach (Damage damage in report.Damages)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("file", damage.File);
+            writer.WriteString("where", damage.Where);
+            writer.WriteString("what", damage.What);
+            writer.WriteStartArray("souls");
+            foreach (string soul in damage.Souls)
+            {
+                writer.WriteStringValue(soul);
+            }
+
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+    }
+
+    private sealed class Told(ProgressLine line) : IProgress<long>
+    {
+        public void Report(long value) => line.Report("verify", null, Units.Size(value));
     }
 }

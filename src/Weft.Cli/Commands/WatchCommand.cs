@@ -18,7 +18,11 @@ internal static class WatchCommand
         HelpName = "SOUL|PREFIX",
     };
 
-    private static readonly Option<string?> Field = new("--field") { Description = "One field only.", HelpName = "NAME" };
+    private static readonly Option<string?> Field = new("--field")
+    {
+        Description = "One field only.",
+        HelpName = "NAME",
+    };
 
     private static readonly Option<string?> After = new("--after")
     {
@@ -69,7 +73,8 @@ internal static class WatchCommand
             {
                 break;
             }
-            catch (CliException error) when (error.Error == WeftError.NodeUnreachable && view.HasStarted && failures < 60)
+            catch (CliException error)
+                when (error.Error == WeftError.NodeUnreachable && view.HasStarted && failures < 60)
             {
                 failures++;
             }

@@ -26,10 +26,12 @@ internal static class FolderChecks
             double flushMs = MeasureFlush(probe);
             string text = string.Create(
                 CultureInfo.InvariantCulture,
-                $"{folder}: {drive.DriveFormat}, {Units.Size(drive.AvailableFreeSpace)} free, writable, fsync {flushMs:0.00} ms");
+                $"{folder}: {drive.DriveFormat}, {Units.Size(drive.AvailableFreeSpace)} free, writable, "
+                + $"fsync {flushMs:0.00} ms");
             return drive.AvailableFreeSpace < FreeBytesMin
                 ? new(FindingKind.Fail, "data folder", text, "W3307 free some space")
-                : flushMs > 50 ? new(FindingKind.Warn, "data folder", text, "a slow disk: each acknowledged write waits for it")
+                : flushMs > 50 ? new(
+                    FindingKind.Warn, "data folder", text, "a slow disk: each acknowledged write waits for it")
                 : new(FindingKind.Ok, "data folder", text);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
@@ -57,7 +59,9 @@ internal static class FolderChecks
             using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
             return running is null
                 ? new(FindingKind.Ok, "lock", "free")
-                : new(FindingKind.Warn, "lock", $"free, though {RunInfo.FileName} names pid {running.Pid}: that node did not stop cleanly");
+                : new(
+                    FindingKind.Warn, "lock",
+                    $"free, though {RunInfo.FileName} names pid {running.Pid}: that node did not stop cleanly");
         }
         catch (UnauthorizedAccessException error)
         {
@@ -66,7 +70,8 @@ internal static class FolderChecks
         catch (IOException)
         {
             string since = running?.Started is { } started ? ", " + Units.Duration(now - started) : "";
-            return new(FindingKind.Ok, "lock", running is null ? "held" : $"held by pid {running.Pid} (weft up{since})");
+            string holder = running is null ? "" : $" by pid {running.Pid} (weft up{since})";
+            return new(FindingKind.Ok, "lock", "held" + holder);
         }
     }
 
@@ -100,14 +105,17 @@ internal static class FolderChecks
             ? File.ReadLines(limits).FirstOrDefault(text => text.StartsWith("Max open files", StringComparison.Ordinal))
             : null;
         string[] words = line?.Split(' ', StringSplitOptions.RemoveEmptyEntries) ?? [];
-        if (words.Length < 5 || !long.TryParse(words[4], NumberStyles.None, CultureInfo.InvariantCulture, out long hard))
+        if (words.Length < 5
+            || !long.TryParse(words[4], NumberStyles.None, CultureInfo.InvariantCulture, out long hard))
         {
             return new(FindingKind.Ok, "open files", "no limit is known here");
         }
 
         // The runtime raises the soft limit to the hard one at its start, so the hard one counts.
         return hard < 2_048
-            ? new(FindingKind.Warn, "open files", $"limit {hard}, room for about {Math.Max(0, hard - 124)} peers", "W5104 raise LimitNOFILE")
+            ? new(
+                FindingKind.Warn, "open files", $"limit {hard}, room for about {Math.Max(0, hard - 124)} peers",
+                "W5104 raise LimitNOFILE")
             : new(FindingKind.Ok, "open files", $"limit {hard}");
     }
 

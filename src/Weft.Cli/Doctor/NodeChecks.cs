@@ -22,9 +22,10 @@ internal static class NodeChecks
         }
         catch (CliException error) when (error.Error == WeftError.NodeUnreachable)
         {
+            string port = await IsFreeAsync(client.Url) ? "the port is free" : "the port is taken";
             return isExpected
                 ? (new(FindingKind.Fail, "http", error.Message, "W1001 weft up"), false)
-                : (new(FindingKind.Ok, "http", $"no node runs; {(await IsFreeAsync(client.Url) ? "the port is free" : "the port is taken")}"), false);
+                : (new(FindingKind.Ok, "http", $"no node runs; {port}"), false);
         }
         catch (CliException error)
         {
@@ -65,15 +66,20 @@ internal static class NodeChecks
                 : new(FindingKind.Fail, "storage", failure, "W3309 weft verify, then restart the node"),
             version is null || version.StartsWith(AppVersion.Short, StringComparison.Ordinal)
                 ? new(FindingKind.Ok, "versions", $"node and command line are {AppVersion.Short}")
-                : new(FindingKind.Warn, "versions", $"the node is {version}, this command line {AppVersion.Short}", "use one version"),
+                : new(
+                    FindingKind.Warn, "versions", $"the node is {version}, this command line {AppVersion.Short}",
+                    "use one version"),
         };
         using JsonDocument peers = await client.GetAsync(WeftClient.Path("peers"), cancellationToken);
-        JsonElement[] lost = [.. peers.RootElement.Items("items").Where(peer => peer.Text("state") is not ("connected" or "open" or "live"))];
+        JsonElement[] all = [.. peers.RootElement.Items("items")];
+        string[] lost =
+        [
+            .. all.Where(peer => peer.Text("state") is "dialling" or "waiting")
+                .Select(peer => peer.Text("url") ?? peer.Text("address") ?? ""),
+        ];
         findings.Add(lost.Length == 0
-            ? new(FindingKind.Ok, "peers", $"{peers.RootElement.Items("items").Count()} connected")
-            : new(
-                FindingKind.Warn, "peers", "not connected: " + string.Join(' ', lost.Select(peer => peer.Text("url") ?? peer.Text("address"))),
-                "W4107 weft peers"));
+            ? new(FindingKind.Ok, "peers", $"{all.Length} connected")
+            : new(FindingKind.Warn, "peers", "not connected: " + string.Join(' ', lost), "W4107 weft peers"));
         return findings;
     }
 

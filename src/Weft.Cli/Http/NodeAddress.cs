@@ -15,7 +15,9 @@ internal sealed record NodeAddress(Uri Url, string Origin, string? Token, string
 
     private const int TokenBytesMax = 8 * 1024;
 
-    /// <summary>Follows flag, variable, configuration file, the node on the data folder, default; in this order.</summary>
+    /// <summary>
+    /// Follows flag, variable, configuration file, the node on the data folder, default; in this order.
+    /// </summary>
     public static NodeAddress Find(CliHost host, Settings settings, ParseResult parse)
     {
         string? named = settings.Text(GlobalOptions.Url, "url");

@@ -13,6 +13,12 @@ internal sealed record RunInfo(int Pid, Uri Url, DateTimeOffset? Started, string
 
     private const int BytesMax = 64 * 1024;
 
+    private static DateTimeOffset? StartOf(JsonElement root) =>
+        (root.TryGetProperty("startedAt", out JsonElement at) || root.TryGetProperty("since", out at))
+        && at.ValueKind == JsonValueKind.String && at.TryGetDateTimeOffset(out DateTimeOffset started)
+            ? started
+            : null;
+
     /// <summary>Reads it; null when there is none or it makes no sense, for it is only a hint.</summary>
     public static RunInfo? Read(string folder)
     {
@@ -32,8 +38,7 @@ internal sealed record RunInfo(int Pid, Uri Url, DateTimeOffset? Started, string
                 ? new RunInfo(
                     root.TryGetProperty("pid", out JsonElement pid) && pid.TryGetInt32(out int number) ? number : 0,
                     address,
-                    root.TryGetProperty("startedAt", out JsonElement at) && at.ValueKind == JsonValueKind.String
-                        && at.TryGetDateTimeOffset(out DateTimeOffset started) ? started : null,
+                    StartOf(root),
                     root.TryGetProperty("name", out JsonElement name) ? name.GetString() : null)
                 : null;
         }

@@ -167,7 +167,8 @@ internal sealed class WeftClient : IDisposable
         }
     }
 
-    private async Task<T> WithDeadlineAsync<T>(Func<CancellationToken, Task<T>> run, CancellationToken cancellationToken)
+    private async Task<T> WithDeadlineAsync<T>(
+        Func<CancellationToken, Task<T>> run, CancellationToken cancellationToken)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         if (_timeout is { } timeout)
@@ -199,6 +200,7 @@ internal sealed class WeftClient : IDisposable
         string why = error.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionRefused }
             ? ""
             : $" ({(error.InnerException ?? error).Message})";
-        return new CliException(WeftError.NodeUnreachable, $"no node answers at {Url.AbsoluteUri.TrimEnd('/')}{why}", error);
+        return new CliException(
+            WeftError.NodeUnreachable, $"no node answers at {Url.AbsoluteUri.TrimEnd('/')}{why}", error);
     }
 }

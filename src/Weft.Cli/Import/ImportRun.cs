@@ -124,7 +124,8 @@ internal sealed class ImportRun(CommandContext context, WeftClient client, int i
                 && error.Error is WeftError.TooManyRequests or WeftError.NodeUnavailable or WeftError.DeferredQueueFull)
             {
                 // Busy, not broken; sending a line again does no harm.
-                await Task.Delay(TimeSpan.FromMilliseconds(Math.Min(2_000, 100 * attempt)), context.Host.Time, cancellationToken);
+                var pause = TimeSpan.FromMilliseconds(Math.Min(2_000, 100 * attempt));
+                await Task.Delay(pause, context.Host.Time, cancellationToken);
             }
             catch (CliException error) when (error.Problem is not null)
             {

@@ -10,7 +10,9 @@ namespace Weft.Cli.Import;
 /// <param name="EndOffset">Where the file goes on behind them.</param>
 internal sealed record LineBatch(ReadOnlyMemory<byte> Bytes, long FirstLine, int Lines, long EndOffset);
 
-/// <summary>Cuts a stream into batches of whole lines. The bytes pass through; only the start of each line is looked at.</summary>
+/// <summary>
+/// Cuts a stream into batches of whole lines. The bytes pass through; only the start of each line is looked at.
+/// </summary>
 internal sealed class LineBatcher(Stream source, int batchBytes, long firstLine, long offset)
 {
     /// <summary>Bytes of the longest line.</summary>

@@ -72,7 +72,7 @@ internal sealed class CliOutput
     {
         if (IsTerminal)
         {
-            TerminalTable.Write(table, _host.Out, _host.Width, HasColor);
+            TerminalTable.Write(table, _host.Out, _host.Width(), HasColor);
             return;
         }
 

@@ -62,7 +62,10 @@ internal static class ErrorPrinter
             new CliException(WeftError.Usage, error.Message, error) { Try = [] },
         IOException io when (io.HResult & 0xFFFF) is 28 or 112 => new CliException(WeftError.DiskFull, io.Message, io),
         IOException or UnauthorizedAccessException =>
-            new CliException(WeftError.DiskFailed, error.Message, error) { Try = ["check the path and its permissions"] },
+            new CliException(WeftError.DiskFailed, error.Message, error)
+            {
+                Try = ["check the path and its permissions"],
+            },
         _ => new CliException(WeftError.Bug, $"{error.GetType().Name}: {error.Message}", error)
         {
             Try = ["repeat with -v and report what it prints"],

@@ -3,12 +3,15 @@ using System.Text;
 
 namespace Weft.Cli.Output;
 
-/// <summary>Makes text from the graph safe to print: a peer's value must neither break a line nor steer the terminal.</summary>
+/// <summary>
+/// Makes text from the graph safe to print: a peer's value must neither break a line nor steer the terminal.
+/// </summary>
 internal static class PlainText
 {
     private static readonly SearchValues<char> Control = SearchValues.Create(
         [.. Enumerable.Range(0, 0x20).Select(code => (char)code), '\x7f',
-            .. Enumerable.Range(0x80, 0x20).Select(code => (char)code), '\u2028', '\u2029', '\u202e', '\u2066', '\u2067']);
+            .. Enumerable.Range(0x80, 0x20).Select(code => (char)code),
+            '\u2028', '\u2029', '\u202e', '\u2066', '\u2067']);
 
     /// <summary>The text with control characters written as escapes.</summary>
     public static string OneLine(string text)

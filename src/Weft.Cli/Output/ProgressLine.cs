@@ -2,7 +2,9 @@ using Weft.Cli.App;
 
 namespace Weft.Cli.Output;
 
-/// <summary>One line on stderr that is rewritten in place, at most ten times a second. Silent unless a person watches.</summary>
+/// <summary>
+/// One line on stderr that is rewritten in place, at most ten times a second. Silent unless a person watches.
+/// </summary>
 internal sealed class ProgressLine(CliHost host, CliOutput output) : IDisposable
 {
     private const int BarLength = 28;
@@ -32,7 +34,7 @@ internal sealed class ProgressLine(CliHost host, CliOutput output) : IDisposable
             bar = $"{new string('━', full)}{new string('╌', BarLength - full)} {Math.Clamp(known, 0, 1) * 100,3:0} %  ";
         }
 
-        host.Error.Write("\r" + PlainText.Cut($"  {label,-10} {bar}{rest}", host.Width - 1) + "\e[K");
+        host.Error.Write("\r" + PlainText.Cut($"  {label,-10} {bar}{rest}", host.Width() - 1) + "\e[K");
     }
 
     /// <summary>Takes the line away.</summary>

@@ -2,7 +2,9 @@ using Spectre.Console;
 
 namespace Weft.Cli.Output;
 
-/// <summary>Draws tables for people. The only class that touches Spectre.Console, so pipes never pay for loading it.</summary>
+/// <summary>
+/// Draws tables for people. The only class that touches Spectre.Console, so pipes never pay for loading it.
+/// </summary>
 internal static class TerminalTable
 {
     public static void Write(TextTable table, TextWriter target, int width, bool hasColor)
@@ -19,16 +21,17 @@ internal static class TerminalTable
         foreach (string name in table.Columns)
         {
             bool isRight = name.StartsWith('>');
-            var column = new TableColumn(new Text((isRight ? name[1..] : name).ToUpperInvariant(), new Style(decoration: Decoration.Dim)))
+            string head = (isRight ? name[1..] : name).ToUpperInvariant();
+            drawn.AddColumn(new TableColumn(new Text(head, new Style(decoration: Decoration.Dim)))
             {
                 Alignment = isRight ? Justify.Right : Justify.Left,
-                Padding = new Padding(2, 0, 1, 0),
-            };
-            drawn.AddColumn(column);
+                Padding = new Padding(2, 0, 2, 0),
+            });
         }
 
         foreach (string[] row in table.Rows)
         {
+            // Text, not markup: a cell may hold "[red]".
             drawn.AddRow(row.Select(cell => new Text(PlainText.OneLine(cell))));
         }
 

@@ -7,7 +7,9 @@ internal static class ValueText
 {
     /// <summary>The soul a value links to, or null when it is no link.</summary>
     public static string? LinkOf(JsonElement value) =>
-        value.ValueKind == JsonValueKind.Object && value.TryGetProperty("#", out JsonElement soul) ? soul.GetString() : null;
+        value.ValueKind == JsonValueKind.Object && value.TryGetProperty("#", out JsonElement soul)
+            ? soul.GetString()
+            : null;
 
     /// <summary>For people: quoted text, an arrow before a link.</summary>
     public static string Shown(JsonElement value) => LinkOf(value) is { } soul ? "→ " + soul

@@ -26,7 +26,9 @@ internal sealed class FrontLog(CliHost host, LogLevel level, bool isJson) : ILog
     private void Write(string category, LogLevel at, EventId id, string message, Exception? error)
     {
         DateTimeOffset now = host.Time.GetUtcNow();
-        string line = isJson ? ToJson(category, at, id, message, error, now) : ToText(category, at, message, error, now);
+        string line = isJson
+            ? ToJson(category, at, id, message, error, now)
+            : ToText(category, at, message, error, now);
         lock (_gate)
         {
             host.Error.WriteLine(line);

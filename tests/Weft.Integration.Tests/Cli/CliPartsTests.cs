@@ -93,7 +93,8 @@ public sealed class CliPartsTests
     [InlineData(4_096)]
     public async Task Batches_hold_whole_lines_and_every_byte(int batchBytes)
     {
-        string text = string.Concat(Enumerable.Range(0, 200).Select(i => $"{{\"soul\":\"{new string('x', i % 90)}\"}}\n"));
+        string text = string.Concat(
+            Enumerable.Range(0, 200).Select(i => $"{{\"soul\":\"{new string('x', i % 90)}\"}}\n"));
         byte[] bytes = Encoding.UTF8.GetBytes(text.TrimEnd('\n'));
         var batcher = new LineBatcher(new MemoryStream(bytes), batchBytes, firstLine: 1, offset: 0);
         var joined = new MemoryStream();
@@ -113,7 +114,8 @@ public sealed class CliPartsTests
     [Fact]
     public async Task Line_that_is_no_object_is_named()
     {
-        var batcher = new LineBatcher(new MemoryStream("{\"soul\":\"a\"}\n\n[1]\n"u8.ToArray()), 4_096, firstLine: 1, offset: 0);
+        var lines = new MemoryStream("{\"soul\":\"a\"}\n\n[1]\n"u8.ToArray());
+        var batcher = new LineBatcher(lines, 4_096, firstLine: 1, offset: 0);
 
         CliException error = await Assert.ThrowsAsync<CliException>(() => batcher.ReadAsync(default));
 

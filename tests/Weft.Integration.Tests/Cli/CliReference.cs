@@ -6,19 +6,27 @@ using Weft.Primitives;
 
 namespace Weft.Integration.Tests.Cli;
 
-/// <summary>Writes docs/reference/cli.md from the command objects, so that the document cannot drift from the program.</summary>
+/// <summary>
+/// Writes docs/reference/cli.md from the command objects, so that the document cannot drift from the program.
+/// </summary>
 internal static class CliReference
 {
     public static string Write()
     {
         var text = new StringBuilder();
-        text.Append("# The command line\n\n"
-            + "Generated from the command objects; a test compares this file with them. To write it anew:\n"
-            + "`WEFT_UPDATE_DOCS=1 dotnet test -c Release tests/Weft.Integration.Tests --filter CliReferenceTests`.\n\n"
-            + "`weft up` starts a node and stays in front. Every other command talks to a running node over HTTP, or opens the\n"
-            + "data folder itself with `--offline`. Data goes to stdout; notes, progress, questions and errors go to stderr. Piped\n"
-            + "output has no colour and no drawing: cells are separated by tabs. With `--json` every answer is one JSON object per\n"
-            + "line, errors (on stderr) too.\n\n");
+        text.Append("""
+            # The command line
+
+            Generated from the command objects; a test compares this file with them. To write it anew:
+            `WEFT_UPDATE_DOCS=1 dotnet test -c Release tests/Weft.Integration.Tests --filter CliReferenceTests`.
+
+            `weft up` starts a node and stays in front. Every other command talks to a running node over HTTP, or
+            opens the data folder itself with `--offline`. Data goes to stdout; notes, progress, questions and errors
+            go to stderr. Piped output has no colour and no drawing: cells are separated by tabs. With `--json` every
+            answer is one JSON object per line, errors (on stderr) too.
+
+
+            """);
         WriteExitCodes(text);
         WriteSettings(text);
         text.Append("## Options of every command\n\n");
@@ -49,7 +57,8 @@ internal static class CliReference
             text.Append("| argument | |\n| --- | --- |\n");
             foreach (Argument argument in command.Arguments)
             {
-                text.Append($"| `{Cell(argument.HelpName ?? argument.Name.ToUpperInvariant())}` | {Cell(argument.Description)} |\n");
+                string name = argument.HelpName ?? argument.Name.ToUpperInvariant();
+                text.Append($"| `{Cell(name)}` | {Cell(argument.Description)} |\n");
             }
 
             text.Append('\n');
@@ -95,7 +104,8 @@ internal static class CliReference
         {
             IEnumerable<string> errors = ErrorCatalogue.All
                 .Where(entry => ExitCode.Of(entry.Error) == code).Select(entry => ErrorCatalogue.Code(entry.Error));
-            text.Append($"| {code} | {meaning} | {(code == ExitCode.Failed ? "all others" : string.Join(' ', errors))} |\n");
+            string list = code == ExitCode.Failed ? "all others" : string.Join(' ', errors);
+            text.Append($"| {code} | {meaning} | {list} |\n");
         }
 
         text.Append('\n');
@@ -103,19 +113,32 @@ internal static class CliReference
 
     private static void WriteSettings(StringBuilder text)
     {
-        text.Append("## Settings\n\nA flag comes first, then the variable, then the configuration file "
-            + "(`--config`, `WEFT_CONFIG`, else\n`$XDG_CONFIG_HOME/weft/config.json`: one JSON object), then the default. "
-            + "Lists have commas in a variable and are arrays in\nthe file.\n\n| key of the file | variable |\n| --- | --- |\n");
+        text.Append("""
+            ## Settings
+
+            A flag comes first, then the variable, then the configuration file (`--config`, `WEFT_CONFIG`, else
+            `$XDG_CONFIG_HOME/weft/config.json`: one JSON object), then the default. Lists have commas in a variable and
+            are arrays in the file.
+
+            | key of the file | variable |
+            | --- | --- |
+
+            """);
         foreach (string key in Settings.Keys)
         {
             text.Append($"| `{key}` | `WEFT_{key.ToUpperInvariant().Replace('-', '_')}` |\n");
         }
 
-        text.Append("\nSecrets are never flag values, since those show in process lists: the token comes from `--token-file`, "
-            + "`WEFT_TOKEN`,\n`WEFT_TOKEN_FILE`, or the file `token` in the data folder. The folder's token is sent to this "
-            + "machine only.\nThe data folder is `--data`, else `WEFT_DATA`, else `$XDG_DATA_HOME/weft`, else "
-            + "`~/.local/share/weft` (Windows:\n`%LOCALAPPDATA%\\weft`). The node that runs on it is found through its "
-            + "`running.json`.\n\n");
+        text.Append("""
+
+            Secrets are never flag values, since those show in process lists: the token comes from `--token-file`,
+            `WEFT_TOKEN`, `WEFT_TOKEN_FILE`, or the file `token` in the data folder. The folder's token is sent to this
+            machine only. The data folder is `--data`, else `WEFT_DATA`, else `$XDG_DATA_HOME/weft`, else
+            `~/.local/share/weft` (Windows: `%LOCALAPPDATA%\weft`). The node that runs on it is found through its
+            `running.json`.
+
+
+            """);
     }
 
     private static string Cell(string? text) => (text ?? "").Replace("|", "\\|", StringComparison.Ordinal);
@@ -126,7 +149,8 @@ internal static class CliReference
         (ExitCode.NothingThere, "nothing there: absent, deleted or unknown"),
         (ExitCode.Refused, "refused: no token, not allowed"), (ExitCode.Unreachable, "no node answers"),
         (ExitCode.Conflict, "precondition failed, conflict"), (ExitCode.Deadline, "the deadline passed"),
-        (ExitCode.Damage, "a check found damage or a failure"), (ExitCode.Warning, "a check found something to look at"),
+        (ExitCode.Damage, "a check found damage or a failure"),
+        (ExitCode.Warning, "a check found something to look at"),
         (ExitCode.Interrupted, "interrupted"),
     ];
 }

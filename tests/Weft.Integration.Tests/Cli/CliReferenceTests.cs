@@ -31,7 +31,10 @@ public sealed class CliReferenceTests
     public void Every_resource_of_the_API_has_a_command_and_every_command_an_existing_resource()
     {
         string[] served = [.. ServedResources()];
-        string[] used = [.. AllCommands(CliApp.Root).OfType<WeftCommand>().SelectMany(command => command.Resources).Distinct()];
+        string[] used =
+        [
+            .. AllCommands(CliApp.Root).OfType<WeftCommand>().SelectMany(command => command.Resources).Distinct(),
+        ];
 
         Assert.Empty(used.Except(served));
         Assert.Empty(served.Except(used).Except(OnlyHttp.Keys));

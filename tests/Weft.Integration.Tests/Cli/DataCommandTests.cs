@@ -89,7 +89,8 @@ public sealed class DataCommandTests(CliNode node) : IClassFixture<CliNode>
     [Fact]
     public async Task Ls_pages_through_everything_under_a_prefix()
     {
-        string lines = string.Concat(Enumerable.Range(0, 2_500).Select(i => $"{{\"soul\":\"c6/{i:0000}\",\"fields\":{{\"v\":{i}}}}}\n"));
+        string lines = string.Concat(
+            Enumerable.Range(0, 2_500).Select(i => $"{{\"soul\":\"c6/{i:0000}\",\"fields\":{{\"v\":{i}}}}}\n"));
         Assert.Equal(0, await node.Call(input: lines).RunAsync("import", "-"));
         CliCall all = node.Call();
         CliCall some = node.Call();
@@ -220,7 +221,8 @@ public sealed class DataCommandTests(CliNode node) : IClassFixture<CliNode>
     {
         using var folder = new TempFolder();
         await node.Call().RunAsync(
-            "put", "c13/ä", "text=a\"b\\c\n\u2028😀", "n:=1e21", "m:=-0.5", "t:=true", "l:@c13/ö", "big:=123456789012345680000");
+            "put", "c13/ä", "text=a\"b\\c\n\u2028😀", "n:=1e21", "m:=-0.5", "t:=true", "l:@c13/ö",
+            "big:=123456789012345680000");
         await node.Call().RunAsync("put", "c13/ö", "gone=1", "stays=2");
         await node.Call().RunAsync("rm", "c13/ö", "gone", "--yes");
         var second = new CliNode();
@@ -259,7 +261,12 @@ public sealed class DataCommandTests(CliNode node) : IClassFixture<CliNode>
     public async Task Bad_line_is_named_and_the_import_resumes_behind_what_is_stored()
     {
         using var folder = new TempFolder();
-        string[] lines = [.. Enumerable.Range(1, 2_000).Select(i => $"{{\"soul\":\"c15/{i:0000}\",\"fields\":{{\"v\":\"{new string('x', 50)}\"}}}}")];
+        string value = new('x', 50);
+        string[] lines =
+        [
+            .. Enumerable.Range(1, 2_000)
+                .Select(i => $"{{\"soul\":\"c15/{i:0000}\",\"fields\":{{\"v\":\"{value}\"}}}}"),
+        ];
         string good = lines[1_499];
         lines[1_499] = good.Replace("\"v\":\"", "\"_\":\"", StringComparison.Ordinal);
         await File.WriteAllLinesAsync(folder["in"], lines);
@@ -284,7 +291,11 @@ public sealed class DataCommandTests(CliNode node) : IClassFixture<CliNode>
     [Fact]
     public async Task Import_leaves_out_bad_lines_when_asked_and_reports_them()
     {
-        const string lines = "{\"soul\":\"c16/a\",\"fields\":{\"v\":1}}\n{\"soul\":\"\",\"fields\":{\"v\":1}}\n{\"soul\":\"c16/b\",\"fields\":{\"v\":1}}\n";
+        const string lines = """
+            {"soul":"c16/a","fields":{"v":1}}
+            {"soul":"","fields":{"v":1}}
+            {"soul":"c16/b","fields":{"v":1}}
+            """;
         CliCall call = node.Call(input: lines);
         CliCall list = node.Call();
 
@@ -301,7 +312,8 @@ public sealed class DataCommandTests(CliNode node) : IClassFixture<CliNode>
     {
         CliCall call = node.Call();
 
-        Assert.Equal(0, await call.RunAsync("bench", "mixed", "--clients", "4", "--msgs", "300", "--keys", "50", "--json"));
+        Assert.Equal(
+            0, await call.RunAsync("bench", "mixed", "--clients", "4", "--msgs", "300", "--keys", "50", "--json"));
 
         JsonElement report = JsonDocument.Parse(call.Out).RootElement;
         Assert.Equal(300, report.GetProperty("written").GetInt64());

@@ -18,7 +18,8 @@ public sealed class SettingsTests : IDisposable
         var file = new CliCall();
         var none = new CliCall();
 
-        await flag.With("WEFT_URL", "http://127.0.0.1:2").RunAsync("status", "--url", "http://127.0.0.1:1", "--config", _folder["config.json"]);
+        await flag.With("WEFT_URL", "http://127.0.0.1:2")
+            .RunAsync("status", "--url", "http://127.0.0.1:1", "--config", _folder["config.json"]);
         await variable.With("WEFT_URL", "http://127.0.0.1:2").RunAsync("status", "--config", _folder["config.json"]);
         await file.With("WEFT_CONFIG", _folder["config.json"]).RunAsync("status");
         await none.RunAsync("status", "--timeout", "1ms");
@@ -32,7 +33,8 @@ public sealed class SettingsTests : IDisposable
     [Fact]
     public async Task Running_node_is_found_through_its_folder()
     {
-        await File.WriteAllTextAsync(_folder["running.json"], "{\"pid\":1,\"url\":\"http://127.0.0.1:4/\",\"name\":\"x\"}");
+        await File.WriteAllTextAsync(
+            _folder["running.json"], "{\"pid\":1,\"url\":\"http://127.0.0.1:4/\",\"name\":\"x\"}");
         var call = new CliCall();
 
         Assert.Equal(ExitCode.Unreachable, await call.RunAsync("status", "--data", _folder.Path));
@@ -74,7 +76,9 @@ public sealed class SettingsTests : IDisposable
         await File.WriteAllTextAsync(_folder["running.json"], text);
         var call = new CliCall();
 
-        Assert.Equal(ExitCode.Unreachable, await call.RunAsync("status", "--data", _folder.Path, "--url", "127.0.0.1:1"));
+        int exit = await call.RunAsync("status", "--data", _folder.Path, "--url", "127.0.0.1:1");
+
+        Assert.Equal(ExitCode.Unreachable, exit);
     }
 
     [Fact]
@@ -83,7 +87,8 @@ public sealed class SettingsTests : IDisposable
         await File.WriteAllTextAsync(_folder["token"], "secret-token-of-this-folder");
         var call = new CliCall();
 
-        await call.RunAsync("status", "--data", _folder.Path, "--url", "http://weft.invalid:1", "-v", "--timeout", "5s");
+        await call.RunAsync(
+            "status", "--data", _folder.Path, "--url", "http://weft.invalid:1", "-v", "--timeout", "5s");
 
         Assert.Contains("token none", call.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("secret-token", call.Error, StringComparison.Ordinal);
@@ -94,7 +99,8 @@ public sealed class SettingsTests : IDisposable
     {
         var call = new CliCall();
 
-        Assert.Equal(
-            ExitCode.Refused, await call.RunAsync("status", "--url", "http://127.0.0.1:1", "--token-file", _folder["none"]));
+        int exit = await call.RunAsync("status", "--url", "http://127.0.0.1:1", "--token-file", _folder["none"]);
+
+        Assert.Equal(ExitCode.Refused, exit);
     }
 }

@@ -36,7 +36,8 @@ public sealed class UpTests : IDisposable
         if (!OperatingSystem.IsWindows())
         {
             Assert.Equal(
-                UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(_folder["data"], "token")));
+                UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                File.GetUnixFileMode(Path.Combine(_folder["data"], "token")));
         }
 
         Assert.True(node.Token.Length >= 32);
@@ -63,8 +64,10 @@ public sealed class UpTests : IDisposable
         taken.Start();
         int port = ((System.Net.IPEndPoint)taken.LocalEndpoint).Port;
 
-        WeftRun up = await WeftProcess.RunAsync("up", "--data", _folder["data"], "--http", $"127.0.0.1:{port}");
-        WeftRun json = await WeftProcess.RunAsync("up", "--data", _folder["data"], "--http", $"127.0.0.1:{port}", "--json");
+        string address = $"127.0.0.1:{port}";
+
+        WeftRun up = await WeftProcess.RunAsync("up", "--data", _folder["data"], "--http", address);
+        WeftRun json = await WeftProcess.RunAsync("up", "--data", _folder["data"], "--http", address, "--json");
 
         Assert.Equal(1, up.Exit);
         Assert.Contains("error W3101", up.Error, StringComparison.Ordinal);
@@ -99,5 +102,99 @@ public sealed class UpTests : IDisposable
         Assert.Equal(2, await call.RunAsync("up", "--data", _folder["data"], "--http", "127.0.0.1:0", option, value));
 
         Assert.Contains(value, call.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Second_node_on_the_folder_is_told_who_holds_it()
+    {
+        await using WeftProcess node = await WeftProcess.StartAsync(_folder["data"]);
+
+        WeftRun second = await WeftProcess.RunAsync("up", "--data", _folder["data"], "--http", "127.0.0.1:0");
+        WeftRun offline = await node.CallAsync("get", "alice", "--offline");
+
+        Assert.Equal(1, second.Exit);
+        Assert.StartsWith("error W3201", second.Error, StringComparison.Ordinal);
+        Assert.Contains($"pid {node.Id} on this machine", second.Error, StringComparison.Ordinal);
+        Assert.Contains("Do not delete", second.Error, StringComparison.Ordinal);
+        Assert.Contains("weft down", second.Error, StringComparison.Ordinal);
+        Assert.Equal(1, offline.Exit);
+        Assert.Equal(0, (await node.CallAsync("status")).Exit);
+    }
+
+    [Fact]
+    public async Task Folder_of_no_node_is_read_offline_and_nothing_is_made()
+    {
+        WeftRun missing = await WeftProcess.RunAsync("ls", "--offline", "--data", _folder["none"]);
+        await using (WeftProcess node = await WeftProcess.StartAsync(_folder["data"]))
+        {
+            await node.CallAsync("put", "alice", "name=Ada");
+            Assert.Equal(0, await node.StopAsync(StopMax));
+        }
+
+        WeftRun read = await WeftProcess.RunAsync("get", "alice", "name", "--offline", "--data", _folder["data"]);
+        WeftRun verify = await WeftProcess.RunAsync("verify", "--offline", "--data", _folder["data"]);
+
+        Assert.Equal("Ada\n", read.Out);
+        Assert.Equal(0, verify.Exit);
+        Assert.NotEqual(0, missing.Exit);
+        Assert.False(Directory.Exists(_folder["none"]));
+    }
+
+    [Fact]
+    public async Task Backup_of_a_running_node_is_restored_verified_and_identical()
+    {
+        await using WeftProcess node = await WeftProcess.StartAsync(_folder["data"]);
+        string lines = string.Concat(Enumerable.Range(0, 500).Select(
+            i => $"{{\"soul\":\"s/{i}\",\"fields\":{{\"v\":{i},\"l\":{{\"#\":\"s/{i / 2}\"}}}}}}\n"));
+        Assert.Equal(0, (await node.CallWithInputAsync(System.Text.Encoding.UTF8.GetBytes(lines), "import", "-")).Exit);
+
+        WeftRun backup = await node.CallAsync("backup", _folder["b.weftbak"]);
+        WeftRun again = await node.CallAsync("backup", _folder["b.weftbak"]);
+        WeftRun refused = await WeftProcess.RunAsync("restore", _folder["b.weftbak"], "--data", _folder["data"]);
+        WeftRun restored = await WeftProcess.RunAsync("restore", _folder["b.weftbak"], "--data", _folder["copy"]);
+        WeftRun there = await WeftProcess.RunAsync("export", "--offline", "--data", _folder["copy"]);
+        WeftRun here = await node.CallAsync("export");
+
+        Assert.Equal(0, backup.Exit);
+        Assert.Equal(6, again.Exit);
+        Assert.Equal(6, refused.Exit);
+        Assert.Equal(0, restored.Exit);
+        Assert.Equal(500, here.Out.Count(unit => unit == '\n'));
+        Assert.Equal(here.Out, there.Out);
+        Assert.Equal(0, await node.StopAsync(StopMax));
+    }
+
+    [Fact]
+    public async Task Token_of_the_variable_is_the_token_and_no_file_is_written()
+    {
+        const string token = "token-from-the-variable-0123456789";
+        using var systemd = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        systemd.Bind(new UnixDomainSocketEndPoint(_folder["notify"]));
+        System.Diagnostics.ProcessStartInfo start =
+            WeftProcess.StartInfo(["up", "--data", _folder["data"], "--http", "127.0.0.1:0", "--log", "json"]);
+        start.Environment["WEFT_TOKEN"] = token;
+        start.Environment["NOTIFY_SOCKET"] = _folder["notify"];
+        using var process = System.Diagnostics.Process.Start(start)!;
+        byte[] datagram = new byte[256];
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        int length = await systemd.ReceiveAsync(datagram, patience.Token);
+        string ready = (await process.StandardOutput.ReadLineAsync(patience.Token))!;
+        string url = JsonDocument.Parse(ready).RootElement.GetProperty("url").GetString()!;
+
+        WeftRun status = await WeftProcess.RunAsync(
+            ["status", "--url", url], new Dictionary<string, string?> { ["WEFT_TOKEN"] = token }, null);
+        WeftRun stranger = await WeftProcess.RunAsync("status", "--url", url);
+        process.Kill();
+        await process.WaitForExitAsync(patience.Token);
+        string log = await process.StandardError.ReadToEndAsync(patience.Token);
+
+        string told = System.Text.Encoding.UTF8.GetString(datagram, 0, length);
+        Assert.StartsWith("READY=1\n", told, StringComparison.Ordinal);
+        Assert.Equal(0, status.Exit);
+        Assert.Equal(4, stranger.Exit);
+        Assert.False(File.Exists(Path.Combine(_folder["data"], "token")));
+        Assert.All(
+            log.Split('\n', StringSplitOptions.RemoveEmptyEntries),
+            line => Assert.Equal(JsonValueKind.Object, JsonDocument.Parse(line).RootElement.ValueKind));
     }
 }
