@@ -85,6 +85,30 @@ public sealed class MeshTests
     }
 
     [GunFact]
+    public async Task Weft_between_two_GUN_relays_as_they_come_carries_puts_both_ways()
+    {
+        using var folderA = new TempFolder();
+        using var folderB = new TempFolder();
+        await using NodeProcess gunA = await NodeProcess.RelayAsync([], folderA.Path, axe: true);
+        await using NodeProcess gunB = await NodeProcess.RelayAsync([], folderB.Path, axe: true);
+        await using GunTestServer weft = await GunTestServer.StartAsync();
+        weft.Gun.AddLink(gunA.Link);
+        weft.Gun.AddLink(gunB.Link);
+        await LinkedAsync(weft, 2);
+        await using NodeProcess left = await NodeProcess.ClientAsync(gunA.Url);
+        await using NodeProcess right = await NodeProcess.ClientAsync(gunB.Url);
+
+        // With disk and its own routing a GUN relay tells Weft of a soul only after Weft has asked for it.
+        Task<JsonElement> atRight = right.RunAsync("return await until(gun.get('axe').get('left'), v => v === 1)");
+        Task<JsonElement> atLeft = left.RunAsync("return await until(gun.get('axe').get('right'), v => v === 2)");
+        await left.RunAsync("gun.get('axe').get('left').put(1); return 1");
+        await right.RunAsync("gun.get('axe').get('right').put(2); return 1");
+
+        Assert.Equal(1, (await atRight).GetInt32());
+        Assert.Equal(2, (await atLeft).GetInt32());
+    }
+
+    [GunFact]
     public async Task GUN_relays_that_dial_Weft_exchange_puts_through_it()
     {
         await using GunTestServer weft = await GunTestServer.StartAsync();
