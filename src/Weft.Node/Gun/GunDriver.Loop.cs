@@ -249,7 +249,11 @@ public sealed partial class GunDriver
         }
         catch (System.Threading.Channels.ChannelClosedException)
         {
-            // The driver has stopped; nobody waits for this any longer.
+            // The loop has ended: what would have answered is answered here.
+            if (input.Kind == GunInputKind.Closed)
+            {
+                input.Connection!.Released.TrySetResult();
+            }
         }
     }
 

@@ -68,6 +68,11 @@ public sealed partial class GunDriver
         GunWriter.Write(buffer, output, _core.Pid, _core.Identity);
         buffer.End(connection.Identity.Weft is null ? _options.FrameBytes : _options.WeftFrameBytes);
         Touch(connection);
+        if (buffer.Length > _options.OutboundBytesHigh && !connection.WasBlocked)
+        {
+            connection.WasBlocked = true; // Enough for this turn; the rest is produced once this has gone out.
+            _core.OnBlocked(connection.Number);
+        }
     }
 
     private void StartWrite(in GunOutput output, WeftInstant now)

@@ -49,6 +49,11 @@ public sealed partial class GunDriver
         await PostAsync(new(GunInputKind.Closed, connection)).ConfigureAwait(false);
         await connection.Released.Task.ConfigureAwait(false);
         text = connection.CloseText ?? text;
+        if (text == GunPeerCore.DuplicateText)
+        {
+            connection.CloseReason = GunCloseReason.Duplicate; // Whichever side saw it first.
+        }
+
         GunLog.Closed(_logger, connection.Number, info.Address,
             (long)_node.Time.GetElapsedTime(started).TotalMilliseconds, text);
         return (connection.CloseReason, text);
@@ -99,7 +104,8 @@ public sealed partial class GunDriver
                     .ConfigureAwait(false);
                 if (isEnd)
                 {
-                    return (WebSocketCloseStatus.NormalClosure, "closed by the peer");
+                    string? why = connection.Socket.CloseStatusDescription;
+                    return (WebSocketCloseStatus.NormalClosure, string.IsNullOrEmpty(why) ? "closed by the peer" : why);
                 }
 
                 if (length < 0)

@@ -210,6 +210,11 @@ public sealed partial class GunDriver : IPeerAsker, IAsyncDisposable
         _changes.Dispose();
         _inputs.Writer.TryComplete();
         await _loop.ConfigureAwait(false);
+        foreach (AskRequest request in _asks.Values)
+        {
+            request.Answer.TrySetResult(default); // Nobody will answer it any more.
+        }
+
         await _pump.ConfigureAwait(false);
         await _timer.DisposeAsync().ConfigureAwait(false);
         _stopping.Dispose();

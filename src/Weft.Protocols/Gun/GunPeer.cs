@@ -58,6 +58,8 @@ internal sealed class GunPeer(long number, GunRole role, string address)
     /// <summary>Answers that go on when the connection is writable again.</summary>
     public Queue<PendingRead> Paused { get; } = new();
 
+    public bool HasWaiting => Pending.Count > 0 || Paused.Count > 0;
+
     /// <summary>Set when every change is replicated to this peer by cursor.</summary>
     public GunLinkState? Link { get; set; }
 

@@ -63,14 +63,7 @@ public sealed partial class GunPeerCore
             read.Last = null;
         }
 
-        if (read.Peer.IsWritable)
-        {
-            EmitRead(read, outbox);
-        }
-        else
-        {
-            read.Peer.Paused.Enqueue(read); // The rest waits until the peer has taken what it has.
-        }
+        ReadWhenWritable(read, outbox);
     }
 
     /// <summary>The souls a Read output asked for.</summary>
@@ -145,7 +138,20 @@ public sealed partial class GunPeerCore
             Budget = !get.IsRange ? int.MaxValue : Math.Min(get.Budget ?? 1, _options.RangeBytesMax),
         };
         peer.Gets++;
-        EmitRead(read, outbox);
+        ReadWhenWritable(read, outbox);
+    }
+
+    /// <summary>What a peer cannot take yet is not even read: a flood of gets costs no memory.</summary>
+    private void ReadWhenWritable(PendingRead read, Outbox<GunOutput> outbox)
+    {
+        if (read.Peer.IsWritable)
+        {
+            EmitRead(read, outbox);
+        }
+        else
+        {
+            read.Peer.Paused.Enqueue(read);
+        }
     }
 
     /// <summary>

@@ -5,6 +5,9 @@ namespace Weft.Protocols.Gun;
 
 public sealed partial class GunPeerCore
 {
+    /// <summary>The text with which one of two connections between the same two nodes is closed.</summary>
+    public const string DuplicateText = "there is another connection to this peer";
+
     /// <summary>A message came.</summary>
     public void OnMessage(long peer, GunMessage message, WeftInstant now, Outbox<GunOutput> outbox)
     {
@@ -182,7 +185,7 @@ public sealed partial class GunPeerCore
 
             if (loser is not null)
             {
-                Close(loser, GunCloseReason.Duplicate, "there is another connection to this peer", outbox);
+                Close(loser, GunCloseReason.Duplicate, DuplicateText, outbox);
                 return loser;
             }
         }

@@ -110,12 +110,7 @@ public sealed partial class GunPeerCore
         }
 
         entry.IsWritable = true;
-        while (entry.Paused.TryDequeue(out PendingRead? read))
-        {
-            EmitRead(read, outbox);
-        }
-
-        MarkDirty(entry);
+        MarkDirty(entry); // What waits for it follows at the end of the turn.
     }
 
     /// <summary>A frame could not be read.</summary>
@@ -185,7 +180,7 @@ public sealed partial class GunPeerCore
                 Flush(peer, outbox);
             }
 
-            if (peer.Pending.Count == 0 || !peer.IsWritable || peer.IsClosing)
+            if (!peer.HasWaiting || !peer.IsWritable || peer.IsClosing)
             {
                 peer.IsDirty = false; // A blocked one comes back with OnWritable.
                 _dirty.RemoveAt(i);
@@ -249,7 +244,7 @@ public sealed partial class GunPeerCore
 
     private void MarkDirty(GunPeer peer)
     {
-        if (!peer.IsDirty && peer.Pending.Count > 0)
+        if (!peer.IsDirty && peer.HasWaiting)
         {
             peer.IsDirty = true;
             _dirty.Add(peer);
@@ -260,6 +255,12 @@ public sealed partial class GunPeerCore
     {
         int bytes = 0;
         int chunk = ChunkBytesOf(peer);
+        while (bytes < _options.TurnBytesMax && peer.Paused.TryDequeue(out PendingRead? read))
+        {
+            bytes += chunk; // What it will bring at the most.
+            EmitRead(read, outbox);
+        }
+
         while (peer.Pending.Count > 0 && bytes < _options.TurnBytesMax)
         {
             long before = peer.Pending.Bytes;

@@ -117,6 +117,29 @@ public sealed class GunDriverTests
     }
 
     [Fact]
+    public async Task A_flood_of_gets_from_one_who_never_reads_costs_little()
+    {
+        await using GunTestServer server = await GunTestServer.StartAsync(change: options => options.Gun.Peers.GetsMax = 10_000);
+        for (int i = 0; i < 100; i++)
+        {
+            await server.Graph.Get("wide").PutAsync("f" + i, new string('v', 1_000));
+        }
+
+        await using GunTestClient deaf = await GunTestClient.ConnectAsync(server.Url, reads: false);
+        await using GunTestClient other = await GunTestClient.ConnectAsync(server.Url);
+        long before = GC.GetTotalMemory(forceFullCollection: true);
+
+        // Half a gigabyte of answers to one frame.
+        await deaf.SendAsync('[' + string.Join(',', Enumerable.Range(0, 5_000).Select(i =>
+            """{"#":"gN","get":{"#":"wide"}}""".Replace("N", i.ToString()))) + ']');
+        await other.SendAsync("""{"#":"g","get":{"#":"wide"}}""");
+        await other.AnswerAsync("g");
+
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 32L << 20);
+        Assert.Equal(2, server.Gun.ConnectionCount);
+    }
+
+    [Fact]
     public async Task A_connection_that_sends_too_fast_is_slowed_down_and_loses_nothing()
     {
         await using GunTestServer server = await GunTestServer.StartAsync(

@@ -43,12 +43,14 @@ public sealed class GunGetTests
         }
 
         rig.Block(2);
+        int before = rig.Reads;
         rig.Get(2, "g", "s");
-        Assert.Single(rig.TakeSent(2));
+        Assert.Empty(rig.TakeSent(2));
+        Assert.Equal(before, rig.Reads);
         rig.Unblock(2);
 
         string[] rest = rig.TakeSent(2);
-        Assert.Equal(3, rest.Length);
+        Assert.Equal(4, rest.Length);
         Assert.All(rest[..^1], part => Assert.EndsWith(",\"%\":1}", part, StringComparison.Ordinal));
         Assert.EndsWith("}}}", rest[^1], StringComparison.Ordinal);
     }
