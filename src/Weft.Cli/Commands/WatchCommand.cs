@@ -44,7 +44,7 @@ internal static class WatchCommand
         {
             Examples = ["weft watch room/lobby", "weft watch room/ --json", "weft watch room/lobby --field topic -n 1"],
             Resources = ["GET /watch"],
-            Remarks = "Goes on by itself after the node restarts, and misses nothing.",
+            Remarks = "Goes on by itself after the node restarts, and misses nothing. Ctrl+C ends it with exit code 0.",
         };
         command.Arguments.Add(Target);
         command.Options.Add(Field);
@@ -74,7 +74,8 @@ internal static class WatchCommand
                 break;
             }
             catch (CliException error)
-                when (error.Error == WeftError.NodeUnreachable && view.HasStarted && failures < 60)
+                when (error.Error is WeftError.NodeUnreachable or WeftError.NodeUnavailable
+                    && view.HasStarted && failures < 60)
             {
                 failures++;
             }

@@ -197,4 +197,20 @@ public sealed class UpTests : IDisposable
             log.Split('\n', StringSplitOptions.RemoveEmptyEntries),
             line => Assert.Equal(JsonValueKind.Object, JsonDocument.Parse(line).RootElement.ValueKind));
     }
+
+    [Theory]
+    [InlineData("PORT", "80800")]
+    [InlineData("WEFT_HTTP", "127.0.0.1:80801")]
+    [InlineData("PEERS", "no-url")]
+    [InlineData("WEFT_PEERS", "ws://127.0.0.1:1/gun,no-url")]
+    [InlineData("WEFT_MEMORY", "3")]
+    [InlineData("WEFT_DURABILITY", "paper")]
+    public async Task Variables_of_weft_and_of_other_relays_are_read(string name, string value)
+    {
+        CliCall call = new CliCall().With(name, value);
+
+        Assert.Equal(2, await call.RunAsync("up", "--data", _folder["data"]));
+
+        Assert.Contains(value.Split(':', ',')[^1], call.Error, StringComparison.Ordinal);
+    }
 }
