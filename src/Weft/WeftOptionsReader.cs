@@ -36,6 +36,7 @@ public static class WeftOptionsReader
             (int)Whole(section, "Graph:JournalMax", options.Node.Graph.JournalMax, int.MaxValue);
         options.Node.Graph.JournalBytesMax =
             Whole(section, "Graph:JournalBytesMax", options.Node.Graph.JournalBytesMax, long.MaxValue);
+        GunKnobs.Read(section, options);
     }
 
     /// <summary>A duration: "250ms", "5s", "2m", "2h", "7d", or hh:mm:ss.</summary>

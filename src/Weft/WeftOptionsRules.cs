@@ -34,6 +34,7 @@ internal sealed class WeftOptionsRules : IValidateOptions<WeftOptions>
         AtLeast(failures, "Graph:FutureMax", options.Node.Graph.FutureMax, TimeSpan.Zero, orZero: true);
         AtLeast(failures, "TombstoneHorizon", options.TombstoneHorizon, TimeSpan.FromMinutes(1), orZero: false);
         AtLeast(failures, "MaintenanceInterval", options.MaintenanceInterval, TimeSpan.FromSeconds(1), orZero: true);
+        GunKnobs.Check(failures, options);
         Range(failures, "Peers:Count", options.Peers.Count, 0, PeersMax);
         foreach (string peer in options.Peers)
         {
