@@ -1,12 +1,14 @@
 using Microsoft.Extensions.Logging;
+using Weft.Primitives;
 
 namespace Weft;
 
 /// <summary>Everything the composition logs. Ids 5000 to 5099 belong to it; an id is never used again.</summary>
 internal static partial class WeftLog
 {
-    [LoggerMessage(5001, LogLevel.Information, "Started node {Name} with {Store} store and durability {Durability}")]
-    internal static partial void Started(ILogger logger, string name, string store, string durability);
+    [LoggerMessage(5001, LogLevel.Information, "Started node {Name} on a {Store} with durability {Durability} in {ElapsedMs} ms")]
+    internal static partial void Started(
+        ILogger logger, string name, string store, Durability durability, long elapsedMs);
 
     [LoggerMessage(5002, LogLevel.Information, "Stopped node {Name} after {ElapsedMs} ms")]
     internal static partial void Stopped(ILogger logger, string name, long elapsedMs);

@@ -31,8 +31,17 @@ public sealed class WeftOptions
     /// <summary>The one ceiling of memory table, caches and the disk tier's cache, in MiB: 16 to 65,536. Default: 128.</summary>
     public int MemoryMiB { get; set; } = 128;
 
-    /// <summary>How long a deleted field stays as a tombstone: 1 minute and up. Default: 30 days.</summary>
+    /// <summary>
+    /// How long a deletion is remembered: 1 minute and up. Default: 30 days. A peer that was away for longer may bring a
+    /// deleted field back.
+    /// </summary>
     public TimeSpan TombstoneHorizon { get; set; } = TimeSpan.FromDays(30);
+
+    /// <summary>
+    /// What to do when acknowledged commits of the log cannot be read. False, the default: refuse to start, and touch
+    /// nothing. True: set the damaged part aside and go on without those commits.
+    /// </summary>
+    public bool AcceptLogDamage { get; set; }
 
     /// <summary>How often what may go is removed: 1 second and up; zero for never. Default: 1 hour.</summary>
     public TimeSpan MaintenanceInterval { get; set; } = TimeSpan.FromHours(1);

@@ -18,6 +18,9 @@ public static class WeftOptionsReader
         options.Store = Choice(section, "Store", options.Store);
         options.Durability = Choice(section, "Durability", options.Durability);
         options.MemoryMiB = (int)Whole(section, "MemoryMiB", options.MemoryMiB, int.MaxValue);
+        options.AcceptLogDamage = section["AcceptLogDamage"] is not { } accept ? options.AcceptLogDamage
+            : bool.TryParse(accept, out bool accepts) ? accepts
+            : throw Wrong("AcceptLogDamage", accept, "true or false");
         options.TombstoneHorizon = Duration(section, "TombstoneHorizon", options.TombstoneHorizon);
         options.MaintenanceInterval = Duration(section, "MaintenanceInterval", options.MaintenanceInterval);
         options.Peers = Words(section, "Peers", options.Peers);

@@ -19,10 +19,12 @@ namespace Weft;
 public sealed partial class WeftPeer : IAsyncDisposable
 {
     private readonly Maintenance _maintenance;
+    private readonly ILogger _logger;
     private int _stopped;
 
-    private WeftPeer(WeftOptions options, WeftNode node, GunDriver gun, Maintenance maintenance)
+    private WeftPeer(WeftOptions options, WeftNode node, GunDriver gun, Maintenance maintenance, ILogger logger)
     {
+        _logger = logger;
         Options = options;
         Node = node;
         Gun = gun;
@@ -64,7 +66,10 @@ public sealed partial class WeftPeer : IAsyncDisposable
         WeftOptionsRules.ThrowIfInvalid(options);
         time ??= TimeProvider.System;
         loggers ??= NullLoggerFactory.Instance;
-        IStore store = await (openStore ?? WeftStores.OpenAsync)(options, cancellationToken).ConfigureAwait(false);
+        long started = time.GetTimestamp();
+        IStore store = openStore is null
+            ? await WeftStores.OpenAsync(options, time, loggers, cancellationToken).ConfigureAwait(false)
+            : await openStore(options, cancellationToken).ConfigureAwait(false);
         WeftNode node;
         try
         {
@@ -76,15 +81,27 @@ public sealed partial class WeftPeer : IAsyncDisposable
             throw;
         }
 
+        ILogger logger = loggers.CreateLogger("Weft");
         var gun = new GunDriver(node, options.Gun, new WebSocketDialer(options.Dial).DialAsync);
-        foreach (string address in options.Peers)
+        var peer = new WeftPeer(
+            options, node, gun, new Maintenance(node.Store, options.MaintenanceInterval, time, logger), logger);
+        try
         {
-            gun.AddLink(PeerAddress.Parse(address)!); // Judged by WeftOptionsRules.
+            foreach (string address in options.Peers)
+            {
+                gun.AddLink(PeerAddress.Parse(address)!); // Judged by WeftOptionsRules.
+            }
+        }
+        catch
+        {
+            await peer.DisposeAsync().ConfigureAwait(false);
+            throw;
         }
 
         PeerInstruments.Add(node, gun);
-        return new WeftPeer(options, node, gun, new Maintenance(
-            node.Store, options.MaintenanceInterval, time, loggers.CreateLogger("Weft.Maintenance")));
+        WeftLog.Started(logger, options.Name, store.GetType().Name, options.Durability,
+            (long)time.GetElapsedTime(started).TotalMilliseconds);
+        return peer;
     }
 
     /// <summary>Stops cleanly: peers are told, everything accepted is made durable, the store is closed.</summary>
@@ -95,8 +112,10 @@ public sealed partial class WeftPeer : IAsyncDisposable
             return;
         }
 
+        long started = Node.Time.GetTimestamp();
         await _maintenance.DisposeAsync().ConfigureAwait(false);
         await Gun.DisposeAsync().ConfigureAwait(false);
         await Node.DisposeAsync().ConfigureAwait(false);
+        WeftLog.Stopped(_logger, Options.Name, (long)Node.Time.GetElapsedTime(started).TotalMilliseconds);
     }
 }

@@ -1,4 +1,6 @@
+using Microsoft.Extensions.Logging;
 using Weft.Node.Storage;
+using Weft.Primitives;
 using Weft.Storage;
 
 namespace Weft;
@@ -6,7 +8,8 @@ namespace Weft;
 /// <summary>Opens the store that the options name.</summary>
 internal static class WeftStores
 {
-    internal static async ValueTask<IStore> OpenAsync(WeftOptions options, CancellationToken cancellationToken)
+    internal static async ValueTask<IStore> OpenAsync(
+        WeftOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         if (options.Store == WeftStoreKind.Memory)
@@ -14,12 +17,21 @@ internal static class WeftStores
             return new MemoryStore();
         }
 
-        return await StorageEngine.OpenAsync(new StorageOptions
+        var storage = new StorageOptions
         {
             Path = options.Path,
             MemoryMiB = options.MemoryMiB,
             Durability = options.Durability,
             TombstoneHorizon = options.TombstoneHorizon,
-        }).ConfigureAwait(false);
+            AcceptLogDamage = options.AcceptLogDamage,
+        };
+        try
+        {
+            return await StorageEngine.OpenAsync(storage, time, loggers.CreateLogger("Weft.Storage")).ConfigureAwait(false);
+        }
+        catch (ArgumentException wrong)
+        {
+            throw new WeftException(WeftError.Usage, wrong.Message, wrong);
+        }
     }
 }
