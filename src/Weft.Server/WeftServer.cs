@@ -134,7 +134,7 @@ public sealed class WeftServer : IAsyncDisposable
         // The empty builder: no files are read or watched, no variables of ASP.NET's own change what is served.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddRoutingCore();
-        builder.Services.Replace(ServiceDescriptor.Singleton(loggers));
+        builder.Services.Replace(ServiceDescriptor.Singleton<ILoggerFactory>(new HostLoggers(loggers)));
         builder.Services.Replace(ServiceDescriptor.Singleton<IHostLifetime, NoLifetime>());
         ServerKestrel.Configure(builder.WebHost, options, loggers.CreateLogger("Weft.Connections"));
         WebApplication app = builder.Build();
