@@ -60,7 +60,10 @@ internal sealed class CommandContext : IAsyncDisposable
 
         NodeAddress address = NodeAddress.Find(Host, Settings, Parse);
         Trace($"node {address.Url} ({address.Origin}), token {address.TokenOrigin}");
-        return _client = new WeftClient(address.Url, address.Token, Settings.Timeout, Trace);
+        string? authority = Settings.Text(GlobalOptions.TlsCa, "tls-ca");
+        return _client = new WeftClient(
+            address.Url, address.Token, Settings.Timeout, Trace,
+            authority is null ? null : TlsTrust.Load(authority, address.Url));
     }
 
     /// <summary>Asks before something is lost. Without a person it refuses and names the flag.</summary>

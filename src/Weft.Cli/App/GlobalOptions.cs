@@ -33,6 +33,13 @@ internal static class GlobalOptions
         Recursive = true,
     };
 
+    public static Option<string?> TlsCa { get; } = new("--tls-ca")
+    {
+        Description = "PEM file of certificates to trust beside the system's, for a node with one of its own.",
+        HelpName = "FILE",
+        Recursive = true,
+    };
+
     public static Option<bool> Json { get; } = new("--json")
     {
         Description = "One JSON object per line on stdout; errors as JSON on stderr.",
@@ -84,5 +91,5 @@ internal static class GlobalOptions
 
     /// <summary>All of them, in the order of the help.</summary>
     public static IReadOnlyList<Option> All { get; } =
-        [Url, Data, Config, TokenFile, Json, Quiet, Verbose, NoColor, NoInput, Yes, Timeout, Offline];
+        [Url, Data, Config, TokenFile, TlsCa, Json, Quiet, Verbose, NoColor, NoInput, Yes, Timeout, Offline];
 }

@@ -28,8 +28,8 @@ internal sealed class Settings
     /// <summary>The keys a configuration file may have; each is also a variable <c>WEFT_…</c>.</summary>
     public static IReadOnlyList<string> Keys { get; } =
     [
-        "url", "data", "token-file", "timeout", "http", "peers", "memory", "durability", "allow-origin", "allow-host",
-        "tls-cert", "tls-key", "log", "name", "otlp",
+        "url", "data", "token-file", "tls-ca", "timeout", "http", "peers", "memory", "durability", "allow-origin",
+        "allow-host", "tls-cert", "tls-key", "log", "name", "otlp",
     ];
 
     public string ConfigFile { get; }

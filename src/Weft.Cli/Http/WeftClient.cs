@@ -23,7 +23,9 @@ internal sealed class WeftClient : IDisposable
     /// <param name="token">Its API token, or null.</param>
     /// <param name="timeout">How long one answer may take; null for as long as it takes.</param>
     /// <param name="trace">Takes one line per request.</param>
-    public WeftClient(Uri url, string? token, TimeSpan? timeout, Action<string>? trace = null)
+    /// <param name="trust">Certificates to trust beside the system's; null for none.</param>
+    public WeftClient(
+        Uri url, string? token, TimeSpan? timeout, Action<string>? trace = null, TlsTrust? trust = null)
     {
         Url = url.AbsoluteUri.EndsWith('/') ? url : new Uri(url.AbsoluteUri + "/");
         _timeout = timeout;
@@ -35,6 +37,11 @@ internal sealed class WeftClient : IDisposable
             AllowAutoRedirect = false, // A token must not follow a redirect to another host.
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
         };
+        if (trust is not null)
+        {
+            handler.SslOptions.RemoteCertificateValidationCallback = trust.IsTrusted;
+        }
+
         _http = new HttpClient(handler) { BaseAddress = Url, Timeout = System.Threading.Timeout.InfiniteTimeSpan };
         _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("weft-cli", AppVersion.Short));
         if (token is not null)
