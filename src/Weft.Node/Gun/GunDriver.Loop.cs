@@ -101,6 +101,11 @@ public sealed partial class GunDriver
                     _core.OnChange(change.Soul, change.Field, origin: 0, _outbox);
                 }
 
+                if (!input.More)
+                {
+                    EndRecovery();
+                }
+
                 break;
             case GunInputKind.LinkChanges:
                 TakeScanned(input, now);
@@ -148,7 +153,7 @@ public sealed partial class GunDriver
 
         if (lost)
         {
-            _ = RecoverAsync(before);
+            Recover(before);
         }
 
         if (count == ChangesPerTurn)
@@ -157,7 +162,27 @@ public sealed partial class GunDriver
         }
     }
 
-    /// <summary>The hub's ring has left this loop behind: what was missed comes from the store.</summary>
+    /// <summary>
+    /// The hub's ring has left this loop behind: what was missed comes from the store. That reads all of it, so it is done
+    /// beside this loop, once at a time, and not at all while nobody is connected: who comes later asks for what it wants.
+    /// </summary>
+    private void Recover(long after)
+    {
+        if (_connections.IsEmpty)
+        {
+            return;
+        }
+
+        if (_isRecovering)
+        {
+            _recoverAfter = Math.Min(_recoverAfter ?? after, after); // One more pass, when this one is through.
+            return;
+        }
+
+        _isRecovering = true;
+        _ = Task.Run(() => RecoverAsync(after));
+    }
+
     private async Task RecoverAsync(long after)
     {
         try
@@ -169,7 +194,7 @@ public sealed partial class GunDriver
                 batch.Add(change);
                 if (batch.Count == ChangesPerTurn / 4)
                 {
-                    await PostAsync(new(GunInputKind.Recovered, Payload: batch)).ConfigureAwait(false);
+                    await PostAsync(new(GunInputKind.Recovered, Payload: batch, More: true)).ConfigureAwait(false);
                     batch = [];
                 }
             }
@@ -183,6 +208,17 @@ public sealed partial class GunDriver
         catch (WeftException failure)
         {
             GunLog.ChangesFailed(_logger, after, 0, failure);
+            await PostAsync(new(GunInputKind.Recovered, Payload: new List<StoredChange>())).ConfigureAwait(false);
+        }
+    }
+
+    private void EndRecovery()
+    {
+        _isRecovering = false;
+        if (_recoverAfter is long after)
+        {
+            _recoverAfter = null;
+            Recover(after);
         }
     }
 

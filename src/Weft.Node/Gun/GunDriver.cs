@@ -32,6 +32,8 @@ public sealed partial class GunDriver : IPeerAsker, IAsyncDisposable
     private readonly Task _loop;
     private readonly Task _pump;
     private WeftInstant _timerDue = WeftInstant.Never;
+    private bool _isRecovering;   // Of the loop, like the next one.
+    private long? _recoverAfter;
     private long _connectionNumber;
     private int _connectionCount;
     private int _disposed;
