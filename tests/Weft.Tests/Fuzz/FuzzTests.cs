@@ -14,4 +14,13 @@ public sealed class FuzzTests(ITestOutputHelper output)
 
     [Fact]
     public void Gun_frames_survive_any_bytes() => FuzzRun.Check(new GunCodecFuzz(), output);
+
+    [Fact]
+    public void Values_survive_any_bytes() => FuzzRun.Check(new ValueReaderFuzz(), output);
+
+    [Fact]
+    public void Commit_payloads_survive_any_bytes() => FuzzRun.Check(new CommitPayloadFuzz(), output);
+
+    [Fact]
+    public void Recovery_survives_any_damage_to_a_segment() => FuzzRun.Check(new CommitRecoveryFuzz(), output);
 }
