@@ -152,7 +152,7 @@ public static class CommitRecovery
         int cut = 0;
         while (true)
         {
-            while (TryRead(bytes, at, header.Salt, out Record record)
+            while (TryRead(bytes, at, header.Salt, expected, out Record record)
                 && (record.IsMark ? record.Sequence == expected - 1 : record.Sequence == expected))
             {
                 at += record.Length;
@@ -221,7 +221,7 @@ public static class CommitRecovery
             }
 
             at += Math.Max(0, zeros - 3); // A length of four bytes is not zero.
-            if (!TryRead(bytes, at, salt, out Record record)
+            if (!TryRead(bytes, at, salt, expected, out Record record)
                 || record.Sequence < expected - (record.IsMark ? 1 : 0))
             {
                 continue;
@@ -244,7 +244,7 @@ public static class CommitRecovery
         return -1;
     }
 
-    private static bool TryRead(ReadOnlySpan<byte> bytes, int at, ulong salt, out Record record)
+    private static bool TryRead(ReadOnlySpan<byte> bytes, int at, ulong salt, long expected, out Record record)
     {
         record = default;
         ReadOnlySpan<byte> rest = bytes[Math.Min(at, bytes.Length)..];
@@ -261,7 +261,11 @@ public static class CommitRecovery
 
         long sequence = BinaryPrimitives.ReadInt64LittleEndian(rest[8..]);
         long durable = BinaryPrimitives.ReadInt64LittleEndian(rest[16..]);
-        if (sequence <= 0 || durable < 0 || durable > sequence
+
+        // Numbers rise by one from record to record, so others than those the segment has room for need no checksum.
+        // Without this, looking through a large torn tail would take the square of its length.
+        long latest = expected + (bytes.Length / CommitRecordCodec.RecordHeaderBytes);
+        if (sequence < expected - 1 || sequence <= 0 || sequence > latest || durable < 0 || durable > sequence
             || BinaryPrimitives.ReadUInt32LittleEndian(rest[4..]) != CommitRecordCodec.RecordCrc(rest, (int)length, salt))
         {
             return false;

@@ -3,6 +3,7 @@ using Weft.Fuzz;
 using Weft.Graph;
 using Weft.Node.Commits;
 using Weft.Node.Storage;
+using Weft.Primitives;
 
 namespace Weft.Tests.Fuzz;
 
@@ -64,6 +65,11 @@ internal sealed class CommitRecoveryFuzz : FuzzTarget
             CommitRecordCodec.WriteMark(segment, 12, Salt);
             yield return segment.WrittenSpan.ToArray();
             yield return [.. segment.WrittenSpan, .. new byte[1_000]];
+
+            // A torn tail full of small numbers looks like the head of a record everywhere.
+            byte[] tail = new byte[400_000];
+            new WeftRandom(1).Fill(tail);
+            yield return [.. segment.WrittenSpan, .. tail.Select(one => (byte)(one % 3 == 0 ? 0 : one % 30))];
         }
     }
 
