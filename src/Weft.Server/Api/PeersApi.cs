@@ -81,7 +81,7 @@ internal static class PeersApi
             {
                 while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
                 {
-                    bool isUrl = reader.ValueTextEquals("url"u8);
+                    bool isUrl = JsonBody.IsName(in reader, "url"u8);
                     reader.Read();
                     if (isUrl && reader.TokenType == JsonTokenType.String)
                     {

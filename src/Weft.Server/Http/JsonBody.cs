@@ -47,6 +47,13 @@ internal static class JsonBody
         }
     }
 
+    /// <summary>True when the property at which the reader stands has this name, however it is escaped.</summary>
+    /// <remarks>The reader's own comparison throws on a lone surrogate, which any client can send.</remarks>
+    internal static bool IsName(ref readonly Utf8JsonReader reader, ReadOnlySpan<byte> name) =>
+        reader.ValueIsEscaped
+            ? JsonText.Canonical(reader.ValueSpan).AsSpan()[1..^1].SequenceEqual(name)
+            : reader.ValueSpan.SequenceEqual(name);
+
     /// <summary>Makes a refused value a problem.</summary>
     internal static void ThrowIfInvalid(WeftError error, string path)
     {

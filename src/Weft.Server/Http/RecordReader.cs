@@ -99,21 +99,23 @@ internal sealed class RecordReader
         _statesByName.Clear();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            if (reader.ValueTextEquals("soul"u8) && soul is null)
+            if (JsonBody.IsName(in reader, "soul"u8) && soul is null)
             {
                 soul = ReadSoul(ref reader);
             }
-            else if (reader.ValueTextEquals("fields"u8) && !hasFields)
+            else if (JsonBody.IsName(in reader, "fields"u8) && !hasFields)
             {
                 hasFields = true;
                 ReadFields(ref reader, into);
             }
-            else if (reader.ValueTextEquals("states"u8) && !hasStates)
+            else if (JsonBody.IsName(in reader, "states"u8) && !hasStates)
             {
                 hasStates = true;
                 ReadStates(ref reader);
             }
-            else if (reader.ValueTextEquals("soul"u8) || reader.ValueTextEquals("fields"u8) || reader.ValueTextEquals("states"u8))
+            else if (JsonBody.IsName(in reader, "soul"u8)
+                || JsonBody.IsName(in reader, "fields"u8)
+                || JsonBody.IsName(in reader, "states"u8))
             {
                 throw new ApiException(WeftError.RequestMalformed, "The record gives a property twice.");
             }
