@@ -1,0 +1,167 @@
+using Weft.Graph;
+using Weft.Node.Storage;
+using Weft.Primitives;
+using Weft.Storage;
+
+namespace Weft.Integration.Tests.Storage;
+
+/// <summary>Flips bits in every file. A read gives the right value or an error, and verification reports it.</summary>
+public sealed class DamageTests
+{
+    private const int Souls = 60;
+
+    [Fact]
+    public async Task A_flipped_bit_in_the_log_is_refused_or_harmless()
+    {
+        using var folder = new TempFolder();
+        var files = new FaultFiles();
+        await using (StorageEngine store = await StorageEngine.OpenAsync(Options(folder.At("data"), files)))
+        {
+            await FillAsync(store);
+        }
+
+        (string path, int used) = files.Used().OrderByDescending(file => file.Used).First();
+        var random = new WeftRandom(7);
+        int refused = 0;
+        for (int round = 0; round < 60; round++)
+        {
+            FaultFiles flipped = files.Copy();
+            int at = random.Next(used);
+            flipped.Flip(path, at, random.Next(8));
+            string copy = folder.At("copy" + round);
+            Directory.CreateDirectory(copy);
+            File.Copy(folder.At("data/graph.db"), Path.Combine(copy, "graph.db"));
+            string here = Path.Combine(copy, Path.GetFileName(path));
+            flipped.Rename(path, here);
+            try
+            {
+                await using StorageEngine store = await StorageEngine.OpenAsync(Options(copy, flipped));
+                await CheckAsync(store, $"byte {at}");
+            }
+            catch (WeftException failure) when (failure.Error == WeftError.FileDamaged)
+            {
+                refused++;
+                StorageOptions accepting = Options(copy, flipped);
+                accepting.AcceptLogDamage = true;
+                await using StorageEngine store = await StorageEngine.OpenAsync(accepting);
+                await store.PutAsync("goes", "on", 1);
+                Assert.Contains(flipped.Used(), file => file.Path.Contains("quarantine"));
+            }
+        }
+
+        Assert.True(refused > 40, $"{refused} of 60 were noticed at the start");
+    }
+
+    [Fact]
+    public async Task A_flipped_bit_in_a_block_is_never_served()
+    {
+        using var folder = new TempFolder();
+        string path = folder.At("data/graph.db");
+        await using (StorageEngine store = await StorageEngine.OpenAsync(StoreKit.Small(folder.At("data"))))
+        {
+            await FillAsync(store);
+            await store.FlushAsync();
+        }
+
+        byte[] good = await File.ReadAllBytesAsync(path);
+        int[] places = [.. Places(good, "\"value 0"u8)];
+        Assert.True(places.Length >= Souls);
+        for (int round = 0; round < 12; round++)
+        {
+            byte[] bytes = [.. good];
+            bytes[places[round * 5] + 3] ^= 0x04;
+            await File.WriteAllBytesAsync(path, bytes);
+            await using StorageEngine store = await StorageEngine.OpenAsync(StoreKit.Small(folder.At("data")));
+
+            int failed = await CheckAsync(store, $"place {round}");
+
+            Assert.Equal(1, failed);
+            VerifyReport report = await store.VerifyAsync();
+            Assert.Contains(report.Damages, damage => damage.Souls.Count == 1 && damage.File == "graph.db");
+            Assert.Equal(Souls - 1, (await CountGoodAsync(store)));
+        }
+    }
+
+    [Fact]
+    public async Task A_flipped_bit_anywhere_in_the_disk_tier_gives_an_error_or_the_right_value()
+    {
+        using var folder = new TempFolder();
+        string path = folder.At("data/graph.db");
+        await using (StorageEngine store = await StorageEngine.OpenAsync(StoreKit.Small(folder.At("data"))))
+        {
+            await FillAsync(store);
+            await store.FlushAsync();
+        }
+
+        byte[] good = await File.ReadAllBytesAsync(path);
+        var random = new WeftRandom(11);
+        for (int round = 0; round < 60; round++)
+        {
+            byte[] bytes = [.. good];
+            int at = random.Next(bytes.Length);
+            bytes[at] ^= (byte)(1 << random.Next(8));
+            await File.WriteAllBytesAsync(path, bytes);
+            try
+            {
+                await using StorageEngine store = await StorageEngine.OpenAsync(StoreKit.Small(folder.At("data")));
+                await CheckAsync(store, $"byte {at}");
+            }
+            catch (WeftException failure) when (failure.Error is WeftError.FileDamaged or WeftError.DiskFailed
+                or WeftError.FormatNewer or WeftError.FolderUnusable)
+            {
+                // Said, not served.
+            }
+        }
+    }
+
+    private static StorageOptions Options(string path, FaultFiles files) => new()
+    {
+        Path = path,
+        MemoryMiB = 16,
+        SegmentBytes = 64 << 10,
+        Readers = 1,
+        Files = files,
+    };
+
+    private static async Task FillAsync(StorageEngine store)
+    {
+        for (int i = 0; i < Souls; i++)
+        {
+            await store.PutAsync($"soul {i:D3}", "f", $"value {i:D3} {new string('y', 300)}");
+        }
+    }
+
+    private static async Task<int> CheckAsync(StorageEngine store, string what)
+    {
+        int failed = 0;
+        for (int i = 0; i < Souls; i++)
+        {
+            try
+            {
+                string? read = (await store.ReadFieldAsync($"soul {i:D3}", "f"))?.Value.AsText();
+                Assert.True(read == $"value {i:D3} {new string('y', 300)}", $"soul {i} reads '{read}': {what}");
+            }
+            catch (WeftException failure) when (failure.Error is WeftError.FileDamaged or WeftError.DiskFailed)
+            {
+                failed++;
+            }
+        }
+
+        return failed;
+    }
+
+    private static async Task<int> CountGoodAsync(StorageEngine store) => Souls - await CheckAsync(store, "again");
+
+    private static IEnumerable<int> Places(byte[] bytes, ReadOnlySpan<byte> text)
+    {
+        var places = new List<int>();
+        int at = 0;
+        while (bytes.AsSpan(at).IndexOf(text) is int next and >= 0)
+        {
+            places.Add(at + next);
+            at += next + 1;
+        }
+
+        return places;
+    }
+}
