@@ -9,10 +9,16 @@ internal sealed class Db : IDisposable
 {
     public const int PageBytes = 8_192;
 
+    private const int ShortRead = 10 | (2 << 8); // SQLITE_IOERR_SHORT_READ
+
     private readonly sqlite3 _handle;
     private readonly List<Statement> _statements = [];
 
-    static Db() => Batteries_V2.Init();
+    static Db()
+    {
+        Batteries_V2.Init();
+        PageChecksums.Register();
+    }
 
     private Db(string path, sqlite3 handle)
     {
@@ -26,12 +32,18 @@ internal sealed class Db : IDisposable
     {
         int flags = raw.SQLITE_OPEN_NOMUTEX
             | (write ? raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE : raw.SQLITE_OPEN_READONLY);
-        int result = raw.sqlite3_open_v2(path, out sqlite3 handle, flags, null);
+        bool isNew = write && !File.Exists(path);
+        int result = raw.sqlite3_open_v2(path, out sqlite3 handle, flags, PageChecksums.Name);
         var db = new Db(path, handle);
         try
         {
             db.Check(result, "open");
             raw.sqlite3_extended_result_codes(handle, 1);
+            if (isNew)
+            {
+                PageChecksums.Reserve(handle);
+            }
+
             raw.sqlite3_busy_timeout(handle, 10_000);
             db.Execute($"PRAGMA cache_size=-{Math.Max(64, cacheBytes / 1_024)}");
             return db;
@@ -89,7 +101,8 @@ internal sealed class Db : IDisposable
     public void CopyTo(string target, Action<long> onPages, CancellationToken cancellationToken)
     {
         int result = raw.sqlite3_open_v2(
-            target, out sqlite3 copy, raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE | raw.SQLITE_OPEN_NOMUTEX, null);
+            target, out sqlite3 copy, raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE | raw.SQLITE_OPEN_NOMUTEX,
+            PageChecksums.Name);
         try
         {
             Check(result, "open the copy");
@@ -133,6 +146,11 @@ internal sealed class Db : IDisposable
 
         string text = $"SQLite could not {doing}: {raw.sqlite3_errmsg(_handle).utf8_to_string()} ({result})";
         string file = System.IO.Path.GetFileName(Path);
+        if (result is PageChecksums.DataError or ShortRead)
+        {
+            throw StorageErrors.Damaged(file, "a page", "its checksum does not fit, or it is cut off");
+        }
+
         throw (result & 0xFF) switch
         {
             raw.SQLITE_FULL => StorageErrors.Full(System.IO.Path.GetDirectoryName(Path) ?? Path, new IOException(text)),
