@@ -228,9 +228,14 @@ internal sealed class Import(
                 throw Refusal(result, group.LineOf(result.RefusedWrite));
             }
         }
-        catch (Exception)
+        catch (Exception failure)
         {
             await AbandonAsync();
+            if (failure is WeftException world and not ApiException)
+            {
+                throw new ApiException(world.Error, world.Message).AtLine(group.LineOf(0)); // The disk, not the line, is at fault.
+            }
+
             throw;
         }
 
