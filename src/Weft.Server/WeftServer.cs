@@ -72,7 +72,7 @@ public sealed class WeftServer : IAsyncDisposable
             ApiToken token = ApiToken.Find(options, Environment.GetEnvironmentVariable);
             ILogger logger = loggers.CreateLogger("Weft.Server");
             api = new ApiServer(() => peer, options, token, time, logger);
-            _ = api.Metrics; // Listens from the start, so that the page counts everything.
+            api.MetricsOf(peer); // Listens from the start, so that the page counts everything.
             app = Build(options, loggers, api);
             await ListenAsync(app, options, cancellationToken);
             OtlpExport? export = options.OtlpEndpoint is null ? null : OtlpExport.Start(options); // Loads its assemblies.

@@ -36,7 +36,7 @@ internal static class OpenPages
         HealthAsync(call, call.Server.Stopping.IsCancellationRequested ? ["stopping"] : WeftHealth.ReasonsNotReady(call.Peer));
 
     internal static Task MetricsAsync(ApiCall call) =>
-        TextAsync(call, "text/plain; version=0.0.4; charset=utf-8", call.Server.Metrics.Write());
+        TextAsync(call, "text/plain; version=0.0.4; charset=utf-8", call.Server.MetricsOf(call.Peer).Write());
 
     internal static async Task OpenApiAsync(ApiCall call)
     {

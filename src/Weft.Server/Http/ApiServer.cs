@@ -20,7 +20,7 @@ internal sealed class ApiServer : IDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource _stopRequested = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
-    private MetricsPage? _metrics;
+    private volatile MetricsPage? _metrics;
     private int _requests;
     private int _watches;
     private long _watchNumber;
@@ -36,20 +36,6 @@ internal sealed class ApiServer : IDisposable
         StartedAt = time.GetUtcNow();
         _hosts = new HostGuard(options);
         _repeats = new IdempotencyCache(options.IdempotencyKeysMax, time);
-    }
-
-    /// <summary>The metrics of the peer; it listens from the first request on.</summary>
-    internal MetricsPage Metrics
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _metrics ??= new MetricsPage(
-                    meter => meter.Name == NodeTelemetry.Name && ReferenceEquals(meter.Scope, PeerOrNull?.Node),
-                    Options.MetricSeriesMax);
-            }
-        }
     }
 
     internal ServerOptions Options { get; }
@@ -98,6 +84,23 @@ internal sealed class ApiServer : IDisposable
             ApiRoute[] methods = [.. resource];
             endpoints.Map(resource.Key, context => ServeAsync(context, methods));
         }
+    }
+
+    /// <summary>The metrics page of the peer; it listens from the first call on.</summary>
+    internal MetricsPage MetricsOf(WeftPeer peer)
+    {
+        if (_metrics is null)
+        {
+            lock (_gate)
+            {
+                // The node is fixed here: whoever publishes an instrument anywhere in the process runs this filter.
+                WeftNode node = peer.Node;
+                _metrics ??= new MetricsPage(
+                    meter => meter.Name == NodeTelemetry.Name && ReferenceEquals(meter.Scope, node), Options.MetricSeriesMax);
+            }
+        }
+
+        return _metrics;
     }
 
     /// <summary>Puts the check of the host name before a handler that does the rest itself.</summary>
@@ -190,7 +193,7 @@ internal sealed class ApiServer : IDisposable
                     WeftError.NodeUnavailable, peer is null ? "The node is starting." : "The node is stopping.");
             }
 
-            _ = Metrics; // Begins to listen, so that the page counts from here on.
+            MetricsOf(peer); // Begins to listen, so that the page counts from here on.
             var call = new ApiCall(this, context, peer);
             CheckBody(call, route);
             if (route.Traits.HasFlag(RouteTraits.Repeatable)
