@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Weft.Server;
 
 /// <summary>
-/// Gives the web host the peer's loggers, but not for the lines of its own start: a start that fails is an exception here,
-/// told once and in better words by who asked for it.
+/// Gives the web host the peer's loggers, but not for the lines of its own start: a start that fails is an exception
+/// here, told once and in better words by who asked for it.
 /// </summary>
 internal sealed class HostLoggers(ILoggerFactory inner) : ILoggerFactory
 {

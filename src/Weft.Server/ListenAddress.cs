@@ -38,6 +38,7 @@ public readonly record struct ListenAddress(IPAddress? Address, int Port)
             ? new(address, port)
             : throw new WeftException(
                 WeftError.AddressInvalid,
-                $"\"{LogText.Clean(text)}\" is not an address to listen on; allowed: IP:PORT, localhost:PORT or *:PORT.");
+                $"\"{LogText.Clean(text)}\" is not an address to listen on; "
+                + "allowed: IP:PORT, localhost:PORT or *:PORT.");
     }
 }

@@ -18,7 +18,8 @@ internal sealed class OtlpExport : IDisposable
     internal static OtlpExport Start(ServerOptions options)
     {
         var endpoint = new Uri(options.OtlpEndpoint!);
-        ResourceBuilder resource = ResourceBuilder.CreateEmpty().AddService("weft", serviceInstanceId: options.Peer.Name);
+        ResourceBuilder resource = ResourceBuilder.CreateEmpty().AddService(
+            "weft", serviceInstanceId: options.Peer.Name);
         MeterProvider meters = Sdk.CreateMeterProviderBuilder()
             .SetResourceBuilder(resource)
             .AddMeter(NodeTelemetry.Name)

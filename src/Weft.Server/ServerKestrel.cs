@@ -89,7 +89,8 @@ internal static class ServerKestrel
 
         try
         {
-            using X509Certificate2 pem = X509Certificate2.CreateFromPemFile(options.TlsCertificateFile, options.TlsKeyFile);
+            using X509Certificate2 pem = X509Certificate2.CreateFromPemFile(
+                options.TlsCertificateFile, options.TlsKeyFile);
 
             // Through PKCS#12, because a key that came from PEM is ephemeral and some platforms' TLS will not take it.
             return X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null);
@@ -98,7 +99,8 @@ internal static class ServerKestrel
         {
             throw new WeftException(
                 WeftError.Usage,
-                $"The TLS certificate {options.TlsCertificateFile} with key {options.TlsKeyFile} cannot be used: {failure.Message}",
+                $"The TLS certificate {options.TlsCertificateFile} with key {options.TlsKeyFile} cannot be used: "
+                + failure.Message,
                 failure);
         }
     }

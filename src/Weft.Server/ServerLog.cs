@@ -37,6 +37,7 @@ internal static partial class ServerLog
     [LoggerMessage(6012, LogLevel.Information, "Watch {Watch} started from {Remote} on {Target}")]
     internal static partial void WatchStarted(ILogger logger, long watch, string remote, string target);
 
-    [LoggerMessage(6013, LogLevel.Information, "Watch {Watch} ended after {ElapsedMs} ms and {Events} events: {Reason}")]
+    [LoggerMessage(
+        6013, LogLevel.Information, "Watch {Watch} ended after {ElapsedMs} ms and {Events} events: {Reason}")]
     internal static partial void WatchEnded(ILogger logger, long watch, long elapsedMs, long events, string reason);
 }

@@ -1,6 +1,8 @@
 namespace Weft.Server;
 
-/// <summary>How a peer serves HTTP and GUN. Section "Weft" of the configuration, beside the keys of <see cref="WeftOptions"/>.</summary>
+/// <summary>
+/// How a peer serves HTTP and GUN. Section "Weft" of the configuration, beside the keys of <see cref="WeftOptions"/>.
+/// </summary>
 public sealed class ServerOptions
 {
     /// <summary>The section of the configuration that binds to this class.</summary>
@@ -10,15 +12,17 @@ public sealed class ServerOptions
     public WeftOptions Peer { get; set; } = new();
 
     /// <summary>
-    /// Where to listen: ADDRESS:PORT, for example "127.0.0.1:8765", "[::1]:8765", "localhost:8765" or "0.0.0.0:8765". Port
-    /// 0 takes a free one. Default: "127.0.0.1:8765".
+    /// Where to listen: ADDRESS:PORT, for example "127.0.0.1:8765", "[::1]:8765", "localhost:8765" or "0.0.0.0:8765".
+    /// Port 0 takes a free one. Default: "127.0.0.1:8765".
     /// </summary>
     public string Http { get; set; } = "127.0.0.1:8765";
 
     /// <summary>Host names that are served beside IP addresses and "localhost"; at most 64. Default: none.</summary>
     public IList<string> AllowHosts { get; set; } = [];
 
-    /// <summary>Origins whose pages may use this node, for example "https://app.example"; at most 64. Default: none.</summary>
+    /// <summary>
+    /// Origins whose pages may use this node, for example "https://app.example"; at most 64. Default: none.
+    /// </summary>
     public IList<string> AllowOrigins { get; set; } = [];
 
     /// <summary>A PEM file with the certificate and its chain; with <see cref="TlsKeyFile"/> it turns TLS on.</summary>
@@ -28,14 +32,14 @@ public sealed class ServerOptions
     public string? TlsKeyFile { get; set; }
 
     /// <summary>
-    /// The API token: 1 to 512 visible ASCII characters. Null takes WEFT_TOKEN, then the file WEFT_TOKEN_FILE names, then
-    /// <see cref="TokenFile"/>.
+    /// The API token: 1 to 512 visible ASCII characters. Null takes WEFT_TOKEN, then the file WEFT_TOKEN_FILE names,
+    /// then <see cref="TokenFile"/>.
     /// </summary>
     public string? Token { get; set; }
 
     /// <summary>
-    /// The file that keeps the token, made with 32 random bytes and readable by its owner only. Null means "token" in the
-    /// data folder; a peer that keeps its graph in memory then has a token that no file holds.
+    /// The file that keeps the token, made with 32 random bytes and readable by its owner only. Null means "token" in
+    /// the data folder; a peer that keeps its graph in memory then has a token that no file holds.
     /// </summary>
     public string? TokenFile { get; set; }
 
@@ -54,16 +58,22 @@ public sealed class ServerOptions
     /// <summary>Connections held at once, GUN included; more are closed: 1 to 1,000,000. Default: 20,000.</summary>
     public int ConnectionsMax { get; set; } = 20_000;
 
-    /// <summary>Bytes of the longest body, and of the longest line of a bulk body: 64 KiB to 1 GiB. Default: 16 MiB.</summary>
+    /// <summary>
+    /// Bytes of the longest body, and of the longest line of a bulk body: 64 KiB to 1 GiB. Default: 16 MiB.
+    /// </summary>
     public int BodyBytesMax { get; set; } = 16 << 20;
 
     /// <summary>Fields in one batch: 1 to 1,000,000. Default: 100,000.</summary>
     public int BatchFieldsMax { get; set; } = 100_000;
 
-    /// <summary>Answers kept for repeated Idempotency-Keys; the oldest goes first: 1 to 1,000,000. Default: 10,000.</summary>
+    /// <summary>
+    /// Answers kept for repeated Idempotency-Keys; the oldest goes first: 1 to 1,000,000. Default: 10,000.
+    /// </summary>
     public int IdempotencyKeysMax { get; set; } = 10_000;
 
-    /// <summary>Series on the metrics page; later ones are dropped and counted: 10 to 100,000. Default: 2,000.</summary>
+    /// <summary>
+    /// Series on the metrics page; later ones are dropped and counted: 10 to 100,000. Default: 2,000.
+    /// </summary>
     public int MetricSeriesMax { get; set; } = 2_000;
 
     /// <summary>How long requests in flight may take when the server stops: 0 to 1 minute. Default: 3 s.</summary>

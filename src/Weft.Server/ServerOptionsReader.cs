@@ -4,10 +4,14 @@ using Weft.Primitives;
 
 namespace Weft.Server;
 
-/// <summary>Copies the section "Weft" of a configuration into <see cref="ServerOptions"/>, without reflection.</summary>
+/// <summary>
+/// Copies the section "Weft" of a configuration into <see cref="ServerOptions"/>, without reflection.
+/// </summary>
 public static class ServerOptionsReader
 {
-    /// <summary>Takes every key that is set, those of <see cref="WeftOptions"/> included; the others keep what they have.</summary>
+    /// <summary>
+    /// Takes every key that is set, those of <see cref="WeftOptions"/> included; the others keep what they have.
+    /// </summary>
     /// <exception cref="WeftException"><see cref="WeftError.Usage"/>: a value is not of its key's kind.</exception>
     public static void Read(IConfiguration section, ServerOptions options)
     {

@@ -37,7 +37,8 @@ internal static class ServerOptionsRules
 
         foreach (string origin in options.AllowOrigins)
         {
-            if (!Uri.TryCreate(origin, UriKind.Absolute, out Uri? uri) || uri.PathAndQuery != "/" || origin.EndsWith('/')
+            if (!Uri.TryCreate(origin, UriKind.Absolute, out Uri? uri)
+                || uri.PathAndQuery != "/" || origin.EndsWith('/')
                 || uri.Scheme is not ("http" or "https"))
             {
                 throw Wrong("AllowOrigins", origin, "SCHEME://HOST[:PORT] without a path, such as https://app.example");

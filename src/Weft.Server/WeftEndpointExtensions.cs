@@ -12,13 +12,15 @@ namespace Weft.Server;
 public static class WeftEndpointExtensions
 {
     /// <summary>
-    /// Maps /api/v1, /gun, /health, /metrics, /openapi.json and /errors for the peer that <c>AddWeft</c> added. Checks of
-    /// host, origin and token come with them; limits of connections and headers are the host's own.
+    /// Maps /api/v1, /gun, /health, /metrics, /openapi.json and /errors for the peer that <c>AddWeft</c> added. Checks
+    /// of host, origin and token come with them; limits of connections and headers are the host's own.
     /// </summary>
     /// <param name="app">The application.</param>
     /// <param name="options">Null reads section "Weft" of the configuration.</param>
     /// <returns>The application.</returns>
-    /// <exception cref="Primitives.WeftException">An option is out of bounds, or the token file cannot be used.</exception>
+    /// <exception cref="Primitives.WeftException">
+    /// An option is out of bounds, or the token file cannot be used.
+    /// </exception>
     public static WebApplication MapWeft(this WebApplication app, ServerOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(app);
@@ -51,7 +53,8 @@ public static class WeftEndpointExtensions
         if (server.Options.ServeGun)
         {
             // The endpoint judges the origin by GUN's own rule; the host name is judged as everywhere.
-            app.MapGun(() => server.PeerOrNull?.Gun, new GunEndpointOptions { AllowOrigins = server.Options.AllowOrigins })
+            app.MapGun(
+                () => server.PeerOrNull?.Gun, new GunEndpointOptions { AllowOrigins = server.Options.AllowOrigins })
                 .Add(endpoint => endpoint.RequestDelegate = server.CheckHost(endpoint.RequestDelegate!));
         }
 

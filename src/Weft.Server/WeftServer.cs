@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -75,7 +76,8 @@ public sealed class WeftServer : IAsyncDisposable
             api.MetricsOf(peer); // Listens from the start, so that the page counts everything.
             app = Build(options, loggers, api);
             await ListenAsync(app, options, cancellationToken);
-            OtlpExport? export = options.OtlpEndpoint is null ? null : OtlpExport.Start(options); // Loads its assemblies.
+            // Asked here and not there, so that its assemblies are loaded only when they are needed.
+            OtlpExport? export = options.OtlpEndpoint is null ? null : OtlpExport.Start(options);
             var server = new WeftServer(app, api, peer, UrlOf(app), logger, export);
             RunInfo.Write(options.Peer, server);
             ServerLog.Listening(logger, server.Url.ToString(), token.File ?? "no file");
@@ -94,7 +96,9 @@ public sealed class WeftServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops cleanly: watches and peers are told, requests in flight end, everything accepted is durable.</summary>
+    /// <summary>
+    /// Stops cleanly: watches and peers are told, requests in flight end, everything accepted is durable.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _stopped, 1) != 0)
@@ -145,7 +149,8 @@ public sealed class WeftServer : IAsyncDisposable
         return app;
     }
 
-    private static async Task ListenAsync(WebApplication app, ServerOptions options, CancellationToken cancellationToken)
+    private static async Task ListenAsync(
+        WebApplication app, ServerOptions options, CancellationToken cancellationToken)
     {
         try
         {
@@ -156,9 +161,13 @@ public sealed class WeftServer : IAsyncDisposable
             throw error switch
             {
                 SocketError.AddressAlreadyInUse => new WeftException(
-                    WeftError.PortTaken, $"Cannot listen on {options.Http}: the port is in use. Nothing was changed.", failure),
+                    WeftError.PortTaken,
+                    $"Cannot listen on {options.Http}: the port is in use. Nothing was changed.",
+                    failure),
                 SocketError.AccessDenied => new WeftException(
-                    WeftError.AddressInvalid, $"Cannot listen on {options.Http}: this user may not use the port.", failure),
+                    WeftError.AddressInvalid,
+                    $"Cannot listen on {options.Http}: this user may not use the port.",
+                    failure),
                 _ => new WeftException(
                     WeftError.AddressInvalid, $"Cannot listen on {options.Http}: {error}.", failure),
             };
@@ -186,7 +195,8 @@ public sealed class WeftServer : IAsyncDisposable
 
     private static Uri UrlOf(WebApplication app)
     {
-        string address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+        IFeatureCollection features = app.Services.GetRequiredService<IServer>().Features;
+        string address = features.Get<IServerAddressesFeature>()!.Addresses.First();
         var url = new UriBuilder(address);
         if (url.Host is "0.0.0.0" or "[::]" or "::")
         {

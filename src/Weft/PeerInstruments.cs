@@ -7,6 +7,10 @@ namespace Weft;
 /// <summary>The instruments of a peer's links, on the meter of its node.</summary>
 internal static class PeerInstruments
 {
+    private static KeyValuePair<string, object?> Transport => Tag("transport", "ws");
+
+    private static KeyValuePair<string, object?> Protocol => Tag("protocol", "gun");
+
     internal static void Add(WeftNode node, GunDriver gun)
     {
         node.Telemetry.Meter.CreateObservableUpDownCounter(
@@ -16,8 +20,8 @@ internal static class PeerInstruments
                 int dialled = gun.ListPeers().Count(peer => peer.IsLink && peer.State == GunPeerState.Connected);
                 return new Measurement<int>[]
                 {
-                    new(gun.ConnectionCount - dialled, new("transport", "ws"), new KeyValuePair<string, object?>("role", "accepted")),
-                    new(dialled, new("transport", "ws"), new KeyValuePair<string, object?>("role", "dialled")),
+                    new(gun.ConnectionCount - dialled, Transport, Tag("role", "accepted")),
+                    new(dialled, Transport, Tag("role", "dialled")),
                 };
             },
             "{connection}",
@@ -26,17 +30,19 @@ internal static class PeerInstruments
             "weft.peer.io",
             () => new Measurement<long>[]
             {
-                new(node.Metrics.PeerBytesIn, new("direction", "in"), new KeyValuePair<string, object?>("protocol", "gun")),
-                new(node.Metrics.PeerBytesOut, new("direction", "out"), new KeyValuePair<string, object?>("protocol", "gun")),
+                new(node.Metrics.PeerBytesIn, Tag("direction", "in"), Protocol),
+                new(node.Metrics.PeerBytesOut, Tag("direction", "out"), Protocol),
             },
             "By",
             "Bytes exchanged with peers.");
         node.Telemetry.Meter.CreateObservableGauge(
             "weft.sync.lag",
-            () => new Measurement<long>(Lag(node, gun), new KeyValuePair<string, object?>("scope", "relay")),
+            () => new Measurement<long>(Lag(node, gun), Tag("scope", "relay")),
             "{operation}",
             "Commits that the relay furthest behind has not got yet.");
     }
+
+    private static KeyValuePair<string, object?> Tag(string name, string value) => new(name, value);
 
     private static long Lag(WeftNode node, GunDriver gun)
     {

@@ -38,14 +38,16 @@ public static class WeftHealth
 /// <summary>Healthy as long as the process can answer at all.</summary>
 internal sealed class WeftLiveCheck(WeftHostedService service) : IHealthCheck
 {
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+    public Task<HealthCheckResult> CheckHealthAsync(
+        HealthCheckContext context, CancellationToken cancellationToken = default) =>
         Task.FromResult(HealthCheckResult.Healthy(service.PeerOrNull is null ? "starting" : "alive"));
 }
 
 /// <summary>Healthy when the peer takes reads and writes.</summary>
 internal sealed class WeftReadyCheck(WeftHostedService service) : IHealthCheck
 {
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    public Task<HealthCheckResult> CheckHealthAsync(
+        HealthCheckContext context, CancellationToken cancellationToken = default)
     {
         IReadOnlyList<string> reasons = WeftHealth.ReasonsNotReady(service.PeerOrNull);
         return Task.FromResult(reasons.Count == 0

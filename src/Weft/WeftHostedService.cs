@@ -23,7 +23,8 @@ internal sealed class WeftHostedService(
     public WeftPeer? PeerOrNull => _peer;
 
     public async Task StartingAsync(CancellationToken cancellationToken) =>
-        _peer = await WeftPeer.StartAsync(options.Value, openStore, time, loggers, cancellationToken).ConfigureAwait(false);
+        _peer = await WeftPeer.StartAsync(
+            options.Value, openStore, time, loggers, cancellationToken).ConfigureAwait(false);
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 

@@ -6,7 +6,8 @@ namespace Weft;
 /// <summary>Everything the composition logs. Ids 5000 to 5099 belong to it; an id is never used again.</summary>
 internal static partial class WeftLog
 {
-    [LoggerMessage(5001, LogLevel.Information, "Started node {Name} on a {Store} with durability {Durability} in {ElapsedMs} ms")]
+    [LoggerMessage(
+        5001, LogLevel.Information, "Started node {Name} on a {Store} with durability {Durability} in {ElapsedMs} ms")]
     internal static partial void Started(
         ILogger logger, string name, string store, Durability durability, long elapsedMs);
 

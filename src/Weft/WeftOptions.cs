@@ -16,7 +16,9 @@ public enum WeftStoreKind
 }
 
 /// <summary>What a peer is and where it keeps its data. Section "Weft" of the configuration.</summary>
-/// <remarks>Checked at start by <see cref="WeftOptionsRules"/>; a broken bound names the key, the value and what is allowed.</remarks>
+/// <remarks>
+/// Checked at start by <see cref="WeftOptionsRules"/>; a broken bound names the key, the value and what is allowed.
+/// </remarks>
 public sealed class WeftOptions
 {
     /// <summary>The section of the configuration that binds to this class.</summary>
@@ -28,12 +30,14 @@ public sealed class WeftOptions
     /// <summary>Where the graph is kept. Default: <see cref="WeftStoreKind.Engine"/>.</summary>
     public WeftStoreKind Store { get; set; } = WeftStoreKind.Engine;
 
-    /// <summary>The one ceiling of memory table, caches and the disk tier's cache, in MiB: 16 to 65,536. Default: 128.</summary>
+    /// <summary>
+    /// The one ceiling of memory table, caches and the disk tier's cache, in MiB: 16 to 65,536. Default: 128.
+    /// </summary>
     public int MemoryMiB { get; set; } = 128;
 
     /// <summary>
-    /// How long a deletion is remembered: 1 minute and up. Default: 30 days. A peer that was away for longer may bring a
-    /// deleted field back.
+    /// How long a deletion is remembered: 1 minute and up. Default: 30 days. A peer that was away for longer may bring
+    /// a deleted field back.
     /// </summary>
     public TimeSpan TombstoneHorizon { get; set; } = TimeSpan.FromDays(30);
 
@@ -46,7 +50,9 @@ public sealed class WeftOptions
     /// <summary>How often what may go is removed: 1 second and up; zero for never. Default: 1 hour.</summary>
     public TimeSpan MaintenanceInterval { get; set; } = TimeSpan.FromHours(1);
 
-    /// <summary>Peers to dial and to keep dialling: ws:// or wss:// URLs, at most 64. Without a path, /gun is meant.</summary>
+    /// <summary>
+    /// Peers to dial and to keep dialling: ws:// or wss:// URLs, at most 64. Without a path, /gun is meant.
+    /// </summary>
     public IList<string> Peers { get; set; } = [];
 
     /// <summary>The knobs of the node itself: name, lanes, queues, merge.</summary>
@@ -58,7 +64,9 @@ public sealed class WeftOptions
     /// <summary>How relays are dialled.</summary>
     public WebSocketDialerOptions Dial { get; set; } = new();
 
-    /// <summary>A name people know the peer by; it need not be unique: 1 to 64 characters. Default: the machine's name.</summary>
+    /// <summary>
+    /// A name people know the peer by; it need not be unique: 1 to 64 characters. Default: the machine's name.
+    /// </summary>
     public string Name
     {
         get => Node.Name;

@@ -68,7 +68,8 @@ public static class WeftOptionsReader
 
     private static long Whole(IConfiguration section, string key, long otherwise, long max) =>
         section[key] is not { } text ? otherwise
-        : long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) && value <= max
+        : long.TryParse(
+            text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) && value <= max
             ? value
         : throw Wrong(key, text, "a whole number");
 

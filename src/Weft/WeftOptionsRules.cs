@@ -40,7 +40,8 @@ internal sealed class WeftOptionsRules : IValidateOptions<WeftOptions>
         {
             if (PeerAddress.Parse(peer) is null)
             {
-                failures.Add($"Weft:Peers has \"{Plain(peer)}\"; allowed: a ws:// or wss:// URL, such as ws://host:8765/gun.");
+                failures.Add(
+                    $"Weft:Peers has \"{Plain(peer)}\"; allowed: a ws:// or wss:// URL, such as ws://host:8765/gun.");
             }
         }
 
@@ -56,7 +57,8 @@ internal sealed class WeftOptionsRules : IValidateOptions<WeftOptions>
         {
             string first = result.Failures!.First();
             throw new WeftException(
-                first.StartsWith("Weft:Peers has", StringComparison.Ordinal) ? WeftError.AddressInvalid : WeftError.Usage,
+                first.StartsWith(
+                    "Weft:Peers has", StringComparison.Ordinal) ? WeftError.AddressInvalid : WeftError.Usage,
                 string.Join(' ', result.Failures!));
         }
     }
@@ -65,7 +67,8 @@ internal sealed class WeftOptionsRules : IValidateOptions<WeftOptions>
     {
         if (string.IsNullOrWhiteSpace(value) || value.Length > lengthMax || value.Any(char.IsControl))
         {
-            failures.Add($"Weft:{key} is \"{Plain(value)}\"; allowed: 1 to {lengthMax} characters, no control characters.");
+            failures.Add(
+                $"Weft:{key} is \"{Plain(value)}\"; allowed: 1 to {lengthMax} characters, no control characters.");
         }
     }
 
@@ -90,7 +93,8 @@ internal sealed class WeftOptionsRules : IValidateOptions<WeftOptions>
     {
         if (!Enum.IsDefined(value))
         {
-            failures.Add($"Weft:{key} is {value}; allowed: {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()}.");
+            failures.Add(
+                $"Weft:{key} is {value}; allowed: {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()}.");
         }
     }
 

@@ -8,7 +8,9 @@ using Weft.Transports;
 
 namespace Weft;
 
-/// <summary>A whole peer in one process: a node, its store and its links to other peers, put together by options.</summary>
+/// <summary>
+/// A whole peer in one process: a node, its store and its links to other peers, put together by options.
+/// </summary>
 /// <remarks>
 /// <code>
 /// await using var peer = await WeftPeer.StartAsync(new() { Path = "data", Peers = { "ws://relay:8765" } });
@@ -53,7 +55,8 @@ public sealed partial class WeftPeer : IAsyncDisposable
     /// <param name="loggers">Where to log; null for nowhere.</param>
     /// <param name="cancellationToken">Stops the start; nothing stays open.</param>
     /// <exception cref="WeftException">
-    /// Usage or AddressInvalid for a broken option; FolderLocked, FolderUnusable, FormatNewer, FileDamaged from the store.
+    /// Usage or AddressInvalid for a broken option; FolderLocked, FolderUnusable, FormatNewer, FileDamaged from the
+    /// store.
     /// </exception>
     public static async ValueTask<WeftPeer> StartAsync(
         WeftOptions options,
@@ -73,7 +76,8 @@ public sealed partial class WeftPeer : IAsyncDisposable
         WeftNode node;
         try
         {
-            node = await WeftNode.StartAsync(options.Node, store, time, loggers, cancellationToken).ConfigureAwait(false);
+            node = await WeftNode.StartAsync(
+                options.Node, store, time, loggers, cancellationToken).ConfigureAwait(false);
         }
         catch
         {

@@ -27,7 +27,8 @@ internal static class WeftStores
         };
         try
         {
-            return await StorageEngine.OpenAsync(storage, time, loggers.CreateLogger("Weft.Storage")).ConfigureAwait(false);
+            return await StorageEngine.OpenAsync(
+                storage, time, loggers.CreateLogger("Weft.Storage")).ConfigureAwait(false);
         }
         catch (ArgumentException wrong)
         {

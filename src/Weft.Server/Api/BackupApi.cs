@@ -8,8 +8,8 @@ using Weft.Server.Http;
 namespace Weft.Server.Api;
 
 /// <summary>
-/// The resource /backups: verified copies in a folder of the node. A client never names a path: it gets an id, downloads
-/// the file and deletes it.
+/// The resource /backups: verified copies in a folder of the node. A client never names a path: it gets an id,
+/// downloads the file and deletes it.
 /// </summary>
 internal static class BackupApi
 {
@@ -23,7 +23,8 @@ internal static class BackupApi
         if (Files(folder).Count >= KeptMax)
         {
             throw new ApiException(
-                WeftError.TooManyRequests, $"{KeptMax} copies are kept here; download and delete one first (DELETE /api/v1/backups/ID).");
+                WeftError.TooManyRequests,
+                $"{KeptMax} copies are kept here; download and delete one first (DELETE /api/v1/backups/ID).");
         }
 
         string id = call.Server.Time.GetUtcNow().ToString("yyyyMMdd-HHmmss-", CultureInfo.InvariantCulture)
@@ -68,7 +69,8 @@ internal static class BackupApi
     {
         FileInfo file = Find(call);
         await TypedResults.PhysicalFile(
-            file.FullName, "application/octet-stream", file.Name, enableRangeProcessing: true).ExecuteAsync(call.Context);
+            file.FullName, "application/octet-stream", file.Name, enableRangeProcessing: true)
+            .ExecuteAsync(call.Context);
     }
 
     internal static Task DeleteAsync(ApiCall call)
@@ -78,7 +80,8 @@ internal static class BackupApi
         return Task.CompletedTask;
     }
 
-    private static async Task<BackupReport> MakeAsync(ApiCall call, IProgress<long>? progress, string partial, string path)
+    private static async Task<BackupReport> MakeAsync(
+        ApiCall call, IProgress<long>? progress, string partial, string path)
     {
         try
         {
@@ -95,7 +98,8 @@ internal static class BackupApi
     private static string Folder(ApiCall call) => call.Peer.Options.Store == WeftStoreKind.Engine
         ? Path.Combine(Path.GetFullPath(call.Peer.Options.Path), "backups")
         : throw new ApiException(
-            WeftError.FolderUnusable, "This node keeps its graph in memory; there are no files to copy. Use the export.");
+            WeftError.FolderUnusable,
+            "This node keeps its graph in memory; there are no files to copy. Use the export.");
 
     // Compared with the names that are there, so that nothing in the id can lead out of the folder.
     private static FileInfo Find(ApiCall call)

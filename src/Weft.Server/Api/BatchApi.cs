@@ -32,7 +32,8 @@ internal static class BatchApi
 
     private static async Task PostLinesAsync(ApiCall call)
     {
-        // Of any length, and as slow as its source: what comes is bounded by line and by group, and the sender has the token.
+        // Of any length, and as slow as its source: what comes is bounded by line and by group, and its sender has
+        // the token.
         if (call.Context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
         {
             size.MaxRequestBodySize = null;

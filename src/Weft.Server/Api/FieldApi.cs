@@ -67,7 +67,8 @@ internal static class FieldApi
         WriteResult result = await call.Graph.WriteAsync([write], WriteSource.Http, ack, condition, call.Aborted);
         if (result.Error == WeftError.PreconditionFailed)
         {
-            throw new ApiException(WeftError.PreconditionFailed, "The field is not in the state you named. Nothing was stored.");
+            throw new ApiException(
+                WeftError.PreconditionFailed, "The field is not in the state you named. Nothing was stored.");
         }
 
         if (result.Applied > 0)
@@ -87,7 +88,8 @@ internal static class FieldApi
                 : double.TryParse(text.Trim('"'), NumberStyles.Float, CultureInfo.InvariantCulture, out double state)
                     ? FieldCondition.InState(state)
                 : throw new ApiException(
-                    WeftError.RequestMalformed, $"If-Match is \"{LogText.Clean(text)}\"; allowed: a state in quotes, or *.");
+                    WeftError.RequestMalformed,
+                    $"If-Match is \"{LogText.Clean(text)}\"; allowed: a state in quotes, or *.");
         }
 
         if (request.Headers.IfNoneMatch is { Count: > 0 } none)
@@ -102,9 +104,11 @@ internal static class FieldApi
 
     private static double State(ApiCall call) =>
         call.Query["state"] is not { } text ? double.NaN
-        : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double state) && double.IsFinite(state)
+        : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double state)
+            && double.IsFinite(state)
             ? state
-        : throw new ApiException(WeftError.StateInvalid, ErrorCatalogue.Find(WeftError.StateInvalid).Cause) { Path = "state" };
+        : throw new ApiException(
+            WeftError.StateInvalid, ErrorCatalogue.Find(WeftError.StateInvalid).Cause) { Path = "state" };
 
     private static string Missing(string soul, string field, in ReadResult read)
     {

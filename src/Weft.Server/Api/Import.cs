@@ -14,7 +14,8 @@ namespace Weft.Server.Api;
 /// <param name="Sum">All groups together: the highest state, the lowest durability, the last commit.</param>
 /// <param name="Refused">Lines left out.</param>
 /// <param name="Errors">Why, for the first 100 of them.</param>
-internal sealed record ImportResult(long Lines, long Fields, WriteResult Sum, long Refused, IReadOnlyList<ApiException> Errors);
+internal sealed record ImportResult(
+    long Lines, long Fields, WriteResult Sum, long Refused, IReadOnlyList<ApiException> Errors);
 
 /// <summary>
 /// Merges a stream of records, one per line. Lines are written in groups, several groups are on their way at once, and
@@ -73,7 +74,8 @@ internal sealed class Import(
                 _line++;
                 reader.AdvanceTo(read.Buffer.End);
                 await FinishAsync();
-                throw new ApiException(WeftError.TooLarge, $"The line has more than {options.BodyBytesMax} bytes.").AtLine(_line);
+                throw new ApiException(
+                    WeftError.TooLarge, $"The line has more than {options.BodyBytesMax} bytes.").AtLine(_line);
             }
 
             reader.AdvanceTo(buffer.Start, buffer.End);
@@ -109,7 +111,8 @@ internal sealed class Import(
     {
         if (line.Length > options.BodyBytesMax)
         {
-            return new ApiException(WeftError.TooLarge, $"The line has more than {options.BodyBytesMax} bytes.").AtLine(_line);
+            return new ApiException(
+                WeftError.TooLarge, $"The line has more than {options.BodyBytesMax} bytes.").AtLine(_line);
         }
 
         byte[]? rented = null;
@@ -233,7 +236,8 @@ internal sealed class Import(
             await AbandonAsync();
             if (failure is WeftException world and not ApiException)
             {
-                throw new ApiException(world.Error, world.Message).AtLine(group.LineOf(0)); // The disk, not the line, is at fault.
+                // The disk, not the line, is at fault.
+                throw new ApiException(world.Error, world.Message).AtLine(group.LineOf(0));
             }
 
             throw;
@@ -249,7 +253,8 @@ internal sealed class Import(
         {
             (long line, int start) = group.Lines[i];
             int end = i + 1 < group.Lines.Count ? group.Lines[i + 1].Start : group.Writes.Count;
-            WriteResult result = await graph.WriteAsync(group.Writes.GetRange(start, end - start), Source, ack, aborted);
+            WriteResult result = await graph.WriteAsync(
+                group.Writes.GetRange(start, end - start), Source, ack, aborted);
             if (result.IsAccepted)
             {
                 Add(result);

@@ -56,7 +56,8 @@ internal static class NodeApi
         List<FieldWrite> delta = await ReadRecordAsync(call, soul);
         if (delta.Count == 0)
         {
-            throw new ApiException(WeftError.RequestMalformed, "\"fields\" is empty; there is nothing to write.") { Path = "fields" };
+            throw new ApiException(
+                WeftError.RequestMalformed, "\"fields\" is empty; there is nothing to write.") { Path = "fields" };
         }
 
         await WriteAsync(call, delta, ack);
@@ -70,7 +71,8 @@ internal static class NodeApi
         if (delta.Any(write => !double.IsNaN(write.State)))
         {
             throw new ApiException(
-                WeftError.RequestMalformed, "A replacement takes no states; use PATCH to write with states.") { Path = "states" };
+                WeftError.RequestMalformed,
+                "A replacement takes no states; use PATCH to write with states.") { Path = "states" };
         }
 
         NodeResult known = await call.Graph.ReadNodeAsync(
@@ -78,7 +80,8 @@ internal static class NodeApi
         if (known.More)
         {
             throw new ApiException(
-                WeftError.TooComplex, $"The node has more than {FieldsMax} fields; delete it or use PATCH. Nothing was stored.");
+                WeftError.TooComplex,
+                $"The node has more than {FieldsMax} fields; delete it or use PATCH. Nothing was stored.");
         }
 
         var kept = delta.Select(write => write.Field).ToHashSet(StringComparer.Ordinal);
@@ -119,7 +122,8 @@ internal static class NodeApi
         return delta.Count <= call.Server.Options.BatchFieldsMax
             ? delta
             : throw new ApiException(
-                WeftError.TooComplex, $"The body has more than {call.Server.Options.BatchFieldsMax} fields. Nothing was stored.");
+                WeftError.TooComplex,
+                $"The body has more than {call.Server.Options.BatchFieldsMax} fields. Nothing was stored.");
     }
 
     private static async Task<NodeResult> ReadNamedAsync(ApiCall call, string soul, string names)
@@ -127,7 +131,8 @@ internal static class NodeApi
         string[] wanted = names.Split(',', StringSplitOptions.RemoveEmptyEntries);
         if (wanted.Length is 0 or > NamedFieldsMax)
         {
-            throw new ApiException(WeftError.RequestMalformed, $"fields names 1 to {NamedFieldsMax} fields, separated by commas.");
+            throw new ApiException(
+                WeftError.RequestMalformed, $"fields names 1 to {NamedFieldsMax} fields, separated by commas.");
         }
 
         Array.Sort(wanted, StringComparer.Ordinal);
@@ -155,7 +160,11 @@ internal static class NodeApi
         return fields.Count == 0
             ? missing with { PeersAsked = asked }
             : new NodeResult(
-                fields.Exists(field => !field.Value.IsNull) ? ReadStatus.Found : ReadStatus.Deleted, fields, false, source, asked);
+                fields.Exists(field => !field.Value.IsNull) ? ReadStatus.Found : ReadStatus.Deleted,
+                fields,
+                false,
+                source,
+                asked);
     }
 
     private static async Task<NodeResult> ReadRangeAsync(ApiCall call, string soul)
@@ -172,11 +181,13 @@ internal static class NodeApi
         return await call.Graph.ReadNodeAsync(soul, range, limit, BytesMax, call.Policy(), call.Aborted);
     }
 
-    private static async Task<List<(string Soul, NodeResult Node)>> ReadLinkedAsync(ApiCall call, string soul, int depth)
+    private static async Task<List<(string Soul, NodeResult Node)>> ReadLinkedAsync(
+        ApiCall call, string soul, int depth)
     {
         var nodes = new List<(string, NodeResult)>();
         long bytes = 0;
-        await foreach (WalkStep step in call.Graph.WalkAsync(soul, WalkDirection.Out, depth, NodesMax + 1, call.Aborted))
+        await foreach (WalkStep step in call.Graph.WalkAsync(
+            soul, WalkDirection.Out, depth, NodesMax + 1, call.Aborted))
         {
             if (step.Depth > 0 && bytes < BytesMax)
             {

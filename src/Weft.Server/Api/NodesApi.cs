@@ -47,7 +47,8 @@ internal static class NodesApi
         }
         catch (Exception wrong) when (wrong is FormatException or ArgumentException)
         {
-            throw new ApiException(WeftError.RequestMalformed, "The cursor is none that this node gave.") { Path = "cursor" };
+            throw new ApiException(
+                WeftError.RequestMalformed, "The cursor is none that this node gave.") { Path = "cursor" };
         }
     }
 }

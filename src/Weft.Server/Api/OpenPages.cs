@@ -33,7 +33,8 @@ internal static class OpenPages
     internal static Task LiveAsync(ApiCall call) => HealthAsync(call, []);
 
     internal static Task ReadyAsync(ApiCall call) =>
-        HealthAsync(call, call.Server.Stopping.IsCancellationRequested ? ["stopping"] : WeftHealth.ReasonsNotReady(call.Peer));
+        HealthAsync(
+            call, call.Server.Stopping.IsCancellationRequested ? ["stopping"] : WeftHealth.ReasonsNotReady(call.Peer));
 
     internal static Task MetricsAsync(ApiCall call) =>
         TextAsync(call, "text/plain; version=0.0.4; charset=utf-8", call.Server.MetricsOf(call.Peer).Write());
@@ -51,7 +52,8 @@ internal static class OpenPages
         foreach (ErrorEntry entry in ErrorCatalogue.All)
         {
             string code = ErrorCatalogue.Code(entry.Error);
-            page.Append(CultureInfo.InvariantCulture, $"<li><a href=\"/errors/{code}\">{code}</a> {Html(entry.Title)}</li>\n");
+            page.Append(
+                CultureInfo.InvariantCulture, $"<li><a href=\"/errors/{code}\">{code}</a> {Html(entry.Title)}</li>\n");
         }
 
         return TextAsync(call, "text/html; charset=utf-8", Page("Errors of weft", $"<ul>\n{page}</ul>"));
@@ -105,10 +107,13 @@ internal static class OpenPages
     {
         string code = ErrorCatalogue.Code(entry.Error);
         string advice = string.Concat(entry.Try.Select(text => $"<li><code>{Html(text)}</code></li>\n"));
-        string again = entry.IsTransient ? "The same call may succeed later without a change." : "Repeating it will not help.";
+        string again = entry.IsTransient
+            ? "The same call may succeed later without a change."
+            : "Repeating it will not help.";
         return Page(
             $"{code}: {entry.Title}",
-            $"<p>{Html(entry.Cause)}</p>\n<p>{again}</p>\n<h2>Try</h2>\n<ul>\n{advice}</ul>\n<p><a href=\"/errors\">All errors</a></p>");
+            $"<p>{Html(entry.Cause)}</p>\n<p>{again}</p>\n<h2>Try</h2>\n<ul>\n{advice}</ul>\n"
+            + "<p><a href=\"/errors\">All errors</a></p>");
     }
 
     private static string Page(string title, string body) =>

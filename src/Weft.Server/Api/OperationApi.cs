@@ -70,7 +70,8 @@ internal static class OperationApi
         json.WriteBoolean("ready", WeftHealth.ReasonsNotReady(peer).Count == 0);
         json.WriteString("durability", JsonAnswers.Name(peer.Options.Durability));
         json.WriteString("store", peer.Options.Store == WeftStoreKind.Engine ? "engine" : "memory");
-        json.WriteString("dataFolder", peer.Options.Store == WeftStoreKind.Engine ? Path.GetFullPath(peer.Options.Path) : null);
+        json.WriteString(
+            "dataFolder", peer.Options.Store == WeftStoreKind.Engine ? Path.GetFullPath(peer.Options.Path) : null);
         json.WriteNumber("memoryMiB", peer.Options.MemoryMiB);
         json.WriteString("storeId", peer.Node.Store.StoreId);
         json.WriteNumber("sequence", peer.Node.Store.CommittedSequence);

@@ -57,7 +57,8 @@ internal static class PeersApi
 
         if (!found)
         {
-            throw new ApiException(WeftError.Absent, "There is no such peer; name one by id or url, as GET /api/v1/peers lists them.");
+            throw new ApiException(
+                WeftError.Absent, "There is no such peer; name one by id or url, as GET /api/v1/peers lists them.");
         }
 
         call.Response.StatusCode = StatusCodes.Status204NoContent;
@@ -69,7 +70,8 @@ internal static class PeersApi
 
     private static Uri Address(string? url) => PeerAddress.Parse(url)
         ?? throw new ApiException(
-            WeftError.AddressInvalid, $"\"{LogText.Clean(url)}\" is no peer; allowed: a ws:// or wss:// URL.") { Path = "url" };
+            WeftError.AddressInvalid,
+            $"\"{LogText.Clean(url)}\" is no peer; allowed: a ws:// or wss:// URL.") { Path = "url" };
 
     private static string? ReadUrl(ReadOnlySpan<byte> body)
     {
@@ -97,7 +99,8 @@ internal static class PeersApi
             throw JsonBody.Malformed(broken);
         }
 
-        throw new ApiException(WeftError.RequestMalformed, "The body is not {\"url\":\"ws://HOST:PORT/gun\"}.") { Path = "url" };
+        throw new ApiException(
+            WeftError.RequestMalformed, "The body is not {\"url\":\"ws://HOST:PORT/gun\"}.") { Path = "url" };
     }
 
     private static void Write(Utf8JsonWriter json, GunPeerInfo peer)

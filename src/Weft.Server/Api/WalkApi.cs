@@ -105,7 +105,8 @@ internal static class WalkApi
         Graph.Loss loss = call.Graph.ReadConflicts(number == long.MaxValue ? null : number + 1, 1) is [{ } found]
             && found.Number == number
             ? found
-            : throw new ApiException(WeftError.Absent, $"The journal holds no losing write with the number {number} any more.");
+            : throw new ApiException(
+                WeftError.Absent, $"The journal holds no losing write with the number {number} any more.");
         if (loss.ValueCut)
         {
             throw new ApiException(
@@ -113,7 +114,10 @@ internal static class WalkApi
         }
 
         WriteResult result = await call.Graph.WriteAsync(
-            [new Graph.FieldWrite(loss.Soul, loss.Field, loss.Value, double.NaN)], WriteSource.Http, call.Ack(), call.Aborted);
+            [new Graph.FieldWrite(loss.Soul, loss.Field, loss.Value, double.NaN)],
+            WriteSource.Http,
+            call.Ack(),
+            call.Aborted);
         await call.AnswerAsync(result);
     }
 

@@ -62,7 +62,8 @@ internal static class WatchApi
         if (soul is null == prefix is null)
         {
             throw new ApiException(
-                WeftError.RequestMalformed, "A watch is on a soul or on a prefix; give one of the two (prefix= for everything).");
+                WeftError.RequestMalformed,
+                "A watch is on a soul or on a prefix; give one of the two (prefix= for everything).");
         }
 
         string? field = call.Query["name"] is null && call.Query["field"] is null ? null : call.Field();

@@ -53,7 +53,8 @@ internal sealed class ApiCall(ApiServer server, HttpContext context, WeftPeer pe
 
     /// <summary>The parameter "name" (or "field").</summary>
     /// <exception cref="ApiException">It is missing or not valid.</exception>
-    public string Field() => Name(Query["name"] is null && Query["field"] is not null ? "field" : "name", FieldRules.CheckField);
+    public string Field() =>
+        Name(Query["name"] is null && Query["field"] is not null ? "field" : "name", FieldRules.CheckField);
 
     /// <summary>How far a read goes, from the parameter "wait".</summary>
     public ReadPolicy Policy() => ReadPolicy.LocalFirst(Query.Duration("wait", WaitDefault, WaitMax));
@@ -94,7 +95,9 @@ internal sealed class ApiCall(ApiServer server, HttpContext context, WeftPeer pe
     /// <summary>True when the body is one JSON document per line.</summary>
     public bool IsLines => IsBody("application/x-ndjson", "application/jsonl");
 
-    /// <summary>Lets the client read as slowly as it likes, for example through a pager, until it is surely gone.</summary>
+    /// <summary>
+    /// Lets the client read as slowly as it likes, for example through a pager, until it is surely gone.
+    /// </summary>
     public void AllowSlowReader()
     {
         if (Context.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
@@ -180,7 +183,8 @@ internal sealed class ApiCall(ApiServer server, HttpContext context, WeftPeer pe
     {
         if (!result.IsAccepted)
         {
-            throw new ApiException(result.Error, $"{ErrorCatalogue.Find(result.Error).Cause} Nothing was stored.") { Path = path };
+            throw new ApiException(
+                result.Error, $"{ErrorCatalogue.Find(result.Error).Cause} Nothing was stored.") { Path = path };
         }
     }
 
@@ -189,7 +193,8 @@ internal sealed class ApiCall(ApiServer server, HttpContext context, WeftPeer pe
         string? value = Query[parameter];
         if (value is null)
         {
-            throw new ApiException(WeftError.RequestMalformed, $"The query lacks \"{parameter}\".") { Path = parameter };
+            throw new ApiException(
+                WeftError.RequestMalformed, $"The query lacks \"{parameter}\".") { Path = parameter };
         }
 
         WeftError error = check(value);

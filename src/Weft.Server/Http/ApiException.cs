@@ -8,7 +8,9 @@ internal sealed class ApiException(WeftError error, string detail, int? status =
     /// <summary>The HTTP status, when it is not the one of the catalogue.</summary>
     public int? Status { get; } = status;
 
-    /// <summary>Where in the body the trouble is, for example "fields.bio"; null when it is nowhere in particular.</summary>
+    /// <summary>
+    /// Where in the body the trouble is, for example "fields.bio"; null when it is nowhere in particular.
+    /// </summary>
     public string? Path { get; init; }
 
     /// <summary>The line of a bulk body, counted from 1; 0 when there are no lines.</summary>

@@ -9,8 +9,8 @@ using Weft.Server.Metrics;
 namespace Weft.Server.Http;
 
 /// <summary>
-/// What every request passes: host, origin, token, ceilings, method, content type. Behind it stand the handlers; what they
-/// throw becomes a problem document here.
+/// What every request passes: host, origin, token, ceilings, method, content type. Behind it stand the handlers; what
+/// they throw becomes a problem document here.
 /// </summary>
 internal sealed class ApiServer : IDisposable
 {
@@ -76,7 +76,9 @@ internal sealed class ApiServer : IDisposable
 
     internal long NextWatch() => Interlocked.Increment(ref _watchNumber);
 
-    /// <summary>Maps routes that share a pattern as one endpoint, so that a wrong method gets a problem document, too.</summary>
+    /// <summary>
+    /// Maps routes that share a pattern as one endpoint, so that a wrong method gets a problem document, too.
+    /// </summary>
     internal void Map(IEndpointRouteBuilder endpoints, IEnumerable<ApiRoute> routes)
     {
         foreach (IGrouping<string, ApiRoute> resource in routes.GroupBy(route => route.Pattern))
@@ -96,7 +98,8 @@ internal sealed class ApiServer : IDisposable
                 // The node is fixed here: whoever publishes an instrument anywhere in the process runs this filter.
                 WeftNode node = peer.Node;
                 _metrics ??= new MetricsPage(
-                    meter => meter.Name == NodeTelemetry.Name && ReferenceEquals(meter.Scope, node), Options.MetricSeriesMax);
+                    meter => meter.Name == NodeTelemetry.Name && ReferenceEquals(
+                        meter.Scope, node), Options.MetricSeriesMax);
             }
         }
 
@@ -160,7 +163,8 @@ internal sealed class ApiServer : IDisposable
 
         if (methods.Length == 0)
         {
-            throw new ApiException(WeftError.RouteUnknown, $"{LogText.Clean(context.Request.Path)} is no resource of this node.");
+            throw new ApiException(
+                WeftError.RouteUnknown, $"{LogText.Clean(context.Request.Path)} is no resource of this node.");
         }
 
         string allowed = string.Join(", ", methods.Select(route => route.Method));
@@ -248,7 +252,8 @@ internal sealed class ApiServer : IDisposable
         if (!call.IsLines && call.Request.ContentLength > Options.BodyBytesMax)
         {
             throw new ApiException(
-                WeftError.TooLarge, $"The body has {call.Request.ContentLength} bytes; at most {Options.BodyBytesMax} are taken.");
+                WeftError.TooLarge,
+                $"The body has {call.Request.ContentLength} bytes; at most {Options.BodyBytesMax} are taken.");
         }
     }
 
@@ -290,7 +295,8 @@ internal sealed class ApiServer : IDisposable
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } =>
             new ApiException(WeftError.TooLarge, "The body is larger than this resource takes."),
         BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } =>
-            new ApiException(WeftError.DeadlinePassed, "The body came too slowly.", StatusCodes.Status408RequestTimeout),
+            new ApiException(
+                WeftError.DeadlinePassed, "The body came too slowly.", StatusCodes.Status408RequestTimeout),
         BadHttpRequestException bad => new ApiException(WeftError.RequestMalformed, bad.Message),
         ObjectDisposedException or System.Threading.Channels.ChannelClosedException =>
             new ApiException(WeftError.NodeUnavailable, "The node is stopping."),
@@ -309,7 +315,8 @@ internal sealed class ApiServer : IDisposable
                 break;
             case WeftError.Bug or WeftError.DiskFailed or WeftError.FileDamaged or WeftError.StoreStopped:
                 ServerLog.Failed(
-                    Logger, LogText.Clean(context.Request.Method), path, problem.Code, Problem.TraceId(context), failure);
+                    Logger, LogText.Clean(
+                        context.Request.Method), path, problem.Code, Problem.TraceId(context), failure);
                 break;
             default:
                 ServerLog.Refused(

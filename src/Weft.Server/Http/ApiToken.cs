@@ -27,7 +27,9 @@ internal sealed class ApiToken
     internal string Value { get; }
 
     /// <summary>Finds the token: option, WEFT_TOKEN, WEFT_TOKEN_FILE, then the file, made if missing.</summary>
-    /// <exception cref="WeftException">Usage: the token is too short; FolderUnusable: the file cannot be used.</exception>
+    /// <exception cref="WeftException">
+    /// Usage: the token is too short; FolderUnusable: the file cannot be used.
+    /// </exception>
     public static ApiToken Find(ServerOptions options, Func<string, string?> environment)
     {
         if (NonEmpty(options.Token) is { } given)
@@ -126,7 +128,8 @@ internal sealed class ApiToken
     }
 
     private static string NewToken() =>
-        Convert.ToBase64String(RandomNumberGenerator.GetBytes(RandomBytes)).TrimEnd('=').Replace('+', '-').Replace('/', '_');
+        Convert.ToBase64String(
+            RandomNumberGenerator.GetBytes(RandomBytes)).TrimEnd('=').Replace('+', '-').Replace('/', '_');
 
     private static string Checked(string token, string where) =>
         token.Length is >= LengthMin and <= LengthMax && token.All(unit => unit is > ' ' and < '\x7f')

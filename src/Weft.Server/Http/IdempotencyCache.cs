@@ -5,7 +5,9 @@ using Weft.Primitives;
 
 namespace Weft.Server.Http;
 
-/// <summary>Gives a repeated request the answer it got the first time, so that a client may retry without doing twice.</summary>
+/// <summary>
+/// Gives a repeated request the answer it got the first time, so that a client may retry without doing twice.
+/// </summary>
 internal sealed class IdempotencyCache(int keysMax, TimeProvider time)
 {
     private const int KeyLengthMax = 255;
@@ -88,7 +90,8 @@ internal sealed class IdempotencyCache(int keysMax, TimeProvider time)
         {
             await handler(call);
             await call.Response.BodyWriter.FlushAsync(CancellationToken.None);
-            answer = new(call.Response.StatusCode, call.Response.ContentType, call.Response.Headers.ETag, captured.ToArray());
+            answer = new(
+                call.Response.StatusCode, call.Response.ContentType, call.Response.Headers.ETag, captured.ToArray());
         }
         finally
         {

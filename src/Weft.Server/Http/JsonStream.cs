@@ -5,7 +5,9 @@ using System.Text.Json;
 namespace Weft.Server.Http;
 
 /// <summary>Writes many items as they are found: as lines, or as the list "items" of one document.</summary>
-/// <remarks>The answer starts with the first item or at the end, so that a failure before is still a problem document.</remarks>
+/// <remarks>
+/// The answer starts with the first item or at the end, so that a failure before is still a problem document.
+/// </remarks>
 internal sealed class JsonStream(ApiCall call, bool lines) : IAsyncDisposable
 {
     private const int FlushBytes = 64 << 10;

@@ -1,8 +1,8 @@
 namespace Weft.Server.Http;
 
 /// <summary>
-/// Gives the same string for the same bytes, most of the time: a bulk body names the same few fields a million times. It
-/// holds at most 1,024 short names and is kept for one request only. One caller at a time.
+/// Gives the same string for the same bytes, most of the time: a bulk body names the same few fields a million times.
+/// It holds at most 1,024 short names and is kept for one request only. One caller at a time.
 /// </summary>
 internal sealed class NameCache
 {

@@ -28,7 +28,8 @@ internal static class Problem
         int retryAfter = RetryAfterSeconds(status, entry);
         if (retryAfter > 0)
         {
-            response.Headers.RetryAfter = new StringValues(retryAfter.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            response.Headers.RetryAfter = new StringValues(
+                retryAfter.ToString(System.Globalization.CultureInfo.InvariantCulture));
         }
 
         if (status == StatusCodes.Status401Unauthorized)

@@ -7,8 +7,8 @@ using Weft.Primitives;
 namespace Weft.Server.Http;
 
 /// <summary>
-/// The query of a request, read strictly: bytes that are no UTF-8 are refused. A reader that repairs or keeps them would
-/// let two different queries name the same soul.
+/// The query of a request, read strictly: bytes that are no UTF-8 are refused. A reader that repairs or keeps them
+/// would let two different queries name the same soul.
 /// </summary>
 internal readonly struct QueryValues
 {
@@ -108,7 +108,8 @@ internal readonly struct QueryValues
             : WeftOptionsReader.ParseDuration(text);
         return value <= max
             ? value.Value
-            : throw Malformed($"{name} is \"{LogText.Clean(text)}\"; allowed: 0 to {max.TotalSeconds} s, such as 250ms or 2s.");
+            : throw Malformed(
+                $"{name} is \"{LogText.Clean(text)}\"; allowed: 0 to {max.TotalSeconds} s, such as 250ms or 2s.");
     }
 
     private static string Decode(ReadOnlySpan<char> text)

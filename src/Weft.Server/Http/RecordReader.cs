@@ -5,8 +5,8 @@ using Weft.Primitives;
 namespace Weft.Server.Http;
 
 /// <summary>
-/// Reads records of the form <c>{"soul":…,"fields":{…},"states":{…}}</c> into writes. Other properties are skipped, so that
-/// what this node answers can be sent back to it. One caller at a time; reused from record to record.
+/// Reads records of the form <c>{"soul":…,"fields":{…},"states":{…}}</c> into writes. Other properties are skipped, so
+/// that what this node answers can be sent back to it. One caller at a time; reused from record to record.
 /// </summary>
 internal sealed class RecordReader
 {
@@ -71,7 +71,7 @@ internal sealed class RecordReader
                 {
                     throw new ApiException(
                         WeftError.TooComplex,
-                        $"The batch has more than {fieldsMax} fields. Nothing was stored; send lines (application/x-ndjson).");
+                        $"The batch has more than {fieldsMax} fields. Nothing was stored; send lines instead.");
                 }
             }
 
@@ -127,10 +127,12 @@ internal sealed class RecordReader
 
         if (given is not null && soul is not null && soul != given)
         {
-            throw new ApiException(WeftError.RequestMalformed, "The record is for another soul than the request.") { Path = "soul" };
+            throw new ApiException(
+                WeftError.RequestMalformed, "The record is for another soul than the request.") { Path = "soul" };
         }
 
-        soul ??= given ?? throw new ApiException(WeftError.RequestMalformed, "The record has no \"soul\".") { Path = "soul" };
+        soul ??= given ?? throw new ApiException(
+            WeftError.RequestMalformed, "The record has no \"soul\".") { Path = "soul" };
         if (!hasFields)
         {
             throw new ApiException(WeftError.RequestMalformed, "The record has no \"fields\".") { Path = "fields" };
@@ -150,7 +152,8 @@ internal sealed class RecordReader
         string soul = JsonText.Unescape(reader.ValueSpan);
         return FieldRules.CheckSoul(soul) == WeftError.None
             ? soul
-            : throw new ApiException(WeftError.SoulInvalid, ErrorCatalogue.Find(WeftError.SoulInvalid).Cause) { Path = "soul" };
+            : throw new ApiException(
+                WeftError.SoulInvalid, ErrorCatalogue.Find(WeftError.SoulInvalid).Cause) { Path = "soul" };
     }
 
     private void ReadFields(ref Utf8JsonReader reader, List<FieldWrite> into)
@@ -188,7 +191,8 @@ internal sealed class RecordReader
         string field = JsonText.Unescape(raw);
         if (FieldRules.CheckField(field) != WeftError.None)
         {
-            throw new ApiException(WeftError.FieldInvalid, ErrorCatalogue.Find(WeftError.FieldInvalid).Cause) { Path = "fields" };
+            throw new ApiException(
+                WeftError.FieldInvalid, ErrorCatalogue.Find(WeftError.FieldInvalid).Cause) { Path = "fields" };
         }
 
         _names.Add(raw, field); // Keyed by the raw bytes: an escaped spelling is another key for the same name.
@@ -207,7 +211,8 @@ internal sealed class RecordReader
         {
             string field = ReadField(reader.ValueSpan);
             reader.Read();
-            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetDouble(out double state) || !double.IsFinite(state))
+            if (reader.TokenType != JsonTokenType.Number
+                || !reader.TryGetDouble(out double state) || !double.IsFinite(state))
             {
                 throw new ApiException(WeftError.StateInvalid, ErrorCatalogue.Find(WeftError.StateInvalid).Cause)
                 {

@@ -35,11 +35,13 @@ internal sealed class MetricFamily
     {
         string kind = instrument.GetType().Name;
         bool isObservable = kind.StartsWith("Observable", StringComparison.Ordinal);
-        bool isCounter = kind.Contains("Counter", StringComparison.Ordinal) && !kind.Contains("UpDown", StringComparison.Ordinal);
+        bool isCounter = kind.Contains("Counter", StringComparison.Ordinal)
+            && !kind.Contains("UpDown", StringComparison.Ordinal);
         _isSum = !isObservable && kind.Contains("Counter", StringComparison.Ordinal);
         _buckets = kind.StartsWith("Histogram", StringComparison.Ordinal) ? SecondsBuckets : null;
         _type = _buckets is not null ? "histogram" : isCounter ? "counter" : "gauge";
-        _help = (instrument.Description ?? instrument.Name).ReplaceLineEndings(" ").Replace("\\", "\\\\", StringComparison.Ordinal);
+        _help = (instrument.Description ?? instrument.Name)
+            .ReplaceLineEndings(" ").Replace("\\", "\\\\", StringComparison.Ordinal);
         Name = NameOf(instrument, isCounter);
     }
 
@@ -85,7 +87,8 @@ internal sealed class MetricFamily
             for (int i = 0; i < _buckets.Length; i++)
             {
                 below += series.Buckets![i];
-                page.Append(CultureInfo.InvariantCulture, $"{Name}_bucket{{{more}le=\"{Number(_buckets[i])}\"}} {below}\n");
+                page.Append(
+                    CultureInfo.InvariantCulture, $"{Name}_bucket{{{more}le=\"{Number(_buckets[i])}\"}} {below}\n");
             }
 
             page.Append(CultureInfo.InvariantCulture, $"{Name}_bucket{{{more}le=\"+Inf\"}} {series.Count}\n");
@@ -98,7 +101,8 @@ internal sealed class MetricFamily
 
     private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 
-    // The compatibility rules of OpenTelemetry: dots become underscores, the unit is spelled out, counters end in _total.
+    // The compatibility rules of OpenTelemetry: dots become underscores, the unit is spelled out, and counters
+    // end in _total.
     private static string NameOf(Instrument instrument, bool isCounter)
     {
         string unit = instrument.Unit switch

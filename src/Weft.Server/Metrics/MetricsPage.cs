@@ -5,8 +5,8 @@ using System.Text;
 namespace Weft.Server.Metrics;
 
 /// <summary>
-/// Collects the instruments of one meter and writes them as Prometheus text. The number of series is bounded: a label that
-/// takes more values than expected costs its later values, never memory.
+/// Collects the instruments of one meter and writes them as Prometheus text. The number of series is bounded: a label
+/// that takes more values than expected costs its later values, never memory.
 /// </summary>
 internal sealed class MetricsPage : IDisposable
 {

@@ -36,18 +36,21 @@ public sealed class AccessTests : IAsyncLifetime
     {
         foreach (string? header in new[]
         {
-            null, "", "Bearer", "Bearer ", "Bearer token-of-this-test-012345678", "Bearer token-of-this-test-01234567890",
+            null, "", "Bearer", "Bearer ", "Bearer token-of-this-test-012345678",
+            "Bearer token-of-this-test-01234567890",
             "Bearer Token-of-this-test-0123456789", "Basic dG9rZW4=", "token-of-this-test-0123456789",
         })
         {
-            using var request = new HttpRequestMessage(new HttpMethod(method), path.Replace("{id}", "x").Replace("{code}", "W1004"));
+            using var request = new HttpRequestMessage(
+                new HttpMethod(method), path.Replace("{id}", "x").Replace("{code}", "W1004"));
             using var client = new HttpClient { BaseAddress = _host.Server.Url };
             if (header is not null)
             {
                 request.Headers.TryAddWithoutValidation("Authorization", header);
             }
 
-            using HttpResponseMessage response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+            using HttpResponseMessage response = await client.SendAsync(
+                request, HttpCompletionOption.ResponseHeadersRead);
             if (path.StartsWith("/api/", StringComparison.Ordinal))
             {
                 await ApiHost.ProblemAsync(response, 401, "W4101");
@@ -120,7 +123,8 @@ public sealed class AccessTests : IAsyncLifetime
         using HttpResponseMessage yes = await PreflightAsync("https://app.example");
         Assert.Equal(HttpStatusCode.NoContent, yes.StatusCode);
         Assert.Equal("https://app.example", yes.Headers.GetValues("Access-Control-Allow-Origin").Single());
-        Assert.Contains("Authorization", yes.Headers.GetValues("Access-Control-Allow-Headers").Single(), StringComparison.Ordinal);
+        Assert.Contains(
+            "Authorization", yes.Headers.GetValues("Access-Control-Allow-Headers").Single(), StringComparison.Ordinal);
 
         using HttpResponseMessage no = await PreflightAsync("https://evil.example");
         await ApiHost.ProblemAsync(no, 403, "W4103");
@@ -183,7 +187,8 @@ public sealed class AccessTests : IAsyncLifetime
         try
         {
             string file = Path.Combine(folder, "deep", "token");
-            await using (ApiHost first = await ApiHost.StartAsync(options => (options.Token, options.TokenFile) = (null, file)))
+            await using (ApiHost first = await ApiHost.StartAsync(
+                options => (options.Token, options.TokenFile) = (null, file)))
             {
                 Assert.Equal(file, first.Server.TokenFile);
                 Assert.Equal(43, first.Server.Token.Length);
@@ -198,7 +203,8 @@ public sealed class AccessTests : IAsyncLifetime
             }
 
             string token = (await File.ReadAllTextAsync(file)).Trim();
-            await using ApiHost second = await ApiHost.StartAsync(options => (options.Token, options.TokenFile) = (null, file));
+            await using ApiHost second = await ApiHost.StartAsync(
+                options => (options.Token, options.TokenFile) = (null, file));
             Assert.Equal(token, second.Server.Token);
             if (!OperatingSystem.IsWindows())
             {
@@ -251,7 +257,8 @@ public sealed class AccessTests : IAsyncLifetime
         ];
         foreach ((Action<ServerOptions> change, string key, string value) in cases)
         {
-            WeftException refused = Assert.ThrowsAsync<WeftException>(() => ApiHost.StartAsync(change)).GetAwaiter().GetResult();
+            WeftException refused = Assert.ThrowsAsync<WeftException>(
+                () => ApiHost.StartAsync(change)).GetAwaiter().GetResult();
             Assert.Contains(key, refused.Message, StringComparison.Ordinal);
             Assert.Contains(value, refused.Message, StringComparison.Ordinal);
             Assert.Contains("allowed:", refused.Message, StringComparison.Ordinal);

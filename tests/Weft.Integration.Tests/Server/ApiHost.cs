@@ -32,7 +32,11 @@ internal sealed class ApiHost : IAsyncDisposable
     }
 
     public Task<HttpResponseMessage> SendAsync(
-        string method, string path, string? json = null, string type = "application/json", params (string Name, string Value)[] headers)
+        string method,
+        string path,
+        string? json = null,
+        string type = "application/json",
+        params (string Name, string Value)[] headers)
     {
         var request = new HttpRequestMessage(new HttpMethod(method), path);
         if (json is not null)

@@ -18,7 +18,8 @@ public sealed class BatchApiTests : IAsyncLifetime
     public async Task Batch_is_one_commit()
     {
         JsonElement written = await _host.JsonAsync(
-            "POST", "/api/v1/nodes:batch", """[{"soul":"a","fields":{"x":1}},{"soul":"b","fields":{"y":{"#":"a"}},"states":{"y":5}}]""");
+            "POST", "/api/v1/nodes:batch",
+            """[{"soul":"a","fields":{"x":1}},{"soul":"b","fields":{"y":{"#":"a"}},"states":{"y":5}}]""");
 
         Assert.Equal(2, written.GetProperty("applied").GetInt32());
         Assert.Equal(1, written.GetProperty("sequence").GetInt64());
@@ -61,7 +62,8 @@ public sealed class BatchApiTests : IAsyncLifetime
     public async Task Lines_are_imported_whatever_their_line_ends()
     {
         JsonElement done = await ImportAsync(
-            "{\"soul\":\"a\",\"fields\":{\"x\":1}}\r\n\n  \n{\"soul\":\"b\",\"fields\":{}}\n{\"soul\":\"c\",\"fields\":{\"x\":1,\"y\":2}}");
+            "{\"soul\":\"a\",\"fields\":{\"x\":1}}\r\n\n  \n{\"soul\":\"b\",\"fields\":{}}\n"
+            + "{\"soul\":\"c\",\"fields\":{\"x\":1,\"y\":2}}");
 
         Assert.Equal(3, done.GetProperty("lines").GetInt64());
         Assert.Equal(3, done.GetProperty("fields").GetInt64());
@@ -75,7 +77,9 @@ public sealed class BatchApiTests : IAsyncLifetime
         var body = new StringBuilder();
         for (int i = 1; i <= 9_000; i++)
         {
-            body.Append(i == 7_777 ? "{\"soul\":\"bad\",\"fields\":{\"x\":[]}}\n" : $"{{\"soul\":\"n/{i:00000}\",\"fields\":{{\"x\":{i}}}}}\n");
+            body.Append(i == 7_777
+                ? "{\"soul\":\"bad\",\"fields\":{\"x\":[]}}\n"
+                : $"{{\"soul\":\"n/{i:00000}\",\"fields\":{{\"x\":{i}}}}}\n");
         }
 
         using HttpResponseMessage post = await _host.SendAsync("POST", "/api/v1/nodes:batch", body.ToString(), Lines);
@@ -104,7 +108,8 @@ public sealed class BatchApiTests : IAsyncLifetime
     public async Task Bad_lines_can_be_skipped_and_are_reported()
     {
         JsonElement done = await ImportAsync(
-            "{\"soul\":\"a\",\"fields\":{\"x\":1}}\nnot json\n{\"soul\":\"b\",\"fields\":{\"x\":1},\"states\":{\"x\":1e15}}\n"
+            "{\"soul\":\"a\",\"fields\":{\"x\":1}}\nnot json\n"
+            + "{\"soul\":\"b\",\"fields\":{\"x\":1},\"states\":{\"x\":1e15}}\n"
             + "{\"soul\":\"c\",\"fields\":{\"x\":1}}\n", "?skip=true");
 
         Assert.Equal(2, done.GetProperty("lines").GetInt64());
@@ -112,7 +117,8 @@ public sealed class BatchApiTests : IAsyncLifetime
         Assert.Equal(
             [(2, "W1004"), (3, "W2006")],
             done.GetProperty("errors").EnumerateArray()
-                .Select(error => (error.GetProperty("line").GetInt32(), error.GetProperty("code").GetString()!)).Order());
+                .Select(error => (error.GetProperty("line").GetInt32(), error.GetProperty("code").GetString()!))
+                .Order());
         Assert.Equal("1", await _host.TextAsync("/api/v1/field?soul=c&name=x"));
     }
 
@@ -121,11 +127,13 @@ public sealed class BatchApiTests : IAsyncLifetime
     {
         var random = new Random(7);
         var body = new StringBuilder();
-        string[] values = ["null", "true", "0", "-1.5e-7", "1e+21", "\"\"", "\"\\ud800\"", "\"\u00e9\\u0000\\n\"", "{\"#\":\"n/1\"}"];
+        string[] values = ["null", "true", "0", "-1.5e-7", "1e+21", "\"\"", "\"\\ud800\"", "\"\u00e9\\u0000\\n\"",
+            "{\"#\":\"n/1\"}"];
         for (int i = 0; i < 1_500; i++)
         {
             body.Append($"{{\"soul\":\"n/{i}\\u0001\u540d\",\"fields\":{{");
-            body.AppendJoin(',', Enumerable.Range(0, 4).Select(f => $"\"f{f}\\\"\":{values[random.Next(values.Length)]}"));
+            body.AppendJoin(
+                ',', Enumerable.Range(0, 4).Select(f => $"\"f{f}\\\"\":{values[random.Next(values.Length)]}"));
             body.Append("},\"states\":{");
             body.AppendJoin(',', Enumerable.Range(0, 4).Select(f => $"\"f{f}\\\"\":{1_000 + random.NextDouble():R}"));
             body.Append("}}\n");
@@ -145,7 +153,9 @@ public sealed class BatchApiTests : IAsyncLifetime
     public async Task Export_goes_on_behind_a_soul_and_splits_a_large_node()
     {
         string fields = string.Join(',', Enumerable.Range(0, 10_001).Select(i => $"\"f{i:00000}\":{i}"));
-        await ImportAsync($"{{\"soul\":\"a\",\"fields\":{{\"x\":1}}}}\n{{\"soul\":\"b\",\"fields\":{{{fields}}}}}\n{{\"soul\":\"c\",\"fields\":{{\"x\":1}}}}\n");
+        const string Small = "\"fields\":{\"x\":1}}\n";
+        await ImportAsync(
+            $"{{\"soul\":\"a\",{Small}{{\"soul\":\"b\",\"fields\":{{{fields}}}}}\n{{\"soul\":\"c\",{Small}");
 
         string all = await _host.TextAsync("/api/v1/nodes", Lines);
         string[] lines = all.Split('\n', StringSplitOptions.RemoveEmptyEntries);
@@ -162,7 +172,10 @@ public sealed class BatchApiTests : IAsyncLifetime
         await using ApiHost small = await ApiHost.StartAsync(options => options.BodyBytesMax = 64 << 10);
         string good = "{\"soul\":\"a\",\"fields\":{\"x\":1}}\n";
         using HttpResponseMessage post = await small.SendAsync(
-            "POST", "/api/v1/nodes:batch", good + "{\"soul\":\"b\",\"fields\":{\"x\":\"" + new string('x', 300_000) + "\"}}\n", Lines);
+            "POST",
+            "/api/v1/nodes:batch",
+            good + "{\"soul\":\"b\",\"fields\":{\"x\":\"" + new string('x', 300_000) + "\"}}\n",
+            Lines);
         JsonElement problem = await ApiHost.ProblemAsync(post, 413, "W5101");
 
         Assert.Equal(2, problem.GetProperty("line").GetInt64());

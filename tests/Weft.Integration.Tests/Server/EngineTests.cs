@@ -74,12 +74,14 @@ public sealed class EngineTests : IDisposable
             JsonElement copy = await host.JsonAsync("POST", "/api/v1/backups", status: 201);
             string id = copy.GetProperty("id").GetString()!;
             Assert.Equal(1, copy.GetProperty("fields").GetInt64());
-            JsonElement item = Assert.Single((await host.JsonAsync("GET", "/api/v1/backups")).GetProperty("items").EnumerateArray());
+            JsonElement item = Assert.Single(
+                (await host.JsonAsync("GET", "/api/v1/backups")).GetProperty("items").EnumerateArray());
             Assert.Equal(id, item.GetProperty("id").GetString());
 
             byte[] whole = await host.Client.GetByteArrayAsync($"/api/v1/backups/{id}");
             Assert.Equal(item.GetProperty("bytes").GetInt64(), whole.Length);
-            using HttpResponseMessage part = await host.SendAsync("GET", $"/api/v1/backups/{id}", headers: ("Range", "bytes=10-19"));
+            using HttpResponseMessage part = await host.SendAsync(
+                "GET", $"/api/v1/backups/{id}", headers: ("Range", "bytes=10-19"));
             Assert.Equal(HttpStatusCode.PartialContent, part.StatusCode);
             Assert.Equal(whole[10..20], await part.Content.ReadAsByteArrayAsync());
             await File.WriteAllBytesAsync(file, whole);
@@ -111,7 +113,8 @@ public sealed class EngineTests : IDisposable
         {
             using HttpResponseMessage response = await host.SendAsync(method, "/api/v1/backups/" + id);
             Assert.Contains((int)response.StatusCode, new[] { 404, 405 });
-            Assert.DoesNotContain(host.Server.Token, await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+            Assert.DoesNotContain(
+                host.Server.Token, await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         }
     }
 
@@ -138,8 +141,10 @@ public sealed class EngineTests : IDisposable
         await host.PutAsync("s", "f", "1");
         foreach ((string path, string property) in new[] { ("/api/v1/verify", "ok"), ("/api/v1/backups", "id") })
         {
-            using HttpResponseMessage response = await host.SendAsync("POST", path, headers: ("Accept", "application/x-ndjson"));
-            string[] lines = (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            using HttpResponseMessage response = await host.SendAsync(
+                "POST", path, headers: ("Accept", "application/x-ndjson"));
+            string text = await response.Content.ReadAsStringAsync();
+            string[] lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
             Assert.True(JsonDocument.Parse(lines[^1]).RootElement.TryGetProperty(property, out _), lines[^1]);
             Assert.All(lines[..^1], line => Assert.Contains("\"progress\":", line, StringComparison.Ordinal));
         }
@@ -170,13 +175,15 @@ public sealed class EngineTests : IDisposable
         var body = new StringBuilder();
         for (int i = 0; i < 20_000; i++)
         {
-            body.Append($"{{\"soul\":\"n/{i * 7919 % 20_000:00000}\",\"fields\":{{\"a\":{i},\"b\":\"text {i}\"}},\"states\":{{\"a\":{i + 1},\"b\":{i + 1}}}}}\n");
+            body.Append($"{{\"soul\":\"n/{i * 7919 % 20_000:00000}\",\"fields\":{{\"a\":{i},\"b\":\"text {i}\"}},");
+            body.Append($"\"states\":{{\"a\":{i + 1},\"b\":{i + 1}}}}}\n");
         }
 
         string exported;
         await using (ApiHost first = await StartAsync())
         {
-            using HttpResponseMessage post = await first.SendAsync("POST", "/api/v1/nodes:batch", body.ToString(), "application/x-ndjson");
+            using HttpResponseMessage post = await first.SendAsync(
+                "POST", "/api/v1/nodes:batch", body.ToString(), "application/x-ndjson");
             Assert.Equal(HttpStatusCode.OK, post.StatusCode);
             exported = await first.TextAsync("/api/v1/nodes", "application/x-ndjson");
         }
@@ -186,11 +193,10 @@ public sealed class EngineTests : IDisposable
         Assert.Equal(exported, await second.TextAsync("/api/v1/nodes", "application/x-ndjson"));
     }
 
-    private Task<ApiHost> StartAsync(Action<ServerOptions>? change = null, string? folder = null) => ApiHost.StartAsync(options =>
+    private Task<ApiHost> StartAsync(string? folder = null) => ApiHost.StartAsync(options =>
     {
         options.Peer.Store = WeftStoreKind.Engine;
         options.Peer.Path = folder ?? Path.Combine(_folder, "data");
         options.Peer.MemoryMiB = 32;
-        change?.Invoke(options);
     });
 }

@@ -41,7 +41,8 @@ internal sealed class FailingStore : IStore
         : ValueTask.FromException<CommitReceipt>(
             new WeftException(AppendError, "0 B free of 100 GiB; writes are refused, reads go on"));
 
-    public ValueTask<StoredField?> ReadFieldAsync(string soul, string field, CancellationToken cancellationToken = default)
+    public ValueTask<StoredField?> ReadFieldAsync(
+        string soul, string field, CancellationToken cancellationToken = default)
     {
         ThrowIfDamaged(soul);
         return _inner.ReadFieldAsync(soul, field, cancellationToken);
@@ -72,7 +73,8 @@ internal sealed class FailingStore : IStore
     public ValueTask<MaintenanceResult> MaintainAsync(double nowMs, CancellationToken cancellationToken = default) =>
         _inner.MaintainAsync(nowMs, cancellationToken);
 
-    public ValueTask<VerifyReport> VerifyAsync(IProgress<long>? progress = null, CancellationToken cancellationToken = default) =>
+    public ValueTask<VerifyReport> VerifyAsync(
+        IProgress<long>? progress = null, CancellationToken cancellationToken = default) =>
         _inner.VerifyAsync(progress, cancellationToken);
 
     public ValueTask<BackupReport> BackupAsync(

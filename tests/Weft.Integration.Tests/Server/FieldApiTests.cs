@@ -88,7 +88,8 @@ public sealed class FieldApiTests : IAsyncLifetime
         using HttpResponseMessage nested = await _host.SendAsync("PUT", "/api/v1/field?soul=bad&name=f", deep);
         await ApiHost.ProblemAsync(nested, 400, "W1004");
 
-        using HttpResponseMessage digits = await _host.SendAsync("PUT", "/api/v1/field?soul=bad&name=f", new string('9', 400_000));
+        using HttpResponseMessage digits = await _host.SendAsync(
+            "PUT", "/api/v1/field?soul=bad&name=f", new string('9', 400_000));
         await ApiHost.ProblemAsync(digits, 400, "W2004");
     }
 
@@ -236,11 +237,14 @@ public sealed class FieldApiTests : IAsyncLifetime
     [Fact]
     public async Task Other_content_types_and_acks_are_refused()
     {
-        using HttpResponseMessage xml = await _host.SendAsync("PUT", "/api/v1/field?soul=s&name=f", "1", "application/xml");
+        using HttpResponseMessage xml = await _host.SendAsync(
+            "PUT", "/api/v1/field?soul=s&name=f", "1", "application/xml");
         await ApiHost.ProblemAsync(xml, 415, "W1004");
-        using HttpResponseMessage form = await _host.SendAsync("PUT", "/api/v1/field?soul=s&name=f", "1", "multipart/form-data");
+        using HttpResponseMessage form = await _host.SendAsync(
+            "PUT", "/api/v1/field?soul=s&name=f", "1", "multipart/form-data");
         await ApiHost.ProblemAsync(form, 415, "W1004");
-        using HttpResponseMessage lines = await _host.SendAsync("PUT", "/api/v1/field?soul=s&name=f", "1", "application/x-ndjson");
+        using HttpResponseMessage lines = await _host.SendAsync(
+            "PUT", "/api/v1/field?soul=s&name=f", "1", "application/x-ndjson");
         await ApiHost.ProblemAsync(lines, 415, "W1004");
         using HttpResponseMessage ack = await _host.SendAsync("PUT", "/api/v1/field?soul=s&name=f&ack=peers:2", "1");
         await ApiHost.ProblemAsync(ack, 400, "W1004");

@@ -45,9 +45,11 @@ public sealed class HostIntegrationTests
         Assert.Same(peer.Node, app.Services.GetRequiredService<WeftNode>());
         await app.Services.GetRequiredService<GraphSpace>().Get("s").PutAsync("f", "here");
 
-        string address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+        string address = app.Services.GetRequiredService<IServer>()
+            .Features.Get<IServerAddressesFeature>()!.Addresses.Single();
         using var client = new HttpClient { BaseAddress = new Uri(address) };
-        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", "token-from-configuration");
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+            "Bearer", "token-from-configuration");
         Assert.Equal("\"here\"", await client.GetStringAsync("/api/v1/field?soul=s&name=f"));
         using HttpResponseMessage unknown = await client.GetAsync("/api/v1/nowhere");
         await ApiHost.ProblemAsync(unknown, 404, "W1005");
@@ -100,7 +102,8 @@ public sealed class HostIntegrationTests
     public async Task Peer_without_a_host_starts_writes_and_dials()
     {
         await using ApiHost relay = await ApiHost.StartAsync();
-        var options = new WeftOptions { Store = WeftStoreKind.Memory, Peers = { $"ws://{relay.Server.Url.Authority}" } };
+        string url = $"ws://{relay.Server.Url.Authority}";
+        var options = new WeftOptions { Store = WeftStoreKind.Memory, Peers = { url } };
         await using WeftPeer peer = await WeftPeer.StartAsync(options);
 
         await peer.Graph.Get("alice").PutAsync("name", "Ada");
@@ -185,7 +188,8 @@ public sealed class HostIntegrationTests
         {
             using var client = new HttpClient { BaseAddress = server.Url };
             client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", "token");
-            using HttpResponseMessage watch = await client.GetAsync("/api/v1/watch?prefix=a", HttpCompletionOption.ResponseHeadersRead);
+            using HttpResponseMessage watch = await client.GetAsync(
+                "/api/v1/watch?prefix=a", HttpCompletionOption.ResponseHeadersRead);
             using var gun = new System.Net.WebSockets.ClientWebSocket();
             await gun.ConnectAsync(new Uri($"ws://{server.Url.Authority}/gun"), CancellationToken.None);
         }
@@ -195,8 +199,10 @@ public sealed class HostIntegrationTests
             @"^Weft\.Server Listening on http://127\.0\.0\.1:\d+/; the API token is in no file$",
             @"^Weft\.Connections Connection \S+ opened from 127\.0\.0\.1:\d+$",
             @"^Weft\.Connections Connection \S+ from 127\.0\.0\.1:\d+ closed after \d+ ms$",
-            @"^Weft\.Server Watch 1 started from 127\.0\.0\.1 on a\*$", @"^Weft\.Server Watch 1 ended after \d+ ms and \d+ events: ",
-            @"^Weft\.Gun Connection 1 from 127\.0\.0\.1:\d+ is open$", @"^Weft\.Gun Connection 1 from .+ is closed after \d+ ms: ",
+            @"^Weft\.Server Watch 1 started from 127\.0\.0\.1 on a\*$",
+            @"^Weft\.Server Watch 1 ended after \d+ ms and \d+ events: ",
+            @"^Weft\.Gun Connection 1 from 127\.0\.0\.1:\d+ is open$",
+            @"^Weft\.Gun Connection 1 from .+ is closed after \d+ ms: ",
             @"^Weft\.Server Stopped after \d+ ms$",
         })
         {
@@ -222,7 +228,8 @@ public sealed class HostIntegrationTests
             {
                 foreach (string path in new[]
                 {
-                    "/api/v1/field?soul=a%0d%0aINJECTED%1b%5b31m&name=%0a", "/a%0d%0aINJECTED%1b%5b31m", "/api/v1/field?soul=%ff",
+                    "/api/v1/field?soul=a%0d%0aINJECTED%1b%5b31m&name=%0a", "/a%0d%0aINJECTED%1b%5b31m",
+                    "/api/v1/field?soul=%ff",
                     "/api/v1/field?soul=s&name=f&ack=%0aINJECTED",
                 })
                 {
@@ -287,7 +294,11 @@ public sealed class HostIntegrationTests
             public bool IsEnabled(LogLevel logLevel) => true;
 
             public void Log<TState>(
-                LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+                LogLevel logLevel,
+                EventId eventId,
+                TState state,
+                Exception? exception,
+                Func<TState, Exception?, string> formatter) =>
                 keeper.Add($"{category} {formatter(state, exception)}");
         }
     }

@@ -13,11 +13,13 @@ public sealed class NodeApiTests : IAsyncLifetime
     [Fact]
     public async Task Patch_merges_and_put_replaces()
     {
-        await _host.JsonAsync("PATCH", "/api/v1/node?soul=alice", """{"fields":{"name":"Ada","born":1815,"boss":{"#":"mark"}}}""");
+        await _host.JsonAsync(
+            "PATCH", "/api/v1/node?soul=alice", """{"fields":{"name":"Ada","born":1815,"boss":{"#":"mark"}}}""");
         await _host.JsonAsync("PATCH", "/api/v1/node?soul=alice", """{"fields":{"name":"Ada Lovelace"}}""");
         JsonElement node = await _host.JsonAsync("GET", "/api/v1/node?soul=alice");
         Assert.Equal("found", node.GetProperty("status").GetString());
-        Assert.Equal("""{"born":1815,"boss":{"#":"mark"},"name":"Ada Lovelace"}""", node.GetProperty("fields").GetRawText());
+        Assert.Equal(
+            """{"born":1815,"boss":{"#":"mark"},"name":"Ada Lovelace"}""", node.GetProperty("fields").GetRawText());
         Assert.Equal(3, node.GetProperty("states").EnumerateObject().Count());
         Assert.False(node.GetProperty("more").GetBoolean());
 
@@ -109,7 +111,8 @@ public sealed class NodeApiTests : IAsyncLifetime
     public async Task States_may_stand_anywhere_and_for_some_fields_only()
     {
         await _host.JsonAsync(
-            "PATCH", "/api/v1/node?soul=s", """{"states":{"c":3,"a":1},"extra":[{"deep":[1]}],"fields":{"a":1,"b":2,"c":3}}""");
+            "PATCH", "/api/v1/node?soul=s",
+            """{"states":{"c":3,"a":1},"extra":[{"deep":[1]}],"fields":{"a":1,"b":2,"c":3}}""");
         JsonElement states = (await _host.JsonAsync("GET", "/api/v1/node?soul=s")).GetProperty("states");
 
         Assert.Equal(1, states.GetProperty("a").GetDouble());
@@ -132,7 +135,8 @@ public sealed class NodeApiTests : IAsyncLifetime
         do
         {
             JsonElement page = await _host.JsonAsync("GET", $"/api/v1/nodes?prefix=room/&limit=3{next}");
-            souls.AddRange(page.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("soul").GetString()!));
+            souls.AddRange(
+                page.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("soul").GetString()!));
             next = page.TryGetProperty("next", out JsonElement cursor) ? $"&cursor={cursor.GetString()}" : "";
             pages++;
         }
@@ -153,7 +157,9 @@ public sealed class NodeApiTests : IAsyncLifetime
         await _host.PutAsync("b", "to", """{"#":"c"}""");
 
         JsonElement walk = await _host.JsonAsync("GET", "/api/v1/walk?soul=a&depth=2");
-        Assert.Equal(["a", "b", "c"], walk.GetProperty("items").EnumerateArray().Select(step => step.GetProperty("soul").GetString()));
+        Assert.Equal(
+            ["a", "b", "c"],
+            walk.GetProperty("items").EnumerateArray().Select(step => step.GetProperty("soul").GetString()));
         walk = await _host.JsonAsync("GET", "/api/v1/walk?soul=c&depth=1&direction=in");
         JsonElement step = walk.GetProperty("items")[1];
         Assert.Equal("b", step.GetProperty("soul").GetString());
@@ -177,7 +183,8 @@ public sealed class NodeApiTests : IAsyncLifetime
         Assert.Equal("http", loss.GetProperty("from").GetString());
 
         JsonElement conflicts = await _host.JsonAsync("GET", "/api/v1/conflicts?limit=10");
-        Assert.Equal("old", Assert.Single(conflicts.GetProperty("items").EnumerateArray()).GetProperty("value").GetString());
+        Assert.Equal(
+            "old", Assert.Single(conflicts.GetProperty("items").EnumerateArray()).GetProperty("value").GetString());
         await _host.JsonAsync("POST", $"/api/v1/conflicts?number={loss.GetProperty("number").GetInt64()}");
         Assert.Equal("\"old\"", await _host.TextAsync("/api/v1/field?soul=s&name=f"));
         using HttpResponseMessage none = await _host.SendAsync("POST", "/api/v1/conflicts?number=999999");

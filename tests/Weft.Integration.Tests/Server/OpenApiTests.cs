@@ -13,7 +13,8 @@ public sealed class OpenApiTests
     {
         using Stream resource = typeof(ApiRoutes).Assembly.GetManifestResourceStream("openapi.json")!;
         using JsonDocument document = JsonDocument.Parse(resource);
-        return [.. document.RootElement.GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject()
+        JsonElement paths = document.RootElement.GetProperty("paths");
+        return [.. paths.EnumerateObject().SelectMany(path => path.Value.EnumerateObject()
             .Where(operation => Methods.Contains(operation.Name))
             .Select(operation => (operation.Name.ToUpperInvariant(), path.Name)))];
     }
@@ -58,7 +59,8 @@ public sealed class OpenApiTests
     {
         string text = File.ReadAllText(Path.Combine(Root(), "docs", "spec", "http.md"));
 
-        Assert.All(Documented(), route => Assert.Contains(route.Path.Replace("{code}", "W3307"), text, StringComparison.Ordinal));
+        Assert.All(Documented(), route => Assert.Contains(
+            route.Path.Replace("{code}", "W3307"), text, StringComparison.Ordinal));
     }
 
     [Fact]

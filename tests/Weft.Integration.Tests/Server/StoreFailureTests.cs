@@ -27,12 +27,14 @@ public sealed class StoreFailureTests : IAsyncLifetime
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
-        builder.Services.AddWeft(weft => weft.UseMemoryStore().UseStore((_, _) => ValueTask.FromResult<IStore>(_store)));
+        builder.Services.AddWeft(
+            weft => weft.UseMemoryStore().UseStore((_, _) => ValueTask.FromResult<IStore>(_store)));
         builder.Services.AddHealthChecks().AddWeft();
         _app = builder.Build();
         _app.MapWeft(new ServerOptions { Token = "token" });
         await _app.StartAsync();
-        string address = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+        string address = _app.Services.GetRequiredService<IServer>()
+            .Features.Get<IServerAddressesFeature>()!.Addresses.Single();
         _client = new HttpClient { BaseAddress = new Uri(address) };
         _client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", "token");
     }
@@ -57,7 +59,8 @@ public sealed class StoreFailureTests : IAsyncLifetime
         JsonElement problem = await ApiHost.ProblemAsync(put, status, ErrorCatalogue.Code(error));
         Assert.Equal(transient, problem.GetProperty("transient").GetBoolean());
         Assert.Equal(transient, put.Headers.RetryAfter is not null);
-        Assert.Contains("writes are refused, reads go on", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "writes are refused, reads go on", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
 
         _store.AppendError = WeftError.None;
         Assert.Equal(HttpStatusCode.OK, (await PutAsync("t", "3")).StatusCode);
