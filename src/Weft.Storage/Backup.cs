@@ -53,23 +53,27 @@ internal static class Backup
                 $"'{folder}' is not empty. A backup is restored into an empty folder only; nothing was written.");
         }
 
-        using (FolderLock held = FolderLock.Take(folder, TimeProvider.System.GetUtcNow()))
+        FolderLock held = FolderLock.Take(folder, TimeProvider.System.GetUtcNow());
+        string target = Path.Combine(folder, SqliteTier.FileName);
+        string partial = target + ".partial";
+        BackupReport report;
+        try
         {
-            string target = Path.Combine(folder, SqliteTier.FileName);
-            string partial = target + ".partial";
-            try
+            report = Guard(partial, target, () =>
             {
-                return Guard(partial, target, () =>
-                {
-                    long bytes = Copy(file, partial, progress, cancellationToken);
-                    return Finish(partial, target, started, progress, bytes, cancellationToken);
-                });
-            }
-            finally
-            {
-                DiskFileSystem.Instance.SyncFolder(folder);
-            }
+                long bytes = Copy(file, partial, progress, cancellationToken);
+                return Finish(partial, target, started, progress, bytes, cancellationToken);
+            });
         }
+        catch
+        {
+            held.DisposeAndDelete(); // The folder is empty again, so that the next attempt is not refused.
+            throw;
+        }
+
+        held.Dispose();
+        DiskFileSystem.Instance.SyncFolder(folder);
+        return report;
     }
 
     private static BackupReport Finish(

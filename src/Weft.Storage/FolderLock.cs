@@ -74,6 +74,13 @@ internal sealed class FolderLock : IDisposable
         File.Move(path + ".new", path, overwrite: true);
     }
 
+    /// <summary>Leaves no trace: for a folder that was made or locked in vain.</summary>
+    public void DisposeAndDelete()
+    {
+        Dispose();
+        File.Delete(Path.Combine(_folder, LockName));
+    }
+
     public void Dispose()
     {
         try

@@ -92,7 +92,7 @@ internal sealed class Recovered
                 SegmentFiles.NameOf(first.Segment), $"offset {first.Offset}",
                 $"commits {first.FirstSequence} to {first.LastSequence} were acknowledged and cannot be read ({first.What}); "
                 + "the store was not opened and nothing was touched. Restore a backup, or set "
-                + "Weft:Storage:AcceptLogDamage to go on without them");
+                + "Weft:AcceptLogDamage to go on without them");
         }
 
         if (scan.CutBytes > 0)

@@ -118,7 +118,31 @@ public sealed partial class StorageEngine
     private MaintenanceResult Maintain(double nowMs, long started, CancellationToken cancellationToken)
     {
         long before = FileBytes();
-        var sweep = new Sweeper(_tier.Writer, _options.TombstoneHorizon.TotalMilliseconds, nowMs);
+        Sweeper sweep;
+        lock (_tierGate)
+        {
+            sweep = new Sweeper(_tier.Writer, _options.TombstoneHorizon.TotalMilliseconds, nowMs);
+        }
+
+        try
+        {
+            Sweep(sweep, cancellationToken);
+            Vacuum(cancellationToken);
+        }
+        finally
+        {
+            lock (_tierGate)
+            {
+                sweep.Dispose();
+            }
+        }
+
+        return new MaintenanceResult(
+            sweep.Tombstones, sweep.Expired, Math.Max(0, before - FileBytes()), Stopwatch.GetElapsedTime(started));
+    }
+
+    private void Sweep(Sweeper sweep, CancellationToken cancellationToken)
+    {
         bool more = true;
         while (more && !cancellationToken.IsCancellationRequested)
         {
@@ -139,10 +163,6 @@ public sealed partial class StorageEngine
                 _hot.Forget(soul, field);
             }
         }
-
-        Vacuum(cancellationToken);
-        return new MaintenanceResult(
-            sweep.Tombstones, sweep.Expired, Math.Max(0, before - FileBytes()), Stopwatch.GetElapsedTime(started));
     }
 
     private void Vacuum(CancellationToken cancellationToken)

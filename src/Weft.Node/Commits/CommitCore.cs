@@ -215,12 +215,12 @@ public sealed class CommitCore
             WrittenSequence = Math.Max(WrittenSequence, entry.Sequence);
         }
 
-        Answer(Durability.Buffered, outbox);
         if (_options.Durability == Durability.Buffered)
         {
-            Commit(WrittenSequence, outbox);
+            Commit(WrittenSequence, outbox); // The listener hears of a commit before its writer does.
         }
 
+        Answer(Durability.Buffered, outbox);
         if (_options.Durability == Durability.Disk || _markInFlight)
         {
             StartSync(outbox);

@@ -129,13 +129,15 @@ internal sealed class Db : IDisposable
 
     public void Dispose()
     {
-        foreach (Statement statement in _statements)
+        foreach (Statement statement in _statements.ToArray())
         {
             statement.Dispose();
         }
 
         raw.sqlite3_close_v2(_handle);
     }
+
+    public void Forget(Statement statement) => _statements.Remove(statement);
 
     public void Check(int result, string doing)
     {
@@ -233,6 +235,7 @@ internal sealed class Statement(Db db, sqlite3_stmt handle) : IDisposable
         if (!_disposed)
         {
             _disposed = true;
+            db.Forget(this);
             raw.sqlite3_finalize(handle);
         }
     }

@@ -3,7 +3,7 @@ using Weft.Storage.Memory;
 namespace Weft.Storage.Tier;
 
 /// <summary>Removes tombstones past the horizon and expired fields, some blocks at a time.</summary>
-internal sealed class Sweeper
+internal sealed class Sweeper : IDisposable
 {
     private readonly TierWriter _writer;
     private readonly double _horizonMs;
@@ -59,6 +59,8 @@ internal sealed class Sweeper
         Last = blocks[^1];
         return blocks.Count == blocksMax;
     }
+
+    public void Dispose() => _due.Dispose();
 
     private List<RawBlock> ReadDue(int max)
     {

@@ -244,6 +244,7 @@ public sealed class StorageEngineTests : StoreConformanceTests
             async () => await StorageEngine.RestoreAsync(file, _folder.At("never")));
 
         Assert.Equal(WeftError.FileDamaged, refused.Error);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.At("never")));
     }
 
     [Fact]
@@ -339,5 +340,48 @@ public sealed class StorageEngineTests : StoreConformanceTests
         Assert.Equal(5, (await Store.NamesAsync("s7")).Length);
         Assert.Equal(50, (await Store.ListSoulsAsync(new LexRange(Prefix: "s"), 1_000)).Count);
         Assert.Equal(5, (await Store.ReadLinksToAsync("s3", null, 100)).Count);
+    }
+}
+
+/// <summary>The conformance suite on an engine that only hands writes to the operating system.</summary>
+public sealed class BufferedStorageEngineTests : StoreConformanceTests
+{
+    private readonly TempFolder _folder = new();
+
+    public override async Task DisposeAsync()
+    {
+        await base.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public async Task The_answer_names_the_level_reached()
+    {
+        CommitReceipt receipt = await Store.AppendAsync(
+            StoreKit.Batch(new FieldWrite("soul", "field", 1d, 1)), Durability.Disk);
+
+        Assert.Equal(Durability.Buffered, receipt.Reached);
+    }
+
+    [Fact]
+    public async Task Everything_is_there_after_the_process_died()
+    {
+        for (int i = 0; i < 300; i++)
+        {
+            await Store.PutAsync($"s{i}", "f", i);
+        }
+
+        using var copy = new TempFolder();
+        _folder.CopyTo(copy.At("crashed"));
+        await using StorageEngine again = await StorageEngine.OpenAsync(StoreKit.Small(copy.At("crashed")));
+
+        Assert.Equal(300, (await again.ListSoulsAsync(LexRange.All, 1_000)).Count);
+    }
+
+    protected override async ValueTask<IStore> OpenAsync()
+    {
+        StorageOptions options = StoreKit.Small(_folder.Path);
+        options.Durability = Durability.Buffered;
+        return await StorageEngine.OpenAsync(options);
     }
 }
