@@ -24,7 +24,9 @@ public enum GunCompression
 /// <summary>How /gun accepts connections.</summary>
 public sealed class GunEndpointOptions
 {
-    /// <summary>Origins whose pages may connect, for example "https://app.example". Loopback origins always may.</summary>
+    /// <summary>
+    /// Origins whose pages may connect, for example "https://app.example". Loopback origins always may.
+    /// </summary>
     public IList<string> AllowOrigins { get; set; } = [];
 
     /// <summary>When messages are compressed. What comes in is never inflated beyond the frame limit.</summary>
@@ -64,7 +66,8 @@ public static class GunEndpoint
         return Uri.TryCreate(origin, UriKind.Absolute, out Uri? uri)
             && uri.Scheme is "http" or "https"
             && (uri.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
-                || (IPAddress.TryParse(uri.Host.Trim('[', ']'), out IPAddress? address) && IPAddress.IsLoopback(address)));
+                || (IPAddress.TryParse(
+                    uri.Host.Trim('[', ']'), out IPAddress? address) && IPAddress.IsLoopback(address)));
     }
 
     private static async Task ServeAsync(HttpContext context, GunDriver? driver, GunEndpointOptions options)

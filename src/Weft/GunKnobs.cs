@@ -4,7 +4,9 @@ using Weft.Primitives;
 
 namespace Weft;
 
-/// <summary>Every number of the GUN options with its key and bounds: read from the configuration and checked by one list.</summary>
+/// <summary>
+/// Every number of the GUN options with its key and bounds: read from the configuration and checked by one list.
+/// </summary>
 internal static class GunKnobs
 {
     private const double Unlimited = 1L << 50;
@@ -15,9 +17,12 @@ internal static class GunKnobs
         Whole("LinksMax", 0, 1_024, o => o.Gun.LinksMax, (o, n) => o.Gun.LinksMax = (int)n),
         Whole("InputsMax", 16, 1_000_000, o => o.Gun.InputsMax, (o, n) => o.Gun.InputsMax = (int)n),
         Whole("InFlightMax", 1, 1_000_000, o => o.Gun.InFlightMax, (o, n) => o.Gun.InFlightMax = (int)n),
-        Whole("InFlightBytesMax", 1_024, Unlimited, o => o.Gun.InFlightBytesMax, (o, n) => o.Gun.InFlightBytesMax = (long)n),
-        Whole("OutboundBytesHigh", 1_024, 1 << 30, o => o.Gun.OutboundBytesHigh, (o, n) => o.Gun.OutboundBytesHigh = (long)n),
-        Whole("OutboundBytesMax", 1_024, 1 << 30, o => o.Gun.OutboundBytesMax, (o, n) => o.Gun.OutboundBytesMax = (long)n),
+        Whole("InFlightBytesMax", 1_024, Unlimited,
+            o => o.Gun.InFlightBytesMax, (o, n) => o.Gun.InFlightBytesMax = (long)n),
+        Whole("OutboundBytesHigh", 1_024, 1 << 30,
+            o => o.Gun.OutboundBytesHigh, (o, n) => o.Gun.OutboundBytesHigh = (long)n),
+        Whole("OutboundBytesMax", 1_024, 1 << 30,
+            o => o.Gun.OutboundBytesMax, (o, n) => o.Gun.OutboundBytesMax = (long)n),
         Whole("MessagesPerSecond", 1, 1e9, o => o.Gun.MessagesPerSecond, (o, n) => o.Gun.MessagesPerSecond = n),
         Whole("BytesPerSecond", 1_024, 1e12, o => o.Gun.BytesPerSecond, (o, n) => o.Gun.BytesPerSecond = n),
         Whole("FrameBytes", 64, 1 << 24, o => o.Gun.FrameBytes, (o, n) => o.Gun.FrameBytes = (int)n),
@@ -34,7 +39,8 @@ internal static class GunKnobs
         Whole("Limits:FieldsPerMessageMax", 1, 1_000_000,
             o => o.Gun.Limits.FieldsPerMessageMax, (o, n) => o.Gun.Limits.FieldsPerMessageMax = (int)n),
         Whole("Limits:DepthMax", 8, 512, o => o.Gun.Limits.DepthMax, (o, n) => o.Gun.Limits.DepthMax = (int)n),
-        Whole("Limits:IdLengthMax", 16, 4_096, o => o.Gun.Limits.IdLengthMax, (o, n) => o.Gun.Limits.IdLengthMax = (int)n),
+        Whole("Limits:IdLengthMax", 16, 4_096,
+            o => o.Gun.Limits.IdLengthMax, (o, n) => o.Gun.Limits.IdLengthMax = (int)n),
         Whole("Peers:SubscriptionsMax", 1, 1_000_000,
             o => o.Gun.Peers.SubscriptionsMax, (o, n) => o.Gun.Peers.SubscriptionsMax = (int)n),
         Whole("Peers:PendingFieldsMax", 16, 1_000_000,
@@ -45,7 +51,8 @@ internal static class GunKnobs
         Whole("Peers:AsksMax", 0, 1_000_000, o => o.Gun.Peers.AsksMax, (o, n) => o.Gun.Peers.AsksMax = (int)n),
         Span("Peers:AskTimeout", 1, 500, o => o.Gun.Peers.AskTimeout, (o, t) => o.Gun.Peers.AskTimeout = t),
         Whole("Peers:AskOthersMax", 0, 64, o => o.Gun.Peers.AskOthersMax, (o, n) => o.Gun.Peers.AskOthersMax = (int)n),
-        Whole("Peers:AskHoldersMax", 1, 64, o => o.Gun.Peers.AskHoldersMax, (o, n) => o.Gun.Peers.AskHoldersMax = (int)n),
+        Whole("Peers:AskHoldersMax", 1, 64,
+            o => o.Gun.Peers.AskHoldersMax, (o, n) => o.Gun.Peers.AskHoldersMax = (int)n),
         Span("Peers:DedupAge", 0, 600_000, o => o.Gun.Peers.DedupAge, (o, t) => o.Gun.Peers.DedupAge = t),
         Whole("Peers:DedupMax", 16, 10_000_000, o => o.Gun.Peers.DedupMax, (o, n) => o.Gun.Peers.DedupMax = (int)n),
         Whole("Peers:ChunkBytes", 16, 1 << 20, o => o.Gun.Peers.ChunkBytes, (o, n) => o.Gun.Peers.ChunkBytes = (int)n),
@@ -81,7 +88,8 @@ internal static class GunKnobs
                     ? number : double.NaN;
             if (double.IsNaN(value))
             {
-                throw new WeftException(WeftError.Usage, $"Weft:Gun:{knob.Key} is \"{text}\"; allowed: {knob.Allowed}.");
+                throw new WeftException(
+                    WeftError.Usage, $"Weft:Gun:{knob.Key} is \"{text}\"; allowed: {knob.Allowed}.");
             }
 
             knob.Set(options, Math.Clamp(value, -1, Unlimited)); // Bounds are judged with all others, afterwards.

@@ -105,7 +105,8 @@ public sealed class GunTestClient : IAsyncDisposable
 
                 Frames++;
                 JsonElement root = JsonDocument.Parse(frame.ToArray()).RootElement;
-                foreach (JsonElement message in root.ValueKind == JsonValueKind.Array ? root.EnumerateArray().ToArray() : [root])
+                JsonElement[] messages = root.ValueKind == JsonValueKind.Array ? [.. root.EnumerateArray()] : [root];
+                foreach (JsonElement message in messages)
                 {
                     _messages.Enqueue(message);
                     _arrived.Release();

@@ -30,7 +30,8 @@ public sealed class GunClientTests : IAsyncLifetime
     {
         await using NodeProcess writer = await ClientAsync();
         await writer.RunAsync(
-            "return await put(gun.get('bob'), {name: 'Bob', age: 3.5, boss: {name: 'Fluffy', slave: {name: 'Bit', ok: true}}})");
+            "return await put(gun.get('bob'), {name: 'Bob', age: 3.5, boss: {name: 'Fluffy', " +
+            "slave: {name: 'Bit', ok: true}}})");
 
         await using NodeProcess reader = await ClientAsync();
         JsonElement slave = await reader.RunAsync(
@@ -45,7 +46,8 @@ public sealed class GunClientTests : IAsyncLifetime
     public async Task Sets_and_maps_hold_every_item()
     {
         await using NodeProcess writer = await ClientAsync();
-        await writer.RunAsync("for (let i = 0; i < 20; i++) { await put(gun.get('room').set({n: i}), {n: i}); } return 1");
+        await writer.RunAsync(
+            "for (let i = 0; i < 20; i++) { await put(gun.get('room').set({n: i}), {n: i}); } return 1");
 
         await using NodeProcess reader = await ClientAsync();
         JsonElement sum = await reader.RunAsync(
@@ -61,10 +63,12 @@ public sealed class GunClientTests : IAsyncLifetime
     public async Task A_deleted_field_stays_deleted()
     {
         await using NodeProcess writer = await ClientAsync();
-        await writer.RunAsync("await put(gun.get('t').get('x'), 1); await sleep(5); return await put(gun.get('t').get('x'), null)");
+        await writer.RunAsync(
+            "await put(gun.get('t').get('x'), 1); await sleep(5); return await put(gun.get('t').get('x'), null)");
 
         await using NodeProcess reader = await ClientAsync();
-        JsonElement value = await reader.RunAsync("const v = await once(gun.get('t').get('x')); return v === null ? 'null' : String(v)");
+        JsonElement value = await reader.RunAsync(
+            "const v = await once(gun.get('t').get('x')); return v === null ? 'null' : String(v)");
 
         Assert.Equal("null", value.GetString());
     }
@@ -87,7 +91,8 @@ public sealed class GunClientTests : IAsyncLifetime
         await using NodeProcess writer = await ClientAsync();
         await writer.RunAsync(
             """
-            vars.odd = {'10': 'ten', 'a b': 'blank', 'ключ': 'Ключ', '😀': '👩‍👩‍👧', 'q"\\': '\u0000\u001f"\\/\u2028', sort: 'x', valueOf2: 'c'};
+            vars.odd = {'10': 'ten', 'a b': 'blank',
+                'ключ': 'Ключ', '😀': '👩‍👩‍👧', 'q"\\': '\u0000\u001f"\\/\u2028', sort: 'x', valueOf2: 'c'};
             for (const key of Object.keys(vars.odd)) { await put(gun.get('odd soul/ü').get(key), vars.odd[key]); }
             return 1
             """);
@@ -109,10 +114,13 @@ public sealed class GunClientTests : IAsyncLifetime
         await using NodeProcess client = await ClientAsync();
 
         // gun.js itself trips over such names, so the messages are written by hand.
-        string text = "{\"#\":\"p1\",\"put\":{\"__proto__\":{\"_\":{\"#\":\"__proto__\",\">\":{\"constructor\":1,\"__proto__\":1}},"
-            + "\"constructor\":1,\"__proto__\":2}}}";
+        const string text = """
+            {"#":"p1","put":{"__proto__":{"_":{"#":"__proto__",">":{"constructor":1,"__proto__":1}},
+            "constructor":1,"__proto__":2}}}
+            """;
         JsonElement ack = await client.RunAsync(
-            $"const m = new String({JsonSerializer.Serialize(text)}); m['#'] = 'p1'; return await raw('{_weft.Url}', m)");
+            $"const m = new String({JsonSerializer.Serialize(text)}); m['#'] = 'p1'; " +
+            $"return await raw('{_weft.Url}', m)");
 
         Assert.True(ack.GetProperty("ok").GetBoolean());
         Assert.Equal(2, (await _weft.Graph.ReadFieldAsync("__proto__", "__proto__")).Value.AsNumber());
@@ -136,7 +144,8 @@ public sealed class GunClientTests : IAsyncLifetime
     public async Task A_node_of_many_fields_arrives_in_parts()
     {
         await using NodeProcess writer = await ClientAsync();
-        await writer.RunAsync("const all = {}; for (let i = 0; i < 500; i++) { all['k' + i] = 'value ' + i; } return await put(gun.get('wide'), all)");
+        await writer.RunAsync("const all = {}; for (let i = 0; i < 500; i++) { all['k' + i] = 'value ' + i; " +
+            "} return await put(gun.get('wide'), all)");
 
         await using NodeProcess reader = await ClientAsync();
         JsonElement count = await reader.RunAsync(
@@ -189,8 +198,10 @@ public sealed class GunClientTests : IAsyncLifetime
     {
         await using NodeProcess first = await ClientAsync();
         await using NodeProcess second = await ClientAsync();
-        Task<JsonElement> one = first.RunAsync("for (let i = 0; i < 30; i++) { await put(gun.get('fight').get('x'), 'a' + i); } return 1");
-        Task<JsonElement> two = second.RunAsync("for (let i = 0; i < 30; i++) { await put(gun.get('fight').get('x'), 'b' + i); } return 1");
+        Task<JsonElement> one = first.RunAsync(
+            "for (let i = 0; i < 30; i++) { await put(gun.get('fight').get('x'), 'a' + i); } return 1");
+        Task<JsonElement> two = second.RunAsync(
+            "for (let i = 0; i < 30; i++) { await put(gun.get('fight').get('x'), 'b' + i); } return 1");
         await Task.WhenAll(one, two);
 
         string value = (await _weft.Graph.ReadFieldAsync("fight", "x")).Value.AsText()!;
@@ -204,7 +215,8 @@ public sealed class GunClientTests : IAsyncLifetime
     public async Task A_tie_goes_to_the_larger_text_on_both_sides()
     {
         await using NodeProcess client = await ClientAsync();
-        string put = "return await raw('" + _weft.Url + "', {'#': 'ID', put: {tie: {_: {'#': 'tie', '>': {x: 1000}}, x: VALUE}}})";
+        string put = "return await raw('" + _weft.Url + "', {'#': 'ID', put: {tie: {_: {'#': 'tie', " +
+            "'>': {x: 1000}}, x: VALUE}}})";
         await client.RunAsync(put.Replace("ID", "t1").Replace("VALUE", "'x'"));
         await client.RunAsync(put.Replace("ID", "t2").Replace("VALUE", "5"));
         await client.RunAsync(put.Replace("ID", "t3").Replace("VALUE", "'\\uD83D\\uDE00'"));
@@ -219,10 +231,12 @@ public sealed class GunClientTests : IAsyncLifetime
     public async Task Lexical_ranges_select_fields()
     {
         await using NodeProcess writer = await ClientAsync();
-        await writer.RunAsync("for (const k of ['a1', 'a2', 'b1', 'b2', 'c']) { await put(gun.get('lex').get(k), k); } return 1");
+        await writer.RunAsync(
+            "for (const k of ['a1', 'a2', 'b1', 'b2', 'c']) { await put(gun.get('lex').get(k), k); } return 1");
 
         await using NodeProcess reader = await ClientAsync();
-        string collect = "const seen = []; gun.get('lex').get(LEX).map().on((v, k) => { if (!seen.includes(k)) { seen.push(k); } });" +
+        string collect = "const seen = []; gun.get('lex').get(LEX).map().on((v, " +
+            "k) => { if (!seen.includes(k)) { seen.push(k); } });" +
             " await sleep(1500); return seen.sort().join()";
         JsonElement prefix = await reader.RunAsync(collect.Replace("LEX", "{'.': {'*': 'a'}, '%': 50000}"));
         await using NodeProcess other = await ClientAsync();
@@ -236,11 +250,14 @@ public sealed class GunClientTests : IAsyncLifetime
     public async Task What_was_written_offline_arrives_after_the_reconnect()
     {
         await using NodeProcess writer = await ClientAsync();
-        await writer.RunAsync("await until(gun.get('offline'), () => true, 500).catch(() => 0); return await put(gun.get('offline').get('x'), 'before')");
-        await writer.RunAsync("gun.get('offline').on(() => {}); await sleep(100); cut(); gun.get('offline').get('x').put('during'); return 1");
+        await writer.RunAsync("await until(gun.get('offline'), () => true, 500).catch(() => 0); " +
+            "return await put(gun.get('offline').get('x'), 'before')");
+        await writer.RunAsync("gun.get('offline').on(() => {}); await sleep(100); cut(); " +
+            "gun.get('offline').get('x').put('during'); return 1");
 
         await using NodeProcess reader = await ClientAsync();
-        JsonElement seen = await reader.RunAsync("return await until(gun.get('offline').get('x'), v => v === 'during')");
+        JsonElement seen = await reader.RunAsync(
+            "return await until(gun.get('offline').get('x'), v => v === 'during')");
 
         Assert.Equal("during", seen.GetString());
     }
@@ -251,7 +268,8 @@ public sealed class GunClientTests : IAsyncLifetime
         await using NodeProcess client = await ClientAsync();
 
         JsonElement list = await client.RunAsync(
-            $"return await raw('{_weft.Url}', {{'#': 'bad1', put: {{s: {{_: {{'#': 's', '>': {{x: 1, y: 1}}}}, y: 1, x: [1]}}}}}})");
+            $"return await raw('{_weft.Url}', {{'#': 'bad1', put: {{s: {{_: {{'#': 's', '>': {{x: 1, y: 1}}}}, " +
+            $"y: 1, x: [1]}}}}}})");
         await client.RunAsync("return await put(gun.get('after').get('x'), 1)");
 
         Assert.StartsWith("W2004", list.GetProperty("err").GetString(), StringComparison.Ordinal);

@@ -15,8 +15,10 @@ public sealed class HamDifferenceTests
     // Few souls, fields and states, and values whose order is easy to get wrong: ties must be common.
     private static readonly string[] Values =
     [
-        "null", "true", "false", "0", "-1", "5", "10", "9", "1.5", "1e+21", "1e-7", "\"\"", "\"x\"", "\"5\"", "\"true\"",
-        "\"null\"", "\"\\u0000\"", "\"\\\"\"", "\"\\\\\"", "\"é\"", "\"é\"", "\"～\"", "\"😀\"", "\"\u2028\"", "\"\\ud800\"",
+        "null", "true", "false", "0", "-1", "5", "10", "9", "1.5", "1e+21", "1e-7", "\"\"", "\"x\"", "\"5\"",
+        "\"true\"",
+        "\"null\"", "\"\\u0000\"", "\"\\\"\"", "\"\\\\\"", "\"é\"", "\"é\"", "\"～\"", "\"😀\"", "\"\u2028\"",
+        "\"\\ud800\"",
         "\"\\udfff\"", "{\"#\":\"a\"}", "{\"#\":\"b\"}", "{\"#\":\"😀\"}", "123456789012345680000", "0.1", "-0.5",
     ];
 
@@ -42,7 +44,8 @@ public sealed class HamDifferenceTests
             }
         }
 
-        Assert.InRange(fields, 2 * Histories, 6 * Histories); // Six fields at most in each graph, and most of them used.
+        // Six fields at most in each graph, and most of them used.
+        Assert.InRange(fields, 2 * Histories, 6 * Histories);
     }
 
     private static List<FieldWrite[]> History(WeftRandom random)

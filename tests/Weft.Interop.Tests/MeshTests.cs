@@ -5,14 +5,17 @@ using Weft.Testing;
 
 namespace Weft.Interop.Tests;
 
-/// <summary>Weft peers that mesh with each other and with GUN's own relays, seen by gun.js clients at the ends.</summary>
+/// <summary>
+/// Weft peers that mesh with each other and with GUN's own relays, seen by gun.js clients at the ends.
+/// </summary>
 public sealed class MeshTests
 {
     [GunFact]
     public async Task Two_relays_carry_puts_both_ways()
     {
         await using GunTestServer a = await GunTestServer.StartAsync();
-        await using GunTestServer b = await GunTestServer.StartAsync(change: options => options.Peers.Add(a.Url.AbsoluteUri));
+        await using GunTestServer b = await GunTestServer.StartAsync(
+            change: options => options.Peers.Add(a.Url.AbsoluteUri));
         await using NodeProcess left = await NodeProcess.ClientAsync(a.HttpUrl);
         await using NodeProcess right = await NodeProcess.ClientAsync(b.HttpUrl);
 
@@ -31,8 +34,10 @@ public sealed class MeshTests
         await using GunTestServer a = await GunTestServer.StartAsync();
         await using NodeProcess writer = await NodeProcess.ClientAsync(a.HttpUrl);
         await writer.RunAsync("for (let i = 0; i < 50; i++) { await put(gun.get('old' + i).get('x'), i); } return 1");
-        await using GunTestServer b = await GunTestServer.StartAsync(change: options => options.Peers.Add(a.Url.AbsoluteUri));
-        await using GunTestServer c = await GunTestServer.StartAsync(change: options => options.Peers.Add(b.Url.AbsoluteUri));
+        await using GunTestServer b = await GunTestServer.StartAsync(
+            change: options => options.Peers.Add(a.Url.AbsoluteUri));
+        await using GunTestServer c = await GunTestServer.StartAsync(
+            change: options => options.Peers.Add(b.Url.AbsoluteUri));
         await using NodeProcess reader = await NodeProcess.ClientAsync(c.HttpUrl);
         Task<JsonElement> live = reader.RunAsync("return await until(gun.get('live').get('x'), v => v === 'now')");
 
@@ -47,8 +52,10 @@ public sealed class MeshTests
     public async Task A_ring_of_three_relays_is_quiet_once_all_have_everything()
     {
         await using GunTestServer a = await GunTestServer.StartAsync();
-        await using GunTestServer b = await GunTestServer.StartAsync(change: options => options.Peers.Add(a.Url.AbsoluteUri));
-        await using GunTestServer c = await GunTestServer.StartAsync(change: options => options.Peers.Add(b.Url.AbsoluteUri));
+        await using GunTestServer b = await GunTestServer.StartAsync(
+            change: options => options.Peers.Add(a.Url.AbsoluteUri));
+        await using GunTestServer c = await GunTestServer.StartAsync(
+            change: options => options.Peers.Add(b.Url.AbsoluteUri));
         a.Gun.AddLink(c.Url);
         await using NodeProcess writer = await NodeProcess.ClientAsync(a.HttpUrl);
         await using NodeProcess reader = await NodeProcess.ClientAsync(c.HttpUrl);
@@ -58,7 +65,8 @@ public sealed class MeshTests
         await QuietAsync(a, b, c);
 
         // Each of the 100 changes crosses each of the six directed links at most once, and few of them more than once.
-        long sent = new[] { a, b, c }.Sum(relay => relay.Gun.ListPeers().Where(peer => peer.StoreId is not null).Sum(peer => peer.MessagesOut));
+        long sent = new[] { a, b, c }.Sum(
+            relay => relay.Gun.ListPeers().Where(peer => peer.StoreId is not null).Sum(peer => peer.MessagesOut));
         Assert.InRange(sent, 0, 2_000);
     }
 
@@ -135,7 +143,8 @@ public sealed class MeshTests
             "gun._.graph.hidden = {_: {'#': 'hidden', '>': {x: 1000}}, x: 'only here'}; return 1");
         await using NodeProcess asker = await NodeProcess.ClientAsync(weft.HttpUrl);
 
-        JsonElement found = await asker.RunAsync("return await until(gun.get('hidden').get('x'), v => v === 'only here', 5000)");
+        JsonElement found = await asker.RunAsync(
+            "return await until(gun.get('hidden').get('x'), v => v === 'only here', 5000)");
 
         Assert.Equal("only here", found.GetString());
     }
@@ -144,7 +153,8 @@ public sealed class MeshTests
     {
         for (int i = 0; i < 600; i++)
         {
-            if (weft.Gun.ListPeers().Count(peer => peer is { IsLink: true, State: GunPeerState.Connected, Pid: not null }) == links)
+            if (weft.Gun.ListPeers().Count(
+                peer => peer is { IsLink: true, State: GunPeerState.Connected, Pid: not null }) == links)
             {
                 return;
             }

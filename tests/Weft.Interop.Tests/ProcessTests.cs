@@ -14,7 +14,8 @@ public sealed class ProcessTests
         int port = weft.Url.Port;
         await using (NodeProcess writer = await NodeProcess.ClientAsync(HttpOf(weft)))
         {
-            await writer.RunAsync("for (let i = 0; i < 50; i++) { await put(gun.get('kept').get('k' + i), i); } return 1");
+            await writer.RunAsync(
+                "for (let i = 0; i < 50; i++) { await put(gun.get('kept').get('k' + i), i); } return 1");
         }
 
         await using NodeProcess client = await NodeProcess.ClientAsync(HttpOf(weft));
@@ -25,7 +26,8 @@ public sealed class ProcessTests
         await using NodeProcess reader = await NodeProcess.ClientAsync(HttpOf(again));
         JsonElement kept = await reader.RunAsync(
             "return Object.keys(await until(gun.get('kept'), v => v && Object.keys(v).length >= 50)).length");
-        JsonElement offline = await reader.RunAsync("return await until(gun.get('other').get('offline'), v => v === 'yes', 20000)");
+        JsonElement offline = await reader.RunAsync(
+            "return await until(gun.get('other').get('offline'), v => v === 'yes', 20000)");
 
         Assert.Equal(50, kept.GetInt32());
         Assert.Equal("yes", offline.GetString());

@@ -3,7 +3,8 @@ using System.Buffers;
 namespace Weft.Node.Gun;
 
 /// <summary>Outgoing messages, joined into frames: one message stands bare, several stand in an array.</summary>
-/// <remarks>One caller at a time. The memory is kept while it is small, so a busy connection allocates nothing.</remarks>
+/// <remarks>One caller at a time. The memory is kept while it is small, so a busy connection allocates
+/// nothing.</remarks>
 internal sealed class FrameBuffer : IBufferWriter<byte>
 {
     private const int KeepBytesMax = 256 << 10;
@@ -50,7 +51,8 @@ internal sealed class FrameBuffer : IBufferWriter<byte>
         }
     }
 
-    public ReadOnlyMemory<byte> Bytes((int Start, int End) frame) => _data.AsMemory(frame.Start, frame.End - frame.Start);
+    public ReadOnlyMemory<byte> Bytes((int Start, int End) frame) =>
+        _data.AsMemory(frame.Start, frame.End - frame.Start);
 
     public void Clear()
     {

@@ -103,8 +103,9 @@ public sealed partial class GunDriver
             error = result.Error;
             if (error != WeftError.None)
             {
-                string what = result.RefusedWrite < 0 ? "" : $": field '{Short(writes[result.RefusedWrite].Field)}' of " +
-                    $"'{Short(writes[result.RefusedWrite].Soul)}'";
+                string what = result.RefusedWrite < 0 ? ""
+                    : $": field '{Short(writes[result.RefusedWrite].Field)}' of " +
+                        $"'{Short(writes[result.RefusedWrite].Soul)}'";
                 text = $"{ErrorCatalogue.Find(error).Title}{what}. Nothing of the message was stored.";
             }
         }
@@ -280,10 +281,13 @@ public sealed partial class GunDriver
         connection.CloseReason = output.Reason;
         connection.LastError = output.Text;
         GunLog.Closing(_logger, output.Peer, output.Reason.ToString(), output.Text ?? "");
-        _ = CloseFromHereAsync(connection, WebSocketCloseStatus.PolicyViolation, output.Text ?? output.Reason.ToString());
+        _ = CloseFromHereAsync(
+            connection, WebSocketCloseStatus.PolicyViolation, output.Text ?? output.Reason.ToString());
     }
 
-    /// <summary>Sends what has gathered for one connection, unless a send is in flight; then it goes out after that.</summary>
+    /// <summary>
+    /// Sends what has gathered for one connection, unless a send is in flight; then it goes out after that.
+    /// </summary>
     private void StartSending(GunConnection connection, WeftInstant now)
     {
         if (connection.IsClosed)

@@ -17,7 +17,8 @@ public sealed partial class GunDriver
         if (Interlocked.Increment(ref _connectionCount) > _options.ConnectionsMax || Volatile.Read(ref _disposed) != 0)
         {
             Interlocked.Decrement(ref _connectionCount);
-            await CloseAsync(socket, (WebSocketCloseStatus)1013, "no room for another connection").ConfigureAwait(false);
+            await CloseAsync(
+                socket, (WebSocketCloseStatus)1013, "no room for another connection").ConfigureAwait(false);
             return (null, "no room for another connection");
         }
 
@@ -63,7 +64,8 @@ public sealed partial class GunDriver
         connection, WebSocketCloseStatus.EndpointUnavailable, "this node is stopping or has closed the connection");
 
     /// <summary>
-    /// Closes a connection while its reader still reads: cancelling the read would cut the connection before the peer is
+    /// Closes a connection while its reader still reads: cancelling the read would cut the connection before the peer
+    /// is
     /// told why. A peer that does not answer in time is cut then.
     /// </summary>
     private static async Task CloseFromHereAsync(GunConnection connection, WebSocketCloseStatus status, string text)
@@ -86,7 +88,8 @@ public sealed partial class GunDriver
         }
     }
 
-    private static string Cut(string text) => text.Length <= 100 ? text : text[..100]; // A close text has at most 123 bytes.
+    // A close text has at most 123 bytes.
+    private static string Cut(string text) => text.Length <= 100 ? text : text[..100];
 
     private async Task<(WebSocketCloseStatus Status, string Text)> ReadFramesAsync(
         GunConnection connection, CancellationToken cancellationToken)
@@ -208,7 +211,8 @@ public sealed partial class GunDriver
     }
 
     /// <summary>
-    /// Says goodbye and waits a moment for the answer: cutting at once would make the peer's system throw away the goodbye.
+    /// Says goodbye and waits a moment for the answer: cutting at once would make the peer's system throw away the
+    /// goodbye.
     /// What still comes in is read and forgotten.
     /// </summary>
     private static async Task CloseAsync(WebSocket socket, WebSocketCloseStatus status, string text)

@@ -8,7 +8,9 @@ using Weft.Protocols.Gun;
 
 namespace Weft.Node.Gun;
 
-/// <summary>Runs the GUN core of one node over WebSockets: those that were accepted, and links that it dials itself.</summary>
+/// <summary>
+/// Runs the GUN core of one node over WebSockets: those that were accepted, and links that it dials itself.
+/// </summary>
 /// <remarks>It decides nothing. One loop owns the core; each connection is read by its own task.</remarks>
 public sealed partial class GunDriver : IPeerAsker, IAsyncDisposable
 {
@@ -94,7 +96,8 @@ public sealed partial class GunDriver : IPeerAsker, IAsyncDisposable
     /// <summary>Dials a relay, and dials again whenever the link breaks.</summary>
     /// <param name="address">A ws:// or wss:// URL.</param>
     /// <returns>False when the link exists already.</returns>
-    /// <exception cref="WeftException">AddressInvalid for another scheme; TooManyRequests beyond the bound of links.</exception>
+    /// <exception cref="WeftException">AddressInvalid for another scheme; TooManyRequests beyond the bound of
+    /// links.</exception>
     public bool AddLink(Uri address)
     {
         ArgumentNullException.ThrowIfNull(address);
@@ -102,7 +105,8 @@ public sealed partial class GunDriver : IPeerAsker, IAsyncDisposable
         if (!address.IsAbsoluteUri || address.Scheme is not ("ws" or "wss") || _dial is null)
         {
             throw new WeftException(
-                WeftError.AddressInvalid, $"'{address}' is no ws:// or wss:// URL this node can dial. Nothing was changed.");
+                WeftError.AddressInvalid,
+                $"'{address}' is no ws:// or wss:// URL this node can dial. Nothing was changed.");
         }
 
         if (_links.ContainsKey(address))
@@ -166,7 +170,8 @@ public sealed partial class GunDriver : IPeerAsker, IAsyncDisposable
         {
             if (link.State != GunPeerState.Connected)
             {
-                peers.Add(new GunPeerInfo(0, null, null, link.Address.AbsoluteUri, GunPeerKind.Unknown, link.State, true,
+                peers.Add(
+                    new GunPeerInfo(0, null, null, link.Address.AbsoluteUri, GunPeerKind.Unknown, link.State, true,
                     null, 0, 0, 0, 0, 0, 0, null, link.LastError));
             }
         }

@@ -10,7 +10,8 @@ internal sealed class GunLink(
     private static readonly TimeSpan HeldMin = TimeSpan.FromSeconds(10);
 
     private readonly CancellationTokenSource _stopping = new();
-    private readonly LinkBackoff _backoff = new(driver.Options.RedialMin, driver.Options.RedialMax, driver.Random.Fork());
+    private readonly LinkBackoff _backoff = new(
+        driver.Options.RedialMin, driver.Options.RedialMax, driver.Random.Fork());
     private Task _loop = Task.CompletedTask;
 
     public Uri Address { get; } = address;
@@ -77,7 +78,8 @@ internal sealed class GunLink(
         try
         {
             using (var timeout = new CancellationTokenSource(driver.Options.DialTimeout, driver.Node.Time))
-            using (CancellationTokenSource both = CancellationTokenSource.CreateLinkedTokenSource(stopping, timeout.Token))
+            using (CancellationTokenSource both = CancellationTokenSource.CreateLinkedTokenSource(
+                stopping, timeout.Token))
             {
                 socket = await dial(Address, both.Token).ConfigureAwait(false);
             }

@@ -8,7 +8,8 @@ internal static partial class GunLog
     [LoggerMessage(4001, LogLevel.Debug, "Connection {Connection} from {Address} is open")]
     internal static partial void Opened(ILogger logger, long connection, string address);
 
-    [LoggerMessage(4002, LogLevel.Debug, "Connection {Connection} from {Address} is closed after {ElapsedMs} ms: {Reason}")]
+    [LoggerMessage(
+        4002, LogLevel.Debug, "Connection {Connection} from {Address} is closed after {ElapsedMs} ms: {Reason}")]
     internal static partial void Closed(ILogger logger, long connection, string address, long elapsedMs, string reason);
 
     [LoggerMessage(4003, LogLevel.Information, "Link to {Address} is up")]
@@ -23,9 +24,11 @@ internal static partial class GunLog
     [LoggerMessage(4006, LogLevel.Debug, "Connection {Connection} is being closed, {Reason}: {Text}")]
     internal static partial void Closing(ILogger logger, long connection, string reason, string text);
 
-    [LoggerMessage(4007, LogLevel.Critical, "The GUN driver has stopped because of a bug; all its connections are closed")]
+    [LoggerMessage(
+        4007, LogLevel.Critical, "The GUN driver has stopped because of a bug; all its connections are closed")]
     internal static partial void Broken(ILogger logger, Exception bug);
 
-    [LoggerMessage(4008, LogLevel.Warning, "Changes after commit {Sequence} could not be read for connection {Connection}")]
+    [LoggerMessage(
+        4008, LogLevel.Warning, "Changes after commit {Sequence} could not be read for connection {Connection}")]
     internal static partial void ChangesFailed(ILogger logger, long sequence, long connection, Exception failure);
 }

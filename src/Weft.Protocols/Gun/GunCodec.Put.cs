@@ -184,7 +184,9 @@ public sealed partial class GunCodec
         }
     }
 
-    /// <summary>Joins values with their states. Both usually come in the same order, so a hint finds most at once.</summary>
+    /// <summary>
+    /// Joins values with their states. Both usually come in the same order, so a hint finds most at once.
+    /// </summary>
     private void GiveStates(GunMessage message, int start)
     {
         bool small = _states.Count <= ScanMax;
@@ -210,7 +212,9 @@ public sealed partial class GunCodec
             double state = at < 0 ? double.NaN : _states[at].State;
             if (!double.IsFinite(state))
             {
-                Refuse(message, WeftError.StateInvalid, at < 0 ? "a field has no state" : "a state is not a finite number");
+                Refuse(
+                    message,
+                        WeftError.StateInvalid, at < 0 ? "a field has no state" : "a state is not a finite number");
                 return;
             }
 
@@ -316,7 +320,9 @@ public sealed partial class GunCodec
         return value;
     }
 
-    /// <summary>Reads a state exactly. The usual form, at most 2^53 after dropping the point, needs one division.</summary>
+    /// <summary>
+    /// Reads a state exactly. The usual form, at most 2^53 after dropping the point, needs one division.
+    /// </summary>
     private static double StateOf(ReadOnlySpan<byte> raw)
     {
         long mantissa = 0;
@@ -335,7 +341,8 @@ public sealed partial class GunCodec
             }
             else
             {
-                return Utf8Parser.TryParse(raw, out double state, out int used) && used == raw.Length ? state : double.NaN;
+                bool isNumber = Utf8Parser.TryParse(raw, out double state, out int used) && used == raw.Length;
+                return isNumber ? state : double.NaN;
             }
         }
 

@@ -6,10 +6,14 @@ using Weft.Primitives;
 
 namespace Weft.Protocols.Gun;
 
-/// <summary>Reads GUN frames. One per connection, because it caches the field names it meets; one caller at a time.</summary>
+/// <summary>
+/// Reads GUN frames. One per connection, because it caches the field names it meets; one caller at a time.
+/// </summary>
 /// <remarks>
-/// Never throws, whatever the bytes. A frame that is not JSON gives an error for the whole frame; a message that breaks a
-/// rule comes out with a refusal. Duplicate keys: the last wins, as in JavaScript. Source: docs/spec/gun.md, sections 1-3.
+/// Never throws, whatever the bytes. A frame that is not JSON gives an error for the whole frame; a message that breaks
+/// a
+/// rule comes out with a refusal. Duplicate keys: the last wins, as in JavaScript. Source: docs/spec/gun.md, sections
+/// 1-3.
 /// </remarks>
 public sealed partial class GunCodec
 {
@@ -30,7 +34,8 @@ public sealed partial class GunCodec
     /// <param name="frame">UTF-8; may be changed after the call.</param>
     /// <param name="messages">Gets the messages; left as it was when the frame cannot be read.</param>
     /// <returns>
-    /// None, also for frames that mean nothing (heartbeats, bare values); RequestMalformed when it is not UTF-8 JSON or too
+    /// None, also for frames that mean nothing (heartbeats, bare values); RequestMalformed when it is not UTF-8 JSON or
+    /// too
     /// deep; TooLarge or TooComplex when a limit is passed.
     /// </returns>
     public WeftError Read(ReadOnlySpan<byte> frame, List<GunMessage> messages)

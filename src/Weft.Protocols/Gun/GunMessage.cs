@@ -27,7 +27,9 @@ public enum GunVerb
 /// <param name="IsRelay">True when it wants, and sends, every change.</param>
 public sealed record GunIdentity(string StoreId, bool IsRelay);
 
-/// <summary>One message as it came off the wire. A message with a <see cref="Refusal"/> is answered with <c>err</c>.</summary>
+/// <summary>
+/// One message as it came off the wire. A message with a <see cref="Refusal"/> is answered with <c>err</c>.
+/// </summary>
 public sealed class GunMessage
 {
     /// <summary>The message's id (<c>#</c>); empty when it had none.</summary>
@@ -82,7 +84,9 @@ public sealed record GunGet
     /// <summary>A range of fields; used when <see cref="IsRange"/>.</summary>
     public LexRange Fields { get; init; }
 
-    /// <summary>True when fields or souls are asked for by range: then without a budget only the first is meant.</summary>
+    /// <summary>
+    /// True when fields or souls are asked for by range: then without a budget only the first is meant.
+    /// </summary>
     public bool IsRange { get; init; }
 
     /// <summary>Bytes of values wanted from a range (<c>%</c>); null when none was given.</summary>

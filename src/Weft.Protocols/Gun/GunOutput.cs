@@ -12,7 +12,9 @@ public enum GunOutputKind
     /// <summary>Send an acknowledgement to Peer: Id, ReplyTo, and Error with Text when the put was refused.</summary>
     SendAck,
 
-    /// <summary>Send an answer to Peer: Id, ReplyTo, and Soul with Fields, or "not found" when Soul is null; More.</summary>
+    /// <summary>
+    /// Send an answer to Peer: Id, ReplyTo, and Soul with Fields, or "not found" when Soul is null; More.
+    /// </summary>
     SendReply,
 
     /// <summary>Send changes to Peer: Id, Push.</summary>
@@ -30,7 +32,9 @@ public enum GunOutputKind
     /// <summary>Read as Read says; then call OnRead or OnSouls with Ticket.</summary>
     Read,
 
-    /// <summary>Start to follow the change stream for Peer after Sequence; a later one for the same peer replaces it.</summary>
+    /// <summary>
+    /// Start to follow the change stream for Peer after Sequence; a later one for the same peer replaces it.
+    /// </summary>
     Follow,
 
     /// <summary>Bring the next changes for Peer, about Bytes of them; then call OnChanges.</summary>
@@ -39,7 +43,9 @@ public enum GunOutputKind
     /// <summary>Call OnTimer at Due. Late and double calls are harmless.</summary>
     StartTimer,
 
-    /// <summary>A question asked by the node itself (Ticket) is over; Count were asked; More when some were late.</summary>
+    /// <summary>
+    /// A question asked by the node itself (Ticket) is over; Count were asked; More when some were late.
+    /// </summary>
     AskEnded,
 
     /// <summary>Close Peer's connection for Reason, with Text.</summary>

@@ -10,7 +10,9 @@ public sealed partial class GunPeerCore
     private readonly PriorityQueue<GunAsk, long> _dueAsks = new();
     private int _nextOther;
 
-    /// <summary>Asks peers on behalf of this node. Answers are merged; the end comes as AskEnded with the ticket.</summary>
+    /// <summary>
+    /// Asks peers on behalf of this node. Answers are merged; the end comes as AskEnded with the ticket.
+    /// </summary>
     /// <param name="soul">The node.</param>
     /// <param name="field">One field, or null for all.</param>
     /// <param name="deadline">How long peers may take.</param>
@@ -116,7 +118,9 @@ public sealed partial class GunPeerCore
         }
     }
 
-    /// <summary>An answer with data: it satisfies the question once it is stored, and no further part is to come.</summary>
+    /// <summary>
+    /// An answer with data: it satisfies the question once it is stored, and no further part is to come.
+    /// </summary>
     private GunAsk? NoteData(GunPeer peer, GunMessage message)
     {
         if (!_asks.TryGetValue(message.ReplyTo!, out GunAsk? ask) || !ask.WasAsked(peer))

@@ -189,7 +189,8 @@ public sealed partial class GunPeerCore
         GunRead what;
         if (read.Soul is null)
         {
-            what = new GunRead(null, read.Get.Souls, read.Get.Budget is null ? 1 : _options.RangeSoulsMax, int.MaxValue);
+            what = new GunRead(
+                null, read.Get.Souls, read.Get.Budget is null ? 1 : _options.RangeSoulsMax, int.MaxValue);
         }
         else
         {

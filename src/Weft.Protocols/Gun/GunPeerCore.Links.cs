@@ -104,7 +104,9 @@ public sealed partial class GunPeerCore
         PumpLink(peer, outbox);
     }
 
-    /// <summary>Starts a link anew; when changes for the old one are still on their way, only once they are here.</summary>
+    /// <summary>
+    /// Starts a link anew; when changes for the old one are still on their way, only once they are here.
+    /// </summary>
     private void RestartLink(GunPeer peer, WeftInstant now, Outbox<GunOutput> outbox)
     {
         if (peer.Link!.IsReading)
@@ -170,10 +172,10 @@ public sealed partial class GunPeerCore
             {
                 SendOneByOne(peer, link, sent, outbox);
             }
-            else if (ErrorCatalogue.Find(text.Split(' ', 2)[0]) is { IsTransient: true } or { Error: WeftError.StateTooFarAhead })
+            else if (IsForLater(text))
             {
-                // It will take this later, at the latest when its clock is right again: the cursor stays, and replication
-                // goes on from there after a reconnect.
+                // It will take this later, at the latest when its clock is right again: the cursor stays, and
+                // replication goes on from there after a reconnect.
                 Close(peer, GunCloseReason.PeerRefused, text, outbox);
                 return;
             }
@@ -183,6 +185,9 @@ public sealed partial class GunPeerCore
         Advance(link);
         PumpLink(peer, outbox);
     }
+
+    private static bool IsForLater(string errorText) => ErrorCatalogue.Find(errorText.Split(' ', 2)[0])
+        is { IsTransient: true } or { Error: WeftError.StateTooFarAhead };
 
     /// <summary>One refused change refuses its whole message, so the good ones are sent again without it.</summary>
     private void SendOneByOne(

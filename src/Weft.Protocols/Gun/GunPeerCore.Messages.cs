@@ -251,7 +251,9 @@ public sealed partial class GunPeerCore
         }
     }
 
-    /// <summary>Tells a repeated put from another one with the same id, so that nothing is acknowledged unstored.</summary>
+    /// <summary>
+    /// Tells a repeated put from another one with the same id, so that nothing is acknowledged unstored.
+    /// </summary>
     private static int PrintOf(FieldWrite[] writes)
     {
         var hash = new HashCode();

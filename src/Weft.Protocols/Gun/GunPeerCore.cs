@@ -3,9 +3,12 @@ using Weft.Primitives;
 
 namespace Weft.Protocols.Gun;
 
-/// <summary>Everything a node decides about GUN, for all its connections: who is told what, asked what, and when.</summary>
+/// <summary>
+/// Everything a node decides about GUN, for all its connections: who is told what, asked what, and when.
+/// </summary>
 /// <remarks>
-/// Pure: no clock, no socket, no task, one caller at a time. It holds no graph: a miss leaves as a Read output and comes
+/// Pure: no clock, no socket, no task, one caller at a time. It holds no graph: a miss leaves as a Read output and
+/// comes
 /// back as <see cref="OnRead"/>. The driver calls <see cref="OnTurnEnd"/> after each batch of inputs.
 /// Source: docs/spec/gun.md; numbers in comments are its sections.
 /// </remarks>
@@ -92,7 +95,9 @@ public sealed partial class GunPeerCore
         ForgetInAsks(entry, outbox);
     }
 
-    /// <summary>The driver could not send everything at once: nothing more is produced for this peer for a while.</summary>
+    /// <summary>
+    /// The driver could not send everything at once: nothing more is produced for this peer for a while.
+    /// </summary>
     public void OnBlocked(long peer)
     {
         if (_peers.TryGetValue(peer, out GunPeer? entry))

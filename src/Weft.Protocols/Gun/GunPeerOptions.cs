@@ -4,7 +4,8 @@ namespace Weft.Protocols.Gun;
 public sealed class GunPeerOptions
 {
     /// <summary>Souls and fields one connection may be subscribed to: 1 to 1,000,000. Default: 16,384.</summary>
-    /// <remarks>A connection that wants more gets every change from then on: memory is bounded, nothing is missed.</remarks>
+    /// <remarks>A connection that wants more gets every change from then on: memory is bounded, nothing is
+    /// missed.</remarks>
     public int SubscriptionsMax { get; set; } = 16_384;
 
     /// <summary>Changed fields that may wait for one slow connection: 16 to 1,000,000. Default: 65,536.</summary>
@@ -17,13 +18,17 @@ public sealed class GunPeerOptions
     /// <summary>Gets of one connection in progress: 1 to 100,000; more are refused. Default: 4,096.</summary>
     public int GetsMax { get; set; } = 4_096;
 
-    /// <summary>Questions to peers in progress: 0 to 1,000,000; beyond, a miss is answered at once. Default: 16,384.</summary>
+    /// <summary>
+    /// Questions to peers in progress: 0 to 1,000,000; beyond, a miss is answered at once. Default: 16,384.
+    /// </summary>
     public int AsksMax { get; set; } = 16_384;
 
     /// <summary>How long asked peers may take before "not found" is said: 1 ms to 500 ms. Default: 500 ms.</summary>
     public TimeSpan AskTimeout { get; set; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Clients, beside relays and holders of the soul, that are asked about a miss: 0 to 64. Default: 3.</summary>
+    /// <summary>
+    /// Clients, beside relays and holders of the soul, that are asked about a miss: 0 to 64. Default: 3.
+    /// </summary>
     public int AskOthersMax { get; set; } = 3;
 
     /// <summary>Relays and holders that are asked about one miss: 1 to 64. Default: 16.</summary>

@@ -5,7 +5,9 @@ using Weft.Primitives;
 
 namespace Weft.Protocols.Gun;
 
-/// <summary>Writes outputs of the core as GUN messages, each one JSON object. Source: docs/spec/gun.md, sections 1-3.</summary>
+/// <summary>
+/// Writes outputs of the core as GUN messages, each one JSON object. Source: docs/spec/gun.md, sections 1-3.
+/// </summary>
 public static class GunWriter
 {
     /// <summary>Writes one message.</summary>

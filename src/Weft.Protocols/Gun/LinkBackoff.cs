@@ -2,7 +2,9 @@ using Weft.Primitives;
 
 namespace Weft.Protocols.Gun;
 
-/// <summary>How long to wait before dialling a relay again: doubling, with jitter, so that relays do not dial in step.</summary>
+/// <summary>
+/// How long to wait before dialling a relay again: doubling, with jitter, so that relays do not dial in step.
+/// </summary>
 /// <param name="shortest">The first wait.</param>
 /// <param name="longest">The ceiling.</param>
 /// <param name="random">Draws the jitter.</param>
@@ -16,7 +18,8 @@ public sealed class LinkBackoff(TimeSpan shortest, TimeSpan longest, WeftRandom 
     /// <summary>The next wait: between half and the whole of a span that doubles with each failure.</summary>
     public TimeSpan Next()
     {
-        double span = Math.Min(longest.TotalMilliseconds, shortest.TotalMilliseconds * Math.Pow(2, Math.Min(_failures, 30)));
+        double span = Math.Min(
+            longest.TotalMilliseconds, shortest.TotalMilliseconds * Math.Pow(2, Math.Min(_failures, 30)));
         _failures++;
         return TimeSpan.FromMilliseconds(span * (0.5 + (random.NextDouble() / 2)));
     }

@@ -3,7 +3,8 @@ using System.Text;
 namespace Weft.Protocols.Gun;
 
 /// <summary>Turns short field names into strings without allocating the same ones again and again.</summary>
-/// <remarks>Direct-mapped and of fixed size: a peer that sends ever new names only makes it useless, never large.</remarks>
+/// <remarks>Direct-mapped and of fixed size: a peer that sends ever new names only makes it useless, never
+/// large.</remarks>
 internal sealed class NameCache
 {
     private const int Slots = 512;

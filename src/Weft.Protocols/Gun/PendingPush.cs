@@ -1,6 +1,8 @@
 namespace Weft.Protocols.Gun;
 
-/// <summary>Changes that wait for one connection: the latest of each field, in the order in which fields first changed.</summary>
+/// <summary>
+/// Changes that wait for one connection: the latest of each field, in the order in which fields first changed.
+/// </summary>
 internal sealed class PendingPush
 {
     private readonly Dictionary<GunFragment, int> _slots = new(SameField.Instance);

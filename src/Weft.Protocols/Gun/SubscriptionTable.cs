@@ -1,6 +1,8 @@
 namespace Weft.Protocols.Gun;
 
-/// <summary>Who wants which soul. Bounded per connection: beyond the bound a connection simply gets everything.</summary>
+/// <summary>
+/// Who wants which soul. Bounded per connection: beyond the bound a connection simply gets everything.
+/// </summary>
 internal sealed class SubscriptionTable(int perPeerMax)
 {
     private const int FieldsPerSoulMax = 64; // Beyond, the whole soul is cheaper than the list of its fields.

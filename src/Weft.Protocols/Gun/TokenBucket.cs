@@ -2,7 +2,9 @@ using Weft.Primitives;
 
 namespace Weft.Protocols.Gun;
 
-/// <summary>Lets through so much per second, and a burst beyond it. It refuses nothing: it says how long to wait.</summary>
+/// <summary>
+/// Lets through so much per second, and a burst beyond it. It refuses nothing: it says how long to wait.
+/// </summary>
 public struct TokenBucket
 {
     private readonly double _perSecond;

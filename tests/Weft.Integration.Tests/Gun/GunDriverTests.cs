@@ -27,7 +27,8 @@ public sealed class GunDriverTests
         }
 
         await client.SendAsync("""[{"#":"g","get":{"#":"s499"}},[],{"#":"h","get":{"#":"nothing"}}]""");
-        Assert.Equal(499, (await client.AnswerAsync("g")).GetProperty("put").GetProperty("s499").GetProperty("x").GetInt32());
+        Assert.Equal(
+            499, (await client.AnswerAsync("g")).GetProperty("put").GetProperty("s499").GetProperty("x").GetInt32());
         Assert.False((await client.AnswerAsync("h")).TryGetProperty("put", out _));
         Assert.InRange(client.Frames, 2, 500);
     }
@@ -119,7 +120,8 @@ public sealed class GunDriverTests
     [Fact]
     public async Task A_flood_of_gets_from_one_who_never_reads_costs_little()
     {
-        await using GunTestServer server = await GunTestServer.StartAsync(change: options => options.Gun.Peers.GetsMax = 10_000);
+        await using GunTestServer server = await GunTestServer.StartAsync(
+            change: options => options.Gun.Peers.GetsMax = 10_000);
         for (int i = 0; i < 100; i++)
         {
             await server.Graph.Get("wide").PutAsync("f" + i, new string('v', 1_000));
@@ -164,7 +166,8 @@ public sealed class GunDriverTests
     [Fact]
     public async Task More_connections_than_allowed_are_turned_away()
     {
-        await using GunTestServer server = await GunTestServer.StartAsync(change: options => options.Gun.ConnectionsMax = 1);
+        await using GunTestServer server = await GunTestServer.StartAsync(
+            change: options => options.Gun.ConnectionsMax = 1);
         await using GunTestClient first = await GunTestClient.ConnectAsync(server.Url);
         await first.PutAsync("p", "s", "x", "1");
         await first.AnswerAsync("p");
@@ -181,7 +184,8 @@ public sealed class GunDriverTests
         await using GunTestServer server = await GunTestServer.StartAsync();
         await using GunTestClient client = await GunTestClient.ConnectAsync(server.Url);
         JsonElement hello = await client.WaitAsync(message => message.TryGetProperty("dam", out _));
-        await client.SendAsync("""{"dam":"?","pid":"me","@":"HELLO"}""".Replace("HELLO", hello.GetProperty("#").GetString()));
+        await client.SendAsync(
+            """{"dam":"?","pid":"me","@":"HELLO"}""".Replace("HELLO", hello.GetProperty("#").GetString()));
         await client.PutAsync("p", "s", "x", "1");
         await client.AnswerAsync("p");
 
@@ -215,7 +219,8 @@ public sealed class GunDriverTests
         await client.SendAsync("""{"dam":"?","pid":"me","@":"x"}""");
         await client.PutAsync("p", "s", "x", "1");
         await client.AnswerAsync("p");
-        ValueTask<ReadResult> read = server.Graph.ReadFieldAsync("t", "y", ReadPolicy.LocalFirst(TimeSpan.FromSeconds(20)));
+        ValueTask<ReadResult> read = server.Graph.ReadFieldAsync(
+            "t", "y", ReadPolicy.LocalFirst(TimeSpan.FromSeconds(20)));
 
         JsonElement get = await client.WaitAsync(message => message.TryGetProperty("get", out _));
         await client.SendAsync("""{"#":"a","@":"ID","put":{"t":{"_":{"#":"t",">":{"y":5}},"y":"found"}}}"""

@@ -69,7 +69,8 @@ public sealed class GunEndpointTests
         await client.AnswerAsync("p");
         await client.SendAsync("""{"#":"g","get":{"#":"s"}}""");
 
-        int length = (await client.AnswerAsync("g")).GetProperty("put").GetProperty("s").GetProperty("x").GetString()!.Length;
+        int length = (await client.AnswerAsync(
+            "g")).GetProperty("put").GetProperty("s").GetProperty("x").GetString()!.Length;
         Assert.Equal(500_000, length);
     }
 
@@ -90,7 +91,8 @@ public sealed class GunEndpointTests
         {
             for (int i = 0; i < 256 && bomber.Socket.State == WebSocketState.Open; i++)
             {
-                await bomber.Socket.SendAsync(piece, WebSocketMessageType.Text, endOfMessage: i == 255, CancellationToken.None);
+                await bomber.Socket.SendAsync(
+                    piece, WebSocketMessageType.Text, endOfMessage: i == 255, CancellationToken.None);
             }
         }
         catch (WebSocketException)

@@ -40,7 +40,8 @@ public sealed class GunLinkTests
             await a.Graph.Get("soul" + (i % 100)).PutAsync("field" + i, new string('x', 50));
         }
 
-        await using GunTestServer b = await GunTestServer.StartAsync(change: options => options.Peers.Add(a.Url.AbsoluteUri));
+        await using GunTestServer b = await GunTestServer.StartAsync(
+            change: options => options.Peers.Add(a.Url.AbsoluteUri));
         await UntilAsync(() => new(b.Peer.Node.Store.ReadStats().Fields == 2_000));
         await a.Graph.Get("last").PutAsync("x", "live");
 

@@ -14,7 +14,8 @@ public sealed class GunCodecTests
     [Theory]
     [InlineData("""{"#":"1","put":{"s":{"_":{"#":"s",">":{"x":5}},"x":1}}}""")]
     [InlineData(""" [ {"#":"1","put":{"s":{"_":{">":{"x":5},"#":"s"},"x":1}}} ] """)]
-    [InlineData("""{"put":{"s":{"x":1,"_":{"#":"s",">":{"x":5}}}},"#":"1","FOO":{"a":[1]},"ok":{"@":9,"/":1},"##":7}""")]
+    [InlineData(
+        """{"put":{"s":{"x":1,"_":{"#":"s",">":{"x":5}}}},"#":"1","FOO":{"a":[1]},"ok":{"@":9,"/":1},"##":7}""")]
     [InlineData("""["{\"#\":\"1\",\"put\":{\"s\":{\"_\":{\"#\":\"s\",\">\":{\"x\":5}},\"x\":1}}}"]""")]
     [InlineData("""{"\u0023":"1","p\u0075t":{"\u0073":{"\u005f":{"#":"s",">":{"x":5}},"x":1}}}""")]
     public void Every_form_of_a_put_gives_the_same_write(string frame)
@@ -50,7 +51,8 @@ public sealed class GunCodecTests
     [InlineData("{\"#\":\"a\",\"#\":\"b\"}", "{\"#\":\"b\"}")]
     public void Values_are_kept_as_JavaScript_writes_them(string json, string kept)
     {
-        GunMessage message = Only("""{"#":"1","put":{"s":{"_":{"#":"s",">":{"x":1}},"x":VALUE}}}""".Replace("VALUE", json));
+        GunMessage message = Only(
+            """{"#":"1","put":{"s":{"_":{"#":"s",">":{"x":1}},"x":VALUE}}}""".Replace("VALUE", json));
 
         Assert.Equal(WeftError.None, message.Refusal);
         Assert.Equal(kept, Assert.Single(message.Writes!).Value.ToString());
@@ -220,7 +222,8 @@ public sealed class GunCodecTests
         }
 
         Assert.Equal(WeftError.None, Read($"{{\"put\":{{{Node("a", 1)},{Node("b", 1)}}}}}").Refusal);
-        Assert.Equal(WeftError.TooComplex, Read($"{{\"put\":{{{Node("a", 0)},{Node("b", 0)},{Node("c", 0)}}}}}").Refusal);
+        Assert.Equal(
+            WeftError.TooComplex, Read($"{{\"put\":{{{Node("a", 0)},{Node("b", 0)},{Node("c", 0)}}}}}").Refusal);
         Assert.Equal(WeftError.TooComplex, Read($"{{\"put\":{{{Node("a", 3)}}}}}").Refusal);
         Assert.Equal(WeftError.TooComplex, codec.Read("[{},{},{}]"u8, _messages));
         Assert.Equal(WeftError.TooLarge, codec.Read(new byte[1_025], _messages));
@@ -288,9 +291,11 @@ public sealed class GunCodecTests
             Kind = GunOutputKind.SendPush, Id = "i", Push = fields.Select(field => new GunFragment("s\n", field))
                 .Append(new GunFragment("t", fields[0])).ToArray(),
         });
-        var get = new GunGet { Soul = "s", Fields = new LexRange("a", "b", "c", "d", true), IsRange = true, Budget = 7 };
+        var get =
+            new GunGet { Soul = "s", Fields = new LexRange("a", "b", "c", "d", true), IsRange = true, Budget = 7 };
 
-        FieldWrite[] expected = [.. fields.Select(field => new FieldWrite("s\n", field.Field, field.Value, field.State))];
+        FieldWrite[] expected = [.. fields.Select(
+            field => new FieldWrite("s\n", field.Field, field.Value, field.State))];
         Assert.Equal(expected, reply.Writes!);
         Assert.True(reply.More);
         Assert.Equal("r\"", reply.ReplyTo);

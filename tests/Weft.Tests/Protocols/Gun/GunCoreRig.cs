@@ -7,14 +7,16 @@ using Weft.Protocols.Gun;
 namespace Weft.Tests.Protocols.Gun;
 
 /// <summary>
-/// A GUN core with a small graph behind it and hand-made connections: what it sends is gathered as JSON text, what it reads
+/// A GUN core with a small graph behind it and hand-made connections: what it sends is gathered as JSON text, what it
+/// reads
 /// and writes happens when the test says so. Time is a number.
 /// </summary>
 internal sealed class GunCoreRig
 {
     private readonly GunCodec _codec = new(new GunLimits());
     private readonly Outbox<GunOutput> _outbox = new();
-    private readonly SortedDictionary<string, SortedDictionary<string, StoredField>> _graph = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, SortedDictionary<string, StoredField>> _graph = new(
+        StringComparer.Ordinal);
     private readonly List<(long Sequence, GunChange Change)> _log = [];
     private readonly Dictionary<long, long> _feeds = [];
     private readonly Queue<Action> _held = new();
@@ -83,7 +85,8 @@ internal sealed class GunCoreRig
             .Replace("SOUL", soul).Replace("FIELD", field).Replace("VALUE", json)
             .Replace("STATE", state.ToString(System.Globalization.CultureInfo.InvariantCulture)));
 
-    public void Get(long peer, string id, string soul) => Receive(peer, $$$"""{"#":"{{{id}}}","get":{"#":"{{{soul}}}"}}""");
+    public void Get(
+        long peer, string id, string soul) => Receive(peer, $$$"""{"#":"{{{id}}}","get":{"#":"{{{soul}}}"}}""");
 
     public void Close(long peer) => Do(() => Core.OnClosed(peer, Now, _outbox));
 
@@ -179,7 +182,8 @@ internal sealed class GunCoreRig
                 Write(output);
                 break;
             case GunOutputKind.Read when output.Read!.Soul is null:
-                Core.OnSouls(output.Ticket, [.. _graph.Keys.Where(output.Read.Range.Contains).Take(output.Read.CountMax)],
+                Core.OnSouls(
+                    output.Ticket, [.. _graph.Keys.Where(output.Read.Range.Contains).Take(output.Read.CountMax)],
                     Now, _outbox);
                 break;
             case GunOutputKind.Read:
@@ -198,7 +202,8 @@ internal sealed class GunCoreRig
                 _feeds[output.Peer] = output.Sequence;
                 break;
             case GunOutputKind.ReadChanges:
-                GunChange[] changes = [.. _log.Where(entry => entry.Sequence > _feeds[output.Peer]).Select(entry => entry.Change)];
+                GunChange[] changes = [.. _log.Where(
+                    entry => entry.Sequence > _feeds[output.Peer]).Select(entry => entry.Change)];
                 _feeds[output.Peer] = _sequence;
                 Core.OnChanges(output.Peer, changes, _sequence, false, Now, _outbox);
                 break;

@@ -121,10 +121,12 @@ public sealed class GunLinkTests
         var right = new GunCoreRig(seed: 2, storeId: "000000000000000b");
         left.Core.OnConnected(10, GunRole.Dialled, "ws://right/gun", left.Now, new());
         right.Core.OnConnected(20, GunRole.Accepted, "left", right.Now, new());
-        left.Receive(10, "{\"dam\":\"?\",\"pid\":\"" + right.Core.Pid + "\",\"weft\":{\"store\":\"000000000000000b\",\"relay\":true}}");
+        left.Receive(10, """{"dam":"?","pid":"PID","weft":{"store":"000000000000000b","relay":true}}"""
+            .Replace("PID", right.Core.Pid));
         left.Connect(1);
         right.Connect(2);
-        right.Receive(20, "{\"dam\":\"?\",\"pid\":\"" + left.Core.Pid + "\",\"weft\":{\"store\":\"000000000000000a\",\"relay\":true}}");
+        right.Receive(20, """{"dam":"?","pid":"PID","weft":{"store":"000000000000000a","relay":true}}"""
+            .Replace("PID", left.Core.Pid));
         for (int i = 0; i < 50; i++)
         {
             left.Put(1, "l" + i, "s", "f" + (i % 7), i.ToString(), state: i);
@@ -137,7 +139,8 @@ public sealed class GunLinkTests
             moved = Carry(left, 10, right, 20, ref messages) | Carry(right, 20, left, 10, ref messages);
         }
 
-        Assert.InRange(messages, 100, 500); // Each put and its acknowledgement cross once, and nothing is sent on and on.
+        // Each put and its acknowledgement cross once, and nothing is sent on and on.
+        Assert.InRange(messages, 100, 500);
         for (int field = 0; field < 7; field++)
         {
             Assert.Equal(left.Value("s", "f" + field), right.Value("s", "f" + field));

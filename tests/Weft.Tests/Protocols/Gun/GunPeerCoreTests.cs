@@ -23,7 +23,9 @@ public sealed class GunPeerCoreTests
     {
         _rig.Connect(1, pid: "c");
 
-        _rig.Receive(1, """[{"dam":"mob","mob":1,"peers":{"ws://evil/gun":{}}},{"dam":"opt","opt":{"peers":"ws://evil"}},{"dam":"hi"}]""");
+        _rig.Receive(1, """
+            [{"dam":"mob","mob":1,"peers":{"ws://evil/gun":{}}},{"dam":"opt","opt":{"peers":"ws://evil"}},{"dam":"hi"}]
+            """);
 
         Assert.Empty(_rig.Sent);
         Assert.Empty(_rig.Closed);
@@ -44,7 +46,8 @@ public sealed class GunPeerCoreTests
     [InlineData("zzzzzzzzzz", 2)]
     public void Of_two_connections_between_two_nodes_one_stays(string pid, long closed)
     {
-        string hello = """{"dam":"?","pid":"PID","@":"x","weft":{"store":"0000000000000002","relay":true}}""".Replace("PID", pid);
+        string hello = """{"dam":"?","pid":"PID","@":"x","weft":{"store":"0000000000000002","relay":true}}"""
+            .Replace("PID", pid);
         _rig.Connect(1, GunRole.Dialled);
         _rig.Connect(2);
         _rig.Receive(1, hello);
@@ -150,7 +153,8 @@ public sealed class GunPeerCoreTests
         Assert.Empty(_rig.TakeSent(1));
         _rig.Unblock(1);
 
-        Assert.Equal(["{\"put\":{\"s\":{\"_\":{\"#\":\"s\",\">\":{\"odd\":9,\"even\":8}},\"odd\":9,\"even\":8}}}"], _rig.TakeSent(1));
+        Assert.Equal(
+            ["""{"put":{"s":{"_":{"#":"s",">":{"odd":9,"even":8}},"odd":9,"even":8}}}"""], _rig.TakeSent(1));
     }
 
     [Fact]
