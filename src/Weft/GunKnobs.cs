@@ -19,6 +19,7 @@ internal static class GunKnobs
         Whole("InFlightMax", 1, 1_000_000, o => o.Gun.InFlightMax, (o, n) => o.Gun.InFlightMax = (int)n),
         Whole("InFlightBytesMax", 1_024, Unlimited,
             o => o.Gun.InFlightBytesMax, (o, n) => o.Gun.InFlightBytesMax = (long)n),
+        Whole("TotalBytesMax", 1 << 20, Unlimited, o => o.Gun.TotalBytesMax, (o, n) => o.Gun.TotalBytesMax = (long)n),
         Whole("OutboundBytesHigh", 1_024, 1 << 30,
             o => o.Gun.OutboundBytesHigh, (o, n) => o.Gun.OutboundBytesHigh = (long)n),
         Whole("OutboundBytesMax", 1_024, 1 << 30,

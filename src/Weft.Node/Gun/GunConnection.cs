@@ -4,7 +4,8 @@ using Weft.Protocols.Gun;
 namespace Weft.Node.Gun;
 
 /// <summary>One open WebSocket: what waits to go out, and how much of what came in is still in progress.</summary>
-internal sealed class GunConnection(long number, WebSocket socket, GunConnectionInfo info, GunOptions options)
+internal sealed class GunConnection(
+    long number, WebSocket socket, GunConnectionInfo info, GunOptions options, GunBudget budget)
 {
     private long _queued;
     private long _queuedBytes;
@@ -66,13 +67,15 @@ internal sealed class GunConnection(long number, WebSocket socket, GunConnection
 
     public bool IsOverloaded => Interlocked.Read(ref _queued) > options.InFlightMax
         || Interlocked.Read(ref _queuedBytes) > options.InFlightBytesMax
-        || Interlocked.Read(ref _outbound) > options.OutboundBytesHigh;
+        || Interlocked.Read(ref _outbound) > options.OutboundBytesHigh
+        || budget.IsOver;
 
     /// <summary>Counts work in (or, negative, out).</summary>
     public void Queue(int messages, long bytes)
     {
         Interlocked.Add(ref _queued, messages);
         Interlocked.Add(ref _queuedBytes, bytes);
+        budget.Add(bytes);
         if (messages < 0)
         {
             LetRead();
@@ -91,6 +94,7 @@ internal sealed class GunConnection(long number, WebSocket socket, GunConnection
     {
         var waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Volatile.Write(ref _waiter, waiter);
+        budget.NoteWaiter();
         if (!IsOverloaded)
         {
             waiter.TrySetResult();
@@ -101,7 +105,8 @@ internal sealed class GunConnection(long number, WebSocket socket, GunConnection
 
     public void Swap() => (Filling, Leaving) = (Leaving, Filling);
 
-    private void LetRead()
+    /// <summary>Lets the reader go on, if it waits and nothing is too full any more.</summary>
+    public void LetRead()
     {
         if (Volatile.Read(ref _waiter) is not null && !IsOverloaded)
         {

@@ -55,6 +55,13 @@ public sealed partial class GunDriver
         }
 
         _touched.Clear();
+        if (_budget.TryLetReadersGo())
+        {
+            foreach (GunConnection connection in _connections.Values)
+            {
+                connection.LetRead();
+            }
+        }
     }
 
     private void Take(in GunInput input, WeftInstant now)

@@ -7,7 +7,7 @@ namespace Weft.Node.Gun;
 
 public sealed partial class GunDriver
 {
-    private const int BufferBytes = 8_192;
+    private const WebSocketCloseStatus NoRoom = (WebSocketCloseStatus)1013; // "Try again later".
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(1);
 
     /// <returns>Why the connection ended, and the core's reason when it was the core's wish.</returns>
@@ -18,11 +18,11 @@ public sealed partial class GunDriver
         {
             Interlocked.Decrement(ref _connectionCount);
             await CloseAsync(
-                socket, (WebSocketCloseStatus)1013, "no room for another connection").ConfigureAwait(false);
+                socket, NoRoom, "no room for another connection").ConfigureAwait(false);
             return (null, "no room for another connection");
         }
 
-        var connection = new GunConnection(Interlocked.Increment(ref _connectionNumber), socket, info, _options)
+        var connection = new GunConnection(Interlocked.Increment(ref _connectionNumber), socket, info, _options, _budget)
         {
             Since = _node.Time.GetUtcNow(),
         };
@@ -98,55 +98,43 @@ public sealed partial class GunDriver
         var messageRate = new TokenBucket(_options.MessagesPerSecond, _options.MessagesPerSecond);
         var byteRate = new TokenBucket(_options.BytesPerSecond, _options.BytesPerSecond);
         var messages = new List<GunMessage>();
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
-        try
+        using var buffer = new ReadBuffer(_budget);
+        while (true)
         {
-            while (true)
+            (int length, WebSocketCloseStatus? end) = await ReadFrameAsync(connection.Socket, buffer, cancellationToken)
+                .ConfigureAwait(false);
+            if (end is { } status)
             {
-                (int length, bool isEnd, buffer) = await ReadFrameAsync(connection.Socket, buffer, cancellationToken)
-                    .ConfigureAwait(false);
-                if (isEnd)
-                {
-                    string? why = connection.Socket.CloseStatusDescription;
-                    return (WebSocketCloseStatus.NormalClosure, string.IsNullOrEmpty(why) ? "closed by the peer" : why);
-                }
+                return (status, TextOf(status, connection.Socket));
+            }
 
-                if (length < 0)
-                {
-                    return (WebSocketCloseStatus.MessageTooBig, "W5101 the frame is too large");
-                }
+            Interlocked.Add(ref connection.BytesIn, length);
+            WeftError error = codec.Read(buffer.Bytes.AsSpan(0, length), messages);
+            Interlocked.Add(ref connection.MessagesIn, messages.Count);
+            WeftInstant now = Now;
+            TimeSpan wait = messageRate.Take(messages.Count + 1, now);
+            TimeSpan byteWait = byteRate.Take(length, now);
+            messages = await HandOverAsync(connection, messages, length, error).ConfigureAwait(false);
+            buffer.Shrink();
+            wait = wait > byteWait ? wait : byteWait;
+            if (wait > TimeSpan.Zero)
+            {
+                await Task.Delay(wait, _node.Time, cancellationToken).ConfigureAwait(false);
+            }
 
-                Interlocked.Add(ref connection.BytesIn, length);
-                Interlocked.Add(ref _node.Metrics.PeerBytesInCount, length);
-                WeftError error = codec.Read(buffer.AsSpan(0, length), messages);
-                Interlocked.Add(ref connection.MessagesIn, messages.Count);
-                WeftInstant now = Now;
-                TimeSpan wait = messageRate.Take(messages.Count + 1, now);
-                TimeSpan byteWait = byteRate.Take(length, now);
-                messages = await HandOverAsync(connection, messages, length, error).ConfigureAwait(false);
-                if (buffer.Length > BufferBytes * 8)
-                {
-                    ArrayPool<byte>.Shared.Return(buffer);
-                    buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
-                }
-
-                wait = wait > byteWait ? wait : byteWait;
-                if (wait > TimeSpan.Zero)
-                {
-                    await Task.Delay(wait, _node.Time, cancellationToken).ConfigureAwait(false);
-                }
-
-                while (connection.IsOverloaded)
-                {
-                    await connection.WaitForRoomAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
-                }
+            while (connection.IsOverloaded)
+            {
+                await connection.WaitForRoomAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
             }
         }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
     }
+
+    private static string TextOf(WebSocketCloseStatus status, WebSocket socket) => status switch
+    {
+        WebSocketCloseStatus.MessageTooBig => "W5101 the frame is too large",
+        NoRoom => "W5103 no room for a frame of this size now",
+        _ => string.IsNullOrEmpty(socket.CloseStatusDescription) ? "closed by the peer" : socket.CloseStatusDescription,
+    };
 
     private async ValueTask<List<GunMessage>> HandOverAsync(
         GunConnection connection, List<GunMessage> messages, int bytes, WeftError error)
@@ -175,37 +163,38 @@ public sealed partial class GunDriver
         return [];
     }
 
-    /// <summary>Reads one frame; the buffer grows up to the limit, and never by what a header claims.</summary>
-    private async ValueTask<(int Length, bool IsEnd, byte[] Buffer)> ReadFrameAsync(
-        WebSocket socket, byte[] buffer, CancellationToken cancellationToken)
+    /// <summary>Reads one frame.</summary>
+    /// <returns>Its length; or why the connection ends instead.</returns>
+    private async ValueTask<(int Length, WebSocketCloseStatus? End)> ReadFrameAsync(
+        WebSocket socket, ReadBuffer buffer, CancellationToken cancellationToken)
     {
         int length = 0;
         while (true)
         {
-            if (length == buffer.Length)
+            if (length == buffer.Bytes.Length)
             {
                 if (length > _options.Limits.FrameBytesMax)
                 {
-                    return (-1, false, buffer);
+                    return (0, WebSocketCloseStatus.MessageTooBig);
                 }
 
-                byte[] larger = ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
-                buffer.CopyTo(larger, 0);
-                ArrayPool<byte>.Shared.Return(buffer);
-                buffer = larger;
+                if (!buffer.TryGrow())
+                {
+                    return (0, NoRoom);
+                }
             }
 
             ValueWebSocketReceiveResult result = await socket
-                .ReceiveAsync(buffer.AsMemory(length), cancellationToken).ConfigureAwait(false);
+                .ReceiveAsync(buffer.Bytes.AsMemory(length), cancellationToken).ConfigureAwait(false);
             if (result.MessageType == WebSocketMessageType.Close)
             {
-                return (0, true, buffer);
+                return (0, WebSocketCloseStatus.NormalClosure);
             }
 
             length += result.Count;
             if (result.EndOfMessage)
             {
-                return (length > _options.Limits.FrameBytesMax ? -1 : length, false, buffer);
+                return length > _options.Limits.FrameBytesMax ? (0, WebSocketCloseStatus.MessageTooBig) : (length, null);
             }
         }
     }
@@ -218,7 +207,7 @@ public sealed partial class GunDriver
     private static async Task CloseAsync(WebSocket socket, WebSocketCloseStatus status, string text)
     {
         using var timeout = new CancellationTokenSource(CloseTimeout);
-        byte[] rest = ArrayPool<byte>.Shared.Rent(BufferBytes);
+        byte[] rest = ArrayPool<byte>.Shared.Rent(4_096);
         try
         {
             if (socket.State is WebSocketState.Open or WebSocketState.CloseReceived)

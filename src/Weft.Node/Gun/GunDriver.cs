@@ -27,6 +27,7 @@ public sealed partial class GunDriver : IPeerAsker, IAsyncDisposable
     private readonly ConcurrentDictionary<Uri, GunLink> _links = new();
     private readonly List<GunConnection> _touched = [];
     private readonly Dictionary<long, AskRequest> _asks = [];
+    private readonly GunBudget _budget;
     private readonly ChangeReader _changes;
     private readonly List<HubChange> _taken = [];
     private readonly CancellationTokenSource _stopping = new();
@@ -53,6 +54,7 @@ public sealed partial class GunDriver : IPeerAsker, IAsyncDisposable
         _logger = node.Loggers.CreateLogger("Weft.Gun");
         ulong seed = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
         Random = new WeftRandom(seed);
+        _budget = new GunBudget(options.TotalBytesMax);
         _inputs = Channel.CreateBounded<GunInput>(
             new BoundedChannelOptions(options.InputsMax) { SingleReader = true });
         _changes = node.Changes.Follow();

@@ -26,6 +26,12 @@ public sealed class GunOptions
     /// <summary>Bytes of those before its reading pauses. Default: 8 MiB.</summary>
     public long InFlightBytesMax { get; set; } = 8L << 20;
 
+    /// <summary>
+    /// Bytes of all connections together that are in progress or being read: beyond, reading pauses, and a frame that
+    /// would have to grow closes its connection. 1 MiB to 1 PiB. Default: 128 MiB.
+    /// </summary>
+    public long TotalBytesMax { get; set; } = 128L << 20;
+
     /// <summary>Unsent bytes of one connection before its reading pauses. Default: 1 MiB.</summary>
     public long OutboundBytesHigh { get; set; } = 1L << 20;
 
