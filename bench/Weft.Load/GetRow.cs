@@ -34,7 +34,8 @@ internal sealed class GetRow : ILoadRow
             (weftLate, weftBad) = kind == ServerKind.Weft ? (late, bad) : (weftLate, weftBad);
             figures[kind] = $"{Figures.Rate(rates[kind])}, p99 {Figures.Milliseconds(late)}" +
                 (bad > 0 ? $", {bad} wrong or missing answers" : "");
-            settings.Add($"{kind}: {Figures.Each(runs.Select(run => run.PerSecond))}");
+            string cost = Figures.Each([Figures.Median(runs.Select(run => run.ServerMicrosecondsEach))]);
+            settings.Add($"{kind}: {Figures.Each(runs.Select(run => run.PerSecond))}, processor {cost} us a get");
         }
 
         bool hasGun = rates.TryGetValue(ServerKind.GunMemory, out double gun);
@@ -79,7 +80,9 @@ internal sealed class GetRow : ILoadRow
             {
                 int[] mixed = [.. order];
                 new Random(seed + 1_000 + pass).Shuffle(mixed); // The cold tenth is spread over the whole run.
+                TimeSpan before = server.ProcessorTime;
                 WindowResult run = await ReadAsync(context, server, mixed);
+                run = run with { ServerTime = server.ProcessorTime - before };
                 RowContext.Say(
                     $"get {kind} {repeat}.{pass}: {Figures.Rate(run.PerSecond)}, p50 " +
                     $"{Figures.Milliseconds(run.Percentile(0.5))}, p99 {Figures.Milliseconds(run.Percentile(0.99))}, " +

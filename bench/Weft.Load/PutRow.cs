@@ -29,7 +29,8 @@ internal sealed class PutRow(string name, int window) : ILoadRow
             double late = Figures.Median(runs.Select(run => run.Percentile(0.99)));
             figures[kind] =
                 $"{Figures.Rate(rate)}, p50 {Figures.Milliseconds(middle)}, p99 {Figures.Milliseconds(late)}";
-            settings.Add($"{kind}: {Figures.Each(runs.Select(run => run.PerSecond))}");
+            settings.Add(
+                $"{kind}: {Figures.Each(runs.Select(run => run.PerSecond))}, processor {CostOf(runs)} us a put");
         }
 
         bool hasWeft = rates.TryGetValue(ServerKind.Weft, out double weft);
@@ -44,6 +45,9 @@ internal sealed class PutRow(string name, int window) : ILoadRow
             $"2 fields, about 200 bytes a message, {Seconds(context)} s a repeat; " + string.Join("; ", settings));
     }
 
+    private static string CostOf(List<WindowResult> runs) =>
+        Figures.Each([Figures.Median(runs.Select(run => run.ServerMicrosecondsEach))]);
+
     private static int Seconds(RowContext context) => context.Options.IsQuick ? 3 : 8;
 
     private async Task<List<WindowResult>> MeasureAsync(RowContext context, ServerKind kind, string folder)
@@ -56,12 +60,14 @@ internal sealed class PutRow(string name, int window) : ILoadRow
             bool isWarmUp = repeat < 0;
             int seconds = isWarmUp || kind == ServerKind.GunMemory ? 2 : Seconds(context);
             await using GunSocket client = await context.ConnectAsync(server);
+            TimeSpan before = server.ProcessorTime;
             WindowResult run = await new WindowRun(client, window).RunAsync(
                 PutsMax,
                 TimeSpan.FromSeconds(seconds),
                 (i, id) => LoadData.SmallPut(id, LoadData.Soul($"put{window}-{repeat}", i), i, RowContext.NowMs),
                 judge: null,
                 context.Cancellation);
+            run = run with { ServerTime = server.ProcessorTime - before };
             RowContext.Say(
                 $"{Name} {kind} {(isWarmUp ? "warm-up" : $"repeat {repeat}")}: {Figures.Rate(run.PerSecond)}, " +
                 $"{run.Answered} acknowledged, {run.Wrong} refused, p99 {Figures.Milliseconds(run.Percentile(0.99))}");

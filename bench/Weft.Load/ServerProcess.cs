@@ -73,6 +73,16 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         return server;
     }
 
+    /// <summary>Processor time so far: unlike a rate it says the same on a busy machine.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.TotalProcessorTime;
+        }
+    }
+
     /// <summary>VmRSS in bytes.</summary>
     public long ReadResident() => Machine.ReadProcessBytes(Id, "VmRSS");
 

@@ -15,6 +15,11 @@ internal delegate bool AnswerJudge(int number, in GunMessage answer);
 /// <param name="LatenciesMs">Sorted, from just before the send to the answer.</param>
 internal sealed record WindowResult(int Answered, int Wrong, TimeSpan Elapsed, double[] LatenciesMs)
 {
+    /// <summary>Processor time the server spent meanwhile; zero when nobody looked.</summary>
+    public TimeSpan ServerTime { get; init; }
+
+    public double ServerMicrosecondsEach => ServerTime.TotalMicroseconds / Math.Max(1, Answered);
+
     public double PerSecond => Answered / Math.Max(Elapsed.TotalSeconds, 1e-9);
 
     public double Percentile(double share) =>
