@@ -193,6 +193,13 @@ public sealed partial class WeftProcess : IAsyncDisposable
         return _process.ExitCode;
     }
 
+    /// <summary>Sends SIGINT, as Ctrl+C does.</summary>
+    public static void Interrupt(Process process)
+    {
+        const int interrupt = 2;
+        _ = SendSignal(process.Id, interrupt);
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {

@@ -82,7 +82,7 @@ internal sealed class CommandContext : IAsyncDisposable
 
         await Host.Error.WriteAsync($"{PlainText.OneLine(question)} [y/N] ");
         using var reader = new StreamReader(Host.InBytes, leaveOpen: true);
-        string? answer = await reader.ReadLineAsync(cancellationToken);
+        string? answer = await reader.ReadLineAsync(cancellationToken).AsTask().WaitAsync(cancellationToken);
         return answer is "y" or "Y" or "yes";
     }
 

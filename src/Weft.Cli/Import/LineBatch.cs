@@ -48,7 +48,11 @@ internal sealed class LineBatcher(Stream source, int batchBytes, long firstLine,
                 Array.Resize(ref buffer, Math.Min(LineBytesMax, buffer.Length * 2));
             }
 
-            int read = _isEnd ? 0 : await source.ReadAsync(buffer.AsMemory(length), cancellationToken);
+            // A terminal's stdin does not hear of cancellation, so the waiting ends rather than the read.
+            Memory<byte> room = buffer.AsMemory(length);
+            int read = _isEnd
+                ? 0
+                : await source.ReadAsync(room, cancellationToken).AsTask().WaitAsync(cancellationToken);
             if (read == 0)
             {
                 _isEnd = true;

@@ -15,6 +15,11 @@ internal static class ErrorPrinter
     public static int Print(CliOutput output, Exception error, bool isVerbose)
     {
         CliException shown = Translate(error);
+        if (shown.ExitCode == ExitCode.Interrupted)
+        {
+            return PrintInterrupted(output);
+        }
+
         ErrorEntry entry = ErrorCatalogue.Find(shown.Error);
         IReadOnlyList<string> helpers = shown.Try ?? entry.Try;
         if (output.IsJson)
@@ -71,6 +76,26 @@ internal static class ErrorPrinter
             Try = ["repeat with -v and report what it prints"],
         },
     };
+
+    private static int PrintInterrupted(CliOutput output)
+    {
+        if (output.IsJson)
+        {
+            output.ErrorJson(writer =>
+            {
+                writer.WriteStartObject();
+                writer.WriteString("title", "Interrupted");
+                writer.WriteNumber("exit", ExitCode.Interrupted);
+                writer.WriteEndObject();
+            });
+        }
+        else
+        {
+            output.ErrorLine("interrupted");
+        }
+
+        return ExitCode.Interrupted;
+    }
 
     private static void WriteProblem(
         CliOutput output, CliException shown, ErrorEntry entry, IReadOnlyList<string> helpers)

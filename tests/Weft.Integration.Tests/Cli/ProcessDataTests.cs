@@ -67,6 +67,29 @@ public sealed class ProcessDataTests : IDisposable
         Assert.Equal(0, watch.ExitCode);
     }
 
+    [Fact]
+    public async Task Interrupted_import_ends_at_once_with_130_and_the_node_goes_on()
+    {
+        await using WeftProcess node = await WeftProcess.StartAsync(_folder["data"]);
+        using var import = new System.Diagnostics.Process
+        {
+            StartInfo = WeftProcess.StartInfo(["import", "-", "-v", "--data", _folder["data"]]),
+        };
+        import.Start();
+        using var patience = new CancellationTokenSource(WatchMax);
+
+        // Its first word says that the signals are taken; stdin stays open and silent.
+        string first = (await import.StandardError.ReadLineAsync(patience.Token))!;
+        WeftProcess.Interrupt(import);
+        await import.WaitForExitAsync(patience.Token);
+
+        Assert.StartsWith("# node", first, StringComparison.Ordinal);
+        Assert.Equal(130, import.ExitCode);
+        string rest = await import.StandardError.ReadToEndAsync(patience.Token);
+        Assert.Contains("interrupted", rest, StringComparison.Ordinal);
+        Assert.Equal(0, (await node.CallAsync("status")).Exit);
+    }
+
     private static async Task<JsonElement> NextAsync(
         System.Diagnostics.Process watch, string kind, CancellationToken cancellationToken)
     {
