@@ -74,7 +74,7 @@ internal static class ConflictsCommand
                 rest--;
                 if (context.Output.IsJson)
                 {
-                    context.Output.Json(loss.WriteTo);
+                    context.Output.Json(loss);
                     continue;
                 }
 

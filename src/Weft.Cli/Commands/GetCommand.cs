@@ -161,7 +161,7 @@ internal static class GetCommand
         {
             writer.WriteStartObject(property.Name);
             writer.WritePropertyName("value");
-            property.Value.WriteTo(writer);
+            property.Value.WriteRaw(writer);
             writer.WriteNumber("state", StateOf(node, property.Name));
             writer.WriteEndObject();
         }

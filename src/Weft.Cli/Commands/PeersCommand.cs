@@ -68,7 +68,7 @@ internal static class PeersCommand
             count++;
             if (context.Output.IsJson)
             {
-                context.Output.Json(peer.WriteTo);
+                context.Output.Json(peer);
                 continue;
             }
 
@@ -103,7 +103,7 @@ internal static class PeersCommand
             HttpMethod.Post, WeftClient.Path("peers"), body.WrittenMemory, cancellationToken);
         if (context.Output.IsJson)
         {
-            context.Output.Json(answer.RootElement.WriteTo);
+            context.Output.Json(answer.RootElement);
         }
         else
         {

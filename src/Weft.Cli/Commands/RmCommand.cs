@@ -97,7 +97,7 @@ internal static class RmCommand
             await client.SendAsync(HttpMethod.Post, WeftClient.Path("maintain"), cancellationToken);
         if (context.Output.IsJson)
         {
-            context.Output.Json(answer.RootElement.WriteTo);
+            context.Output.Json(answer.RootElement);
             return;
         }
 

@@ -40,7 +40,7 @@ internal static class StatusCommand
                 writer.WriteNumber("peerCount", peerCount);
                 foreach (JsonProperty property in root.EnumerateObject())
                 {
-                    property.WriteTo(writer);
+                    property.WriteRaw(writer);
                 }
 
                 writer.WriteEndObject();

@@ -207,7 +207,7 @@ internal static class WatchCommand
 
             foreach (JsonProperty property in data.EnumerateObject())
             {
-                property.WriteTo(writer);
+                property.WriteRaw(writer);
             }
 
             writer.WriteEndObject();

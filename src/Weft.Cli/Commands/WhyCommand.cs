@@ -43,7 +43,7 @@ internal static class WhyCommand
 
         if (context.Output.IsJson)
         {
-            context.Output.Json(root.WriteTo);
+            context.Output.Json(root);
             return ExitCode.Done;
         }
 

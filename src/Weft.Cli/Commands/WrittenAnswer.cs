@@ -17,7 +17,7 @@ internal static class WrittenAnswer
                 writer.WriteString("soul", soul);
                 foreach (JsonProperty property in answer.EnumerateObject())
                 {
-                    property.WriteTo(writer);
+                    property.WriteRaw(writer);
                 }
 
                 writer.WriteEndObject();

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Weft.Cli.App;
+using Weft.Cli.Output;
 using Weft.Primitives;
 
 namespace Weft.Cli.Http;
@@ -75,6 +76,6 @@ internal static class Problem
 
     private static string? Text(JsonElement root, string name) =>
         root.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String
-            ? value.GetString()
+            ? value.TextOf()
             : null;
 }

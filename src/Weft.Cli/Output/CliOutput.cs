@@ -61,6 +61,9 @@ internal sealed class CliOutput
     /// <summary>One JSON object on one line.</summary>
     public void Json(Action<Utf8JsonWriter> write) => _host.Out.WriteLine(ToJson(write));
 
+    /// <summary>A JSON object as it came, on one line.</summary>
+    public void Json(JsonElement element) => Json(writer => element.WriteRaw(writer));
+
     /// <summary>One JSON object on one line of stderr.</summary>
     public void ErrorJson(Action<Utf8JsonWriter> write) => _host.Error.WriteLine(ToJson(write));
 

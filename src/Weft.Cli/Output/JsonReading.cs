@@ -1,4 +1,6 @@
+using System.Text;
 using System.Text.Json;
+using Weft.Graph;
 
 namespace Weft.Cli.Output;
 
@@ -11,8 +13,23 @@ internal static class JsonReading
 
     public static string? Text(this JsonElement element, string name) =>
         element.Member(name) is { } value
-            ? value.ValueKind == JsonValueKind.String ? value.GetString() : value.GetRawText()
+            ? value.ValueKind == JsonValueKind.String ? value.TextOf() : value.GetRawText()
             : null;
+
+    /// <summary>The text of a JSON string. A lone surrogate is a legal value, and .NET's own reader throws on it.</summary>
+    public static string TextOf(this JsonElement value) =>
+        JsonText.Unescape(Encoding.UTF8.GetBytes(value.GetRawText()).AsSpan()[1..^1]);
+
+    /// <summary>Writes an element as it came: copying it value by value would throw on a lone surrogate.</summary>
+    public static void WriteRaw(this JsonElement element, Utf8JsonWriter writer) =>
+        writer.WriteRawValue(element.GetRawText(), skipInputValidation: true);
+
+    /// <summary>Writes a property as it came.</summary>
+    public static void WriteRaw(this JsonProperty property, Utf8JsonWriter writer)
+    {
+        writer.WritePropertyName(property.Name);
+        property.Value.WriteRaw(writer);
+    }
 
     public static double Number(this JsonElement element, string name) =>
         element.Member(name) is { ValueKind: JsonValueKind.Number } value ? value.GetDouble() : 0;

@@ -8,18 +8,18 @@ internal static class ValueText
     /// <summary>The soul a value links to, or null when it is no link.</summary>
     public static string? LinkOf(JsonElement value) =>
         value.ValueKind == JsonValueKind.Object && value.TryGetProperty("#", out JsonElement soul)
-            ? soul.GetString()
+            ? soul.TextOf()
             : null;
 
     /// <summary>For people: quoted text, an arrow before a link.</summary>
     public static string Shown(JsonElement value) => LinkOf(value) is { } soul ? "→ " + soul
         : value.ValueKind == JsonValueKind.Null ? "(deleted)"
-        : value.ValueKind == JsonValueKind.String ? $"\"{value.GetString()}\""
+        : value.ValueKind == JsonValueKind.String ? $"\"{value.TextOf()}\""
         : value.GetRawText();
 
     /// <summary>For scripts: text without quotes, the soul of a link, else the JSON text.</summary>
     public static string Raw(JsonElement value) => LinkOf(value)
-        ?? (value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText());
+        ?? (value.ValueKind == JsonValueKind.String ? value.TextOf() : value.GetRawText());
 
     /// <summary>How long ago a state was, for people.</summary>
     public static string Age(double state, DateTimeOffset now)

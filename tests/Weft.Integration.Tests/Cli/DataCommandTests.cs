@@ -347,4 +347,25 @@ public sealed class DataCommandTests(CliNode node) : IClassFixture<CliNode>
         Assert.True(JsonDocument.Parse(status.Out).RootElement.GetProperty("ready").GetBoolean());
         Assert.All(doctor.Lines, line => Assert.StartsWith("ok\t", line, StringComparison.Ordinal));
     }
+
+    [Fact]
+    public async Task Lone_surrogate_is_shown_and_comes_back_unchanged()
+    {
+        const string line = "{\"soul\":\"c17\",\"fields\":{\"v\":\"a\\ud800b\"},\"states\":{\"v\":1000}}\n";
+        Assert.Equal(0, await node.Call(input: line).RunAsync("import", "-"));
+        CliCall json = node.Call();
+        CliCall shown = node.Call(isTerminal: true);
+        CliCall field = node.Call();
+        CliCall export = node.Call();
+
+        Assert.Equal(0, await json.RunAsync("get", "c17", "--json"));
+        Assert.Equal(0, await shown.RunAsync("get", "c17"));
+        Assert.Equal(0, await field.RunAsync("get", "c17", "v"));
+        Assert.Equal(0, await node.Call().RunAsync("why", "c17", "v", "--json"));
+        Assert.Equal(0, await export.RunAsync("export", "--prefix", "c17"));
+
+        Assert.Contains("\"value\":\"a\\ud800b\"", json.Out, StringComparison.Ordinal);
+        Assert.StartsWith("a", field.Out, StringComparison.Ordinal);
+        Assert.Equal(line, export.Out);
+    }
 }
