@@ -111,6 +111,7 @@ internal static class StorageBench
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"import: {fields / seconds:N0} fields/s durable and merged ({Process.GetCurrentProcess().TotalProcessorTime.TotalMicroseconds / fields:F2} us of processor time each, acks included), {fields:N0} fields, {store.ReadStats().DiskBytes >> 20} MiB on disk, VmRSS peak {peak} MB (VmHWM {Memory("VmHWM")})"));
         await ReadsAsync(store, souls);
+        await FillLogAsync(store, memoryMiB * 100);
         string killed = folder + "-killed";
         Directory.CreateDirectory(killed);
         foreach (string file in Directory.EnumerateFiles(folder))
@@ -132,6 +133,22 @@ internal static class StorageBench
         await store.DisposeAsync();
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"clean stop: {Stopwatch.GetElapsedTime(started).TotalMilliseconds:F0} ms"));
+    }
+
+    /// <summary>
+    /// Leaves a log to replay and nothing on its way down, because copying files while pages move between them would be
+    /// no picture of a kill.
+    /// </summary>
+    private static async Task FillLogAsync(StorageEngine store, int souls)
+    {
+        await store.MaintainAsync(double.MinValue);
+        for (int i = 0; i < souls; i++)
+        {
+            await store.WaitForRoomAsync();
+            await store.AppendAsync(Batch($"late/{i}", i, FieldsPerSoul), Durability.Memory);
+        }
+
+        await store.AppendAsync(CommitBatch.Empty, Durability.Disk);
     }
 
     private static async Task ReadsAsync(StorageEngine store, long souls)
