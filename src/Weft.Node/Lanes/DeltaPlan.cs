@@ -23,12 +23,15 @@ public readonly record struct DeltaOutcome(
 
 /// <summary>Turns the decisions of the graph core into one batch, all or nothing.</summary>
 /// <remarks>
-/// Pure; the caller holds whatever guards the clock and the queue. The driver of the lanes and the simulator share it, so
+/// Pure; the caller holds whatever guards the clock and the queue. The driver of the lanes and the simulator share it,
+/// so
 /// that the rules of a delta stand in one place.
 /// </remarks>
 public static class DeltaPlan
 {
-    /// <summary>Makes the batch. A refusal of one write refuses the delta, and changes neither clock nor queue.</summary>
+    /// <summary>
+    /// Makes the batch. A refusal of one write refuses the delta, and changes neither clock nor queue.
+    /// </summary>
     /// <param name="delta">The writes.</param>
     /// <param name="decisions">One for each write, in order.</param>
     /// <param name="isRelease">True for a held write that is offered again.</param>

@@ -8,7 +8,8 @@ public static class ClientCheck
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     /// <summary>
-    /// A client knows what its relay knows of every node it asked for, hears of changes to those it writes, the relay knows what the client wrote into live
+    /// A client knows what its relay knows of every node it asked for, hears of changes to those it writes, the relay
+    /// knows what the client wrote into live
     /// nodes, online or not, acknowledged writes are there, and every request was answered.
     /// </summary>
     public static void Run(SimWorld world, SimClient client, SimNode relay)
@@ -27,8 +28,9 @@ public static class ClientCheck
         {
             if (relay.Read(soul, field.Field) is not { } known || IsNewer(field, known))
             {
+                string here = Say(relay.Read(soul, field.Field));
                 world.Report("I2", relay.Number,
-                    $"the relay has {Say(relay.Read(soul, field.Field))} for {soul} {field.Field}; its client has {Say(field)}");
+                    $"the relay has {here} for {soul} {field.Field}; its client has {Say(field)}");
             }
         }
 
@@ -45,7 +47,8 @@ public static class ClientCheck
         {
             if (world.Now - at > Patience)
             {
-                world.Report("I11", client.Number, $"request {id} got no answer for {(world.Now - at).TotalSeconds:0.0} s");
+                double seconds = (world.Now - at).TotalSeconds;
+                world.Report("I11", client.Number, $"request {id} got no answer for {seconds:0.0} s");
             }
         }
     }

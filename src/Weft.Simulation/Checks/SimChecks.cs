@@ -97,6 +97,24 @@ public sealed class SimChecks(SimWorld world)
         }
     }
 
+    /// <summary>A turn is over: every table that shows its size keeps its ceiling.</summary>
+    internal void OnTurn(SimNode node, SimNodeOptions options)
+    {
+        foreach ((long connection, int pending, bool _) in node.PeerStates)
+        {
+            if (pending > options.Gun.PendingFieldsMax)
+            {
+                world.Report("I7", node.Number, $"{pending} changes wait for connection {connection}");
+            }
+        }
+
+        // What was held at a start is always taken back, even over the ceiling; nothing is added to it then.
+        if (node.Held > options.Graph.DeferredMax)
+        {
+            world.Report("I7", node.Number, $"{node.Held} early writes are held");
+        }
+    }
+
     internal void OnCrashed(SimNode node) => world.Trace((ulong)node.Number, 0xDEAD);
 
     /// <summary>Something happened that no correct core asks for.</summary>

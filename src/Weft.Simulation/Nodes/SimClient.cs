@@ -60,7 +60,9 @@ public sealed class SimClient : ISimHost
     /// <summary>Nodes it asked for.</summary>
     public IReadOnlyCollection<string> Live => _live;
 
-    /// <summary>Nodes it wrote on this connection without asking for them, and when that was first acknowledged.</summary>
+    /// <summary>
+    /// Nodes it wrote on this connection without asking for them, and when that was first acknowledged.
+    /// </summary>
     public IEnumerable<(string Soul, double SinceMs)> Written =>
         _put.Where(one => !_live.Contains(one.Key)).Select(one => (one.Key, one.Value));
 

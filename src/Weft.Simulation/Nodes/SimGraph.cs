@@ -6,7 +6,9 @@ namespace Weft.Simulation;
 /// <summary>The memory of one node's store: every field as reads see it, by name and by commit.</summary>
 internal sealed class SimGraph
 {
-    private readonly SortedDictionary<string, SortedDictionary<string, StoredField>> _nodes = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, SortedDictionary<string, StoredField>> _nodes =
+        new(StringComparer.Ordinal);
+
     private readonly List<(long Sequence, FieldKey Key)> _bySequence = []; // Rising; outdated entries are passed over.
     private int _fields;
 

@@ -161,6 +161,8 @@ public sealed partial class SimNode
         {
             SendFrame(peer);
         }
+
+        _checks.OnTurn(this, _options);
     }
 
     private void Carry(GunOutput output)

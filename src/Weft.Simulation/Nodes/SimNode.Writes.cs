@@ -123,10 +123,11 @@ public sealed partial class SimNode
 
         var ack = new SimAck(WeftError.None, plan.StateMax, plan.Applied, plan.Deferred);
         CommitAdmission admission =
-            _store.Append(plan.Batch, (_, error) => Finish(request, ack with { Error = error }));
+            _store.Append(plan.Batch, (_, failure) => Finish(request, ack with { Error = failure }));
         if (admission is CommitAdmission.Full or CommitAdmission.Stopped)
         {
-            Finish(request, ack with { Error = admission == CommitAdmission.Full ? WeftError.DiskFull : WeftError.StoreStopped });
+            WeftError error = admission == CommitAdmission.Full ? WeftError.DiskFull : WeftError.StoreStopped;
+            Finish(request, ack with { Error = error });
         }
         else if (admission == CommitAdmission.Wait)
         {

@@ -9,7 +9,9 @@ namespace Weft.Simulation;
 /// One node: the production cores (merge, commit log, GUN) on a simulated clock, disk and network. It carries what they
 /// ask for, and decides nothing.
 /// </summary>
-/// <remarks>A crash throws the cores away and keeps disk, tier and clock; a start makes new cores on what is left.</remarks>
+/// <remarks>
+/// A crash throws the cores away and keeps disk, tier and clock; a start makes new cores on what is left.
+/// </remarks>
 public sealed partial class SimNode : ISimHost
 {
     private readonly SimWorld _world;
@@ -49,7 +51,9 @@ public sealed partial class SimNode : ISimHost
     /// <summary>How often it was started.</summary>
     public int Starts => _life;
 
-    /// <summary>All fields it holds now, tombstones included, in order of soul and field; empty while it is down.</summary>
+    /// <summary>
+    /// All fields it holds now, tombstones included, in order of soul and field; empty while it is down.
+    /// </summary>
     public IEnumerable<(string Soul, StoredField Field)> Fields => _store?.Graph.All ?? [];
 
     /// <summary>Connections it has now.</summary>

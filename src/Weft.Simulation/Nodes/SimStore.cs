@@ -1,3 +1,4 @@
+using System.Globalization;
 using Weft.Graph;
 using Weft.Node.Commits;
 using Weft.Node.Storage;
@@ -5,7 +6,9 @@ using Weft.Primitives;
 
 namespace Weft.Simulation;
 
-/// <summary>Runs the commit core and its recovery on a simulated disk: it carries requests, and decides nothing.</summary>
+/// <summary>
+/// Runs the commit core and its recovery on a simulated disk: it carries requests, and decides nothing.
+/// </summary>
 internal sealed class SimStore
 {
     private const string Freed = "freed-";
@@ -76,10 +79,14 @@ internal sealed class SimStore
 
     public bool IsIdle => _core.IsIdle;
 
-    /// <summary>True when the next append will not be made to wait, unless its record is larger than a segment.</summary>
+    /// <summary>
+    /// True when the next append will not be made to wait, unless its record is larger than a segment.
+    /// </summary>
     public bool CanAppend => _core.HasSpare || _core.IsFull || _core.StoppedBy != WeftError.None;
 
-    /// <summary>Stores a batch; reads see it when this returns Accepted, and <paramref name="done"/> tells the rest.</summary>
+    /// <summary>
+    /// Stores a batch; reads see it when this returns Accepted, and <paramref name="done"/> tells the rest.
+    /// </summary>
     public CommitAdmission Append(CommitBatch batch, Action<long, WeftError> done)
     {
         CommitAdmission admission = _core.Append(batch, Durability.Disk, done, _outbox, out long sequence);
@@ -107,7 +114,7 @@ internal sealed class SimStore
     {
         List<long> numbers = [.. _disk.Files
             .Where(file => !file.StartsWith(Freed, StringComparison.Ordinal))
-            .Select(file => long.Parse(file, System.Globalization.CultureInfo.InvariantCulture))
+            .Select(file => long.Parse(file, CultureInfo.InvariantCulture))
             .Order()];
         Scan = CommitRecovery.Run(
             numbers, number => _disk.Read(NameOf(number)), StoreId, _tier.Sequence, (sequence, batch) =>
@@ -249,5 +256,5 @@ internal sealed class SimStore
         }
     };
 
-    private static string NameOf(long number) => number.ToString("D8", System.Globalization.CultureInfo.InvariantCulture);
+    private static string NameOf(long number) => number.ToString("D8", CultureInfo.InvariantCulture);
 }

@@ -3,7 +3,9 @@ using Weft.Node.Storage;
 
 namespace Weft.Simulation;
 
-/// <summary>The disk tier above the commit log, as an atomic snapshot: it survives crashes, and changes whole or not.</summary>
+/// <summary>
+/// The disk tier above the commit log, as an atomic snapshot: it survives crashes, and changes whole or not.
+/// </summary>
 /// <remarks>It stands in for SQLite, whose own journal gives the same promise.</remarks>
 public sealed class SimTier
 {

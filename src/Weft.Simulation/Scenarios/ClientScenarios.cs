@@ -3,19 +3,23 @@ using Weft.Primitives;
 
 namespace Weft.Simulation;
 
-/// <summary>gun.js clients write, read, lose their connections, write offline, and come back; their relays crash.</summary>
+/// <summary>
+/// gun.js clients write, read, lose their connections, write offline, and come back; their relays crash.
+/// </summary>
 internal sealed class ClientScenario : Scenario
 {
     public override string Name => "clients";
 
-    public override string Summary => "gun.js clients that write offline and come back, write without reading, and meet crashes";
+    public override string Summary =>
+        "gun.js clients that write offline and come back, write without reading, and meet crashes";
 
     public override int NodesDefault => 5;
 
     protected override void Play(ScenarioRun run)
     {
         SimCluster cluster = run.Begin(
-            new SimCluster(run.Nodes, run.Seed, NetworkProfile.Internet), "two clients per relay, cut off now and then");
+            new SimCluster(run.Nodes, run.Seed, NetworkProfile.Internet),
+            "two clients per relay, cut off now and then");
         var random = new WeftRandom(run.Seed);
         SimClient[] clients = [.. Enumerable.Range(0, run.Nodes * 2)
             .Select(i => new SimClient(cluster.World, cluster.Network, i % run.Nodes))];
@@ -84,19 +88,23 @@ internal sealed class ClientScenario : Scenario
     }
 }
 
-/// <summary>Relays that dial each other both ways, clients that burst: each change crosses each link once, then silence.</summary>
+/// <summary>
+/// Relays that dial each other both ways, clients that burst: each change crosses each link once, then silence.
+/// </summary>
 internal sealed class RelayScenario : Scenario
 {
     public override string Name => "relays";
 
-    public override string Summary => "relays that dial each other both ways, bursts by clients: no echo, no storm, then silence";
+    public override string Summary =>
+        "relays that dial each other both ways, bursts by clients: no echo, no storm, then silence";
 
     public override int NodesDefault => 2;
 
     protected override void Play(ScenarioRun run)
     {
         SimCluster cluster = run.Begin(
-            new SimCluster(run.Nodes, run.Seed, new NetworkProfile(), linksPerNode: 1), "a ring of links in both directions");
+            new SimCluster(run.Nodes, run.Seed, new NetworkProfile(), linksPerNode: 1),
+            "a ring of links in both directions");
         var traffic = new TrafficCheck(cluster.World, cluster.Network, isEchoForbidden: run.Nodes == 2);
         for (int i = 0; i < run.Nodes; i++)
         {
@@ -154,5 +162,49 @@ internal sealed class RelayScenario : Scenario
 
         run.Count("pushes", traffic.Pushes);
         run.Passed("I8", "no change pushed twice or back, and silence afterwards");
+    }
+}
+
+/// <summary>Ceilings so low that everything runs into them: queues close or refuse, and still nothing is lost.</summary>
+internal sealed class CeilingScenario : Scenario
+{
+    public override string Name => "ceilings";
+
+    public override string Summary => "tiny queues, windows and tables: slow peers are cut off, early writes refused";
+
+    public override int NodesDefault => 6;
+
+    protected override void Play(ScenarioRun run)
+    {
+        var options = new SimNodeOptions
+        {
+            Graph = new GraphOptions { DeferredMax = 5 },
+            Gun = new Weft.Protocols.Gun.GunPeerOptions
+            {
+                PendingFieldsMax = 16, LinkMessagesMax = 2, SubscriptionsMax = 2, DedupMax = 16, WeftChunkBytes = 1_024,
+            },
+            SendBufferBytes = 2_048,
+        };
+        NetworkProfile slow = NetworkProfile.Internet with { BytesPerSecond = 20_000 };
+        SimCluster cluster = run.Begin(
+            new SimCluster(run.Nodes, run.Seed, slow, options), "queues of 16, windows of 2, 20 kB/s");
+        SimClient[] clients = [.. Enumerable.Range(0, run.Nodes)
+            .Select(i => new SimClient(cluster.World, cluster.Network, i % run.Nodes))];
+        foreach (SimClient client in clients)
+        {
+            client.Connect();
+            for (int soul = 0; soul < 5; soul++)
+            {
+                client.Get($"s/{soul}", _ => { });
+            }
+        }
+
+        new Workload(cluster, souls: 10, fields: 5) { Early = 0.2 }.Run(Writes(run, 20), TimeSpan.FromSeconds(20));
+        run.RunFor(TimeSpan.FromSeconds(22), "writing");
+        run.HealAndCheck(TimeSpan.FromSeconds(30), quiet: TimeSpan.FromSeconds(30));
+        foreach (SimClient client in clients)
+        {
+            ClientCheck.Run(cluster.World, client, cluster.Nodes[client.Relay]);
+        }
     }
 }

@@ -9,7 +9,7 @@ public abstract class Scenario
     public static IReadOnlyList<Scenario> All { get; } =
     [
         new LossScenario(), new DatagramScenario(), new PartitionScenario(), new CrashScenario(), new ClockScenario(),
-        new SwarmScenario(), new ClientScenario(), new RelayScenario(),
+        new SwarmScenario(), new ClientScenario(), new RelayScenario(), new CeilingScenario(),
     ];
 
     /// <summary>The name it is run by.</summary>
@@ -48,7 +48,9 @@ public abstract class Scenario
         return run.Report(Name, watch.Elapsed);
     }
 
-    /// <summary>How many writes a run makes: some per node, but few in a crowd, because each reaches everybody.</summary>
+    /// <summary>
+    /// How many writes a run makes: some per node, but few in a crowd, because each reaches everybody.
+    /// </summary>
     protected static int Writes(ScenarioRun run, int perNode) =>
         run.Nodes <= 100 ? perNode * Math.Min(run.Nodes, 40) : Math.Max(60, 120_000 / run.Nodes);
 

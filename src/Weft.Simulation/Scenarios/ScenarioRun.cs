@@ -13,7 +13,11 @@ public sealed class ScenarioRun
     private string _world = "";
 
     internal ScenarioRun(
-        int nodes, ulong seed, IProgress<SimProgress>? progress, Action<string>? log, CancellationToken cancellationToken)
+        int nodes,
+        ulong seed,
+        IProgress<SimProgress>? progress,
+        Action<string>? log,
+        CancellationToken cancellationToken)
     {
         Nodes = nodes;
         Seed = seed;
@@ -56,7 +60,9 @@ public sealed class ScenarioRun
         }
     }
 
-    /// <summary>Ends all faults, waits for equal replicas, and checks; see <see cref="SimCluster.HealAndCheck"/>.</summary>
+    /// <summary>
+    /// Ends all faults, waits for equal replicas, and checks; see <see cref="SimCluster.HealAndCheck"/>.
+    /// </summary>
     public void HealAndCheck(TimeSpan patience, TimeSpan quiet = default)
     {
         SimWorld world = _cluster!.World;
@@ -93,6 +99,7 @@ public sealed class ScenarioRun
         Passed("I1", FormattableString.Invariant($"no acknowledged write lost ({cluster.Checks.Acked:N0})"));
         Passed("I5", "no clock went back");
         Passed("I6", "no field went back");
+        Passed("I7", "every table kept its ceiling");
         Passed("I11", "every request was answered");
         return new SimReport(
             scenario, Nodes, Seed, _world, TimeSpan.FromMicroseconds(cluster.World.Now.Microseconds), elapsed,

@@ -9,7 +9,9 @@ public sealed class SimCluster
     private readonly WeftRandom _random;
     private readonly List<SimNode> _nodes = [];
 
-    /// <summary>Makes nodes, joined into one network: a tree with some extra links. They are up when this returns.</summary>
+    /// <summary>
+    /// Makes nodes, joined into one network: a tree with some extra links. They are up when this returns.
+    /// </summary>
     /// <param name="nodes">How many: 1 and up.</param>
     /// <param name="seed">Gives the run.</param>
     /// <param name="profile">Of the network.</param>
@@ -56,7 +58,9 @@ public sealed class SimCluster
     /// <summary>How many crashes there were.</summary>
     public int Crashes { get; private set; }
 
-    /// <summary>How long after the end of all faults the replicas were equal; null when they were not in time.</summary>
+    /// <summary>
+    /// How long after the end of all faults the replicas were equal; null when they were not in time.
+    /// </summary>
     public TimeSpan? EqualAfter { get; private set; }
 
     /// <summary>One of the nodes that are up, at random; null when none is.</summary>

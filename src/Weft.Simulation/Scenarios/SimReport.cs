@@ -46,8 +46,10 @@ public sealed record SimReport(
         CultureInfo culture = CultureInfo.InvariantCulture;
         yield return string.Create(culture, $"{Scenario}: {Nodes:N0} nodes, seed {Seed}; {World}");
         yield return string.Create(
-            culture, $"{Simulated.TotalSeconds:0.0} s simulated in {Elapsed.TotalSeconds:0.0} s, trace {TraceHash:x16}");
-        yield return string.Join(", ", Counts.Select(count => string.Create(culture, $"{count.Name} {count.Value:#,0.##}")));
+            culture,
+            $"{Simulated.TotalSeconds:0.0} s simulated in {Elapsed.TotalSeconds:0.0} s, trace {TraceHash:x16}");
+        yield return string.Join(
+            ", ", Counts.Select(count => string.Create(culture, $"{count.Name} {count.Value:#,0.##}")));
         foreach (string line in Passed)
         {
             yield return $"ok   {line}";

@@ -113,7 +113,8 @@ internal sealed class ClockScenario : Scenario
 {
     public override string Name => "clock-skew";
 
-    public override string Summary => "clocks off by up to 10 min, drift of 200 ppm, jumps of up to an hour back, restarts";
+    public override string Summary =>
+        "clocks off by up to 10 min, drift of 200 ppm, jumps of up to an hour back, restarts";
 
     protected override void Play(ScenarioRun run)
     {

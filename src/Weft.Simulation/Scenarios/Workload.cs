@@ -3,7 +3,9 @@ using Weft.Primitives;
 
 namespace Weft.Simulation;
 
-/// <summary>Writes at random nodes to few fields, so that writers collide, tie, delete, link, and write ahead of time.</summary>
+/// <summary>
+/// Writes at random nodes to few fields, so that writers collide, tie, delete, link, and write ahead of time.
+/// </summary>
 /// <param name="cluster">Where.</param>
 /// <param name="souls">How many nodes of the graph are written to.</param>
 /// <param name="fields">How many fields each has.</param>
@@ -17,7 +19,9 @@ public sealed class Workload(SimCluster cluster, int souls, int fields)
     /// <summary>How far ahead those lie at the most. Default: 10 s.</summary>
     public TimeSpan EarlyMax { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Share of writes that carry a state of their own, in steps that make ties common: 0 to 1. Default: 0.3.</summary>
+    /// <summary>
+    /// Share of writes that carry a state of their own, in steps that make ties common: 0 to 1. Default: 0.3.
+    /// </summary>
     public double Ties { get; init; } = 0.3;
 
     /// <summary>Share of writes that are sent a second time within 30 ms: 0 to 1. Default: 0.1.</summary>

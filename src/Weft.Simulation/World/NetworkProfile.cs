@@ -10,7 +10,8 @@ public sealed record NetworkProfile
     public TimeSpan LatencyMax { get; init; } = TimeSpan.FromMilliseconds(50);
 
     /// <summary>
-    /// Share of packets lost, 0 to 0.9. On an ordered connection a lost packet is sent again and holds up what follows it; a
+    /// Share of packets lost, 0 to 0.9. On an ordered connection a lost packet is sent again and holds up what follows
+    /// it; a
     /// datagram is gone. Default: 0.
     /// </summary>
     public double Loss { get; init; }
@@ -24,11 +25,14 @@ public sealed record NetworkProfile
     /// <summary>The longest spike. Default: 5 s.</summary>
     public TimeSpan SpikeMax { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long a lost packet takes to be sent again the first time; it doubles each time. Default: 200 ms.</summary>
+    /// <summary>
+    /// How long a lost packet takes to be sent again the first time; it doubles each time. Default: 200 ms.
+    /// </summary>
     public TimeSpan Retransmission { get; init; } = TimeSpan.FromMilliseconds(200);
 
     /// <summary>
-    /// True (the default) for connections as TCP and WebSocket give them: in order, whole, or broken. False for datagrams:
+    /// True (the default) for connections as TCP and WebSocket give them: in order, whole, or broken. False for
+    /// datagrams:
     /// lost, doubled and overtaken one by one.
     /// </summary>
     public bool IsOrdered { get; init; } = true;

@@ -2,7 +2,9 @@ using Weft.Primitives;
 
 namespace Weft.Simulation;
 
-/// <summary>The clocks of one node: a wall clock that may be wrong and jump, and a monotonic one that only drifts.</summary>
+/// <summary>
+/// The clocks of one node: a wall clock that may be wrong and jump, and a monotonic one that only drifts.
+/// </summary>
 /// <remarks>Reading them is a pure function of the world's time and of what was set here.</remarks>
 public sealed class SimClock(SimWorld world)
 {
@@ -13,7 +15,9 @@ public sealed class SimClock(SimWorld world)
     /// <summary>How far the wall clock is from true time, drift excluded, in milliseconds. Positive is ahead.</summary>
     public double OffsetMs { get; private set; }
 
-    /// <summary>How fast both clocks run away from true time, in parts per million; real quartz stays within 200.</summary>
+    /// <summary>
+    /// How fast both clocks run away from true time, in parts per million; real quartz stays within 200.
+    /// </summary>
     public double DriftPpm
     {
         get => _driftPpm;

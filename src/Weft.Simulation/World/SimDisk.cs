@@ -11,16 +11,21 @@ public sealed record DiskProfile
     /// <summary>The slowest flush. Default: 10 ms.</summary>
     public TimeSpan SyncMax { get; init; } = TimeSpan.FromMilliseconds(10);
 
-    /// <summary>Chance that a sector that was not flushed is torn by a crash, instead of old or new: 0 to 1. Default: 0.1.</summary>
+    /// <summary>
+    /// Chance that a sector that was not flushed is torn by a crash, instead of old or new: 0 to 1. Default: 0.1.
+    /// </summary>
     public double Tearing { get; init; } = 0.1;
 
     /// <summary>Bytes the disk holds; 0 (the default) for no limit.</summary>
     public long Capacity { get; init; }
 }
 
-/// <summary>The disk of one node: what was written but not flushed is lost or torn by a crash, sector by sector.</summary>
+/// <summary>
+/// The disk of one node: what was written but not flushed is lost or torn by a crash, sector by sector.
+/// </summary>
 /// <remarks>
-/// It survives the node. A flush that ends covers what was written before it began. Sectors are 512 bytes; bytes that were
+/// It survives the node. A flush that ends covers what was written before it began. Sectors are 512 bytes; bytes that
+/// were
 /// flushed never change, even when their sector is written again.
 /// </remarks>
 public sealed class SimDisk
@@ -52,7 +57,9 @@ public sealed class SimDisk
     /// <summary>Bytes of all files.</summary>
     public long Length => _files.Values.Sum(file => (long)file.Length);
 
-    /// <summary>Makes a file of zeros, durably and at once, as filling and flushing it would; an old one is kept as it is.</summary>
+    /// <summary>
+    /// Makes a file of zeros, durably and at once, as filling and flushing it would; an old one is kept as it is.
+    /// </summary>
     /// <param name="file">Its name.</param>
     /// <param name="length">Its bytes; an old file grows to this.</param>
     /// <returns>False when the disk has no room; nothing was done.</returns>
@@ -79,7 +86,9 @@ public sealed class SimDisk
     }
 
     /// <summary>Flushes a file: calls <paramref name="done"/> when all that is written now is durable.</summary>
-    /// <remarks>A crash in between means that nothing is promised and <paramref name="done"/> is never called.</remarks>
+    /// <remarks>
+    /// A crash in between means that nothing is promised and <paramref name="done"/> is never called.
+    /// </remarks>
     public void BeginSync(string file, Action done)
     {
         SimFile target = Open(file);

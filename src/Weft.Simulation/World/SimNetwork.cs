@@ -73,7 +73,9 @@ public sealed class SimNetwork
         return _hosts.Count - 1;
     }
 
-    /// <summary>Dials from one host to another; the answer comes as <see cref="ISimHost.OnOpened"/> or OnDialFailed.</summary>
+    /// <summary>
+    /// Dials from one host to another; the answer comes as <see cref="ISimHost.OnOpened"/> or OnDialFailed.
+    /// </summary>
     public void Dial(int from, int to)
     {
         // A dial needs a packet there and back.
@@ -148,7 +150,9 @@ public sealed class SimNetwork
         _world.At(end.LastDue, () => Deliver(connection, from, to, message));
     }
 
-    /// <summary>Closes a connection from one end; the other end notices a little later, after what was already sent.</summary>
+    /// <summary>
+    /// Closes a connection from one end; the other end notices a little later, after what was already sent.
+    /// </summary>
     public void Close(SimConnection connection, int from)
     {
         CloseEnd(connection, from, tell: false);
@@ -158,7 +162,9 @@ public sealed class SimNetwork
         _world.At(due < end.LastDue ? end.LastDue : due, () => CloseEnd(connection, to, tell: true));
     }
 
-    /// <summary>A host went down: its ends are gone at once, the others notice soon (a kill) or late (a power cut).</summary>
+    /// <summary>
+    /// A host went down: its ends are gone at once, the others notice soon (a kill) or late (a power cut).
+    /// </summary>
     public void HostDown(int host, bool silently)
     {
         foreach (SimConnection connection in _open.Values.Where(open => open.Has(host)).ToList())

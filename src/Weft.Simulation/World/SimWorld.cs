@@ -4,7 +4,8 @@ namespace Weft.Simulation;
 
 /// <summary>A world in virtual time: one queue of events, one seed, one thread. Nothing in it waits.</summary>
 /// <remarks>
-/// Everything that happens is an event with a due time and an order number, so two runs with one seed do the same things
+/// Everything that happens is an event with a due time and an order number, so two runs with one seed do the same
+/// things
 /// in the same order; <see cref="TraceHash"/> proves it. One caller at a time.
 /// </remarks>
 public sealed class SimWorld
@@ -38,7 +39,9 @@ public sealed class SimWorld
     /// <summary>How many events have run.</summary>
     public long Events { get; private set; }
 
-    /// <summary>After this many events a run ends with an exception: something goes round in circles. Default: no limit.</summary>
+    /// <summary>
+    /// After this many events a run ends with an exception: something goes round in circles. Default: no limit.
+    /// </summary>
     public long EventsMax { get; set; } = long.MaxValue;
 
     /// <summary>How many events wait.</summary>
@@ -152,7 +155,9 @@ public sealed class SimWorld
         return value ^ (value >> 29);
     }
 
-    /// <summary>The place of an event in time; the order number keeps events of one moment in the order they were made.</summary>
+    /// <summary>
+    /// The place of an event in time; the order number keeps events of one moment in the order they were made.
+    /// </summary>
     private readonly record struct SimDue(WeftInstant At, long Order) : IComparable<SimDue>
     {
         public int CompareTo(SimDue other)

@@ -65,7 +65,9 @@ internal sealed class HttpBodyFuzz : FuzzTarget
     }
 }
 
-/// <summary>Values of the configuration: an unusable one is a usage error that names it, never another exception.</summary>
+/// <summary>
+/// Values of the configuration: an unusable one is a usage error that names it, never another exception.
+/// </summary>
 internal sealed class ConfigurationFuzz : FuzzTarget
 {
     private static readonly string[] Keys =

@@ -4,7 +4,8 @@ using Xunit.Abstractions;
 namespace Weft.Simulation.Tests.Mutants;
 
 /// <summary>
-/// Plants one bug at a time into the real sources and runs a scenario: the checkers must see it. Without a bug they must
+/// Plants one bug at a time into the real sources and runs a scenario: the checkers must see it. Without a bug they
+/// must
 /// stay silent. A snippet that is not found exactly once fails, so that the list cannot rot.
 /// </summary>
 public sealed class MutantTests(ITestOutputHelper output)

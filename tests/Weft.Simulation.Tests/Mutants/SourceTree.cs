@@ -6,7 +6,8 @@ using Microsoft.CodeAnalysis.CSharp;
 namespace Weft.Simulation.Tests.Mutants;
 
 /// <summary>
-/// The product's own sources, from Primitives up to the simulator, compiled into one assembly in memory: as they are, or
+/// The product's own sources, from Primitives up to the simulator, compiled into one assembly in memory: as they are,
+/// or
 /// with one snippet replaced.
 /// </summary>
 internal sealed class SourceTree
@@ -67,7 +68,9 @@ internal sealed class SourceTree
     /// <summary>The one tree of this run; parsed once.</summary>
     public static SourceTree Instance => Only.Value;
 
-    /// <summary>Compiles the sources with one snippet replaced, and calls the simulator's entry point in the result.</summary>
+    /// <summary>
+    /// Compiles the sources with one snippet replaced, and calls the simulator's entry point in the result.
+    /// </summary>
     /// <param name="mutant">What to replace; null for nothing.</param>
     /// <param name="call">Gets the entry point: (scenario, nodes, seed) gives the violations.</param>
     public void Run(Mutant? mutant, Action<Func<string, int, ulong, string[]>> call)

@@ -34,7 +34,8 @@ internal sealed class CommitPayloadFuzz : FuzzTarget
 }
 
 /// <summary>
-/// A segment with damage anywhere: recovery gives out only commits that were written, in order, each once, and says what
+/// A segment with damage anywhere: recovery gives out only commits that were written, in order, each once, and says
+/// what
 /// is missing. It never throws and never takes long.
 /// </summary>
 internal sealed class CommitRecoveryFuzz : FuzzTarget

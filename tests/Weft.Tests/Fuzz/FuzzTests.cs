@@ -3,7 +3,9 @@ using Xunit.Abstractions;
 
 namespace Weft.Tests.Fuzz;
 
-/// <summary>Two seconds of fuzz for each pure decoder; <c>eng/nightly</c> runs them for minutes with a kept corpus.</summary>
+/// <summary>
+/// Two seconds of fuzz for each pure decoder; <c>eng/nightly</c> runs them for minutes with a kept corpus.
+/// </summary>
 public sealed class FuzzTests(ITestOutputHelper output)
 {
     [Fact]

@@ -5,7 +5,9 @@ using Weft.Graph;
 
 namespace Weft.Tests.Fuzz;
 
-/// <summary>JSON string tokens, as a reader hands them over: the one form is a fixed point and means the same text.</summary>
+/// <summary>
+/// JSON string tokens, as a reader hands them over: the one form is a fixed point and means the same text.
+/// </summary>
 internal sealed class JsonTextFuzz : FuzzTarget
 {
     public override string Name => "json-text";

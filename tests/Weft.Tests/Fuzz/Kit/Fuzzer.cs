@@ -20,7 +20,8 @@ public sealed record FuzzReport(string Name, long Runs, int Kept, string? Failur
 
 /// <summary>An in-process fuzzer: no instrumentation, feedback by kinds of results.</summary>
 /// <remarks>
-/// Oracle: no exception, at most 16 bytes allocated for each byte of input (beyond a base), at most 100 ms, and the target's
+/// Oracle: no exception, at most 16 bytes allocated for each byte of input (beyond a base), at most 100 ms, and the
+/// target's
 /// own promises. Same seed and same number of runs, same inputs.
 /// </remarks>
 public sealed class Fuzzer(FuzzTarget target, ulong seed)
@@ -31,7 +32,9 @@ public sealed class Fuzzer(FuzzTarget target, ulong seed)
     private readonly List<byte[]> _corpus = [];
     private readonly HashSet<(ulong Kind, int Length, int Allocation)> _kinds = [];
 
-    /// <summary>Folder whose files are added to the seeds, and which takes new inputs worth keeping; null for none.</summary>
+    /// <summary>
+    /// Folder whose files are added to the seeds, and which takes new inputs worth keeping; null for none.
+    /// </summary>
     public string? CorpusFolder { get; init; }
 
     /// <summary>Fuzzes until the time is over or a promise is broken.</summary>

@@ -5,7 +5,9 @@ using Weft.Primitives;
 
 namespace Weft.Fuzz;
 
-/// <summary>Changes inputs the way formats break: lengths, counts, numbers, cuts, splices, nesting, words, bits.</summary>
+/// <summary>
+/// Changes inputs the way formats break: lengths, counts, numbers, cuts, splices, nesting, words, bits.
+/// </summary>
 public sealed class Mutator(WeftRandom random, IReadOnlyList<byte[]> words, int lengthMax)
 {
     private static readonly long[] Interesting =
