@@ -212,7 +212,7 @@ public sealed partial class GunDriver
         {
             // The driver stops.
         }
-        catch (WeftException failure)
+        catch (Exception failure)
         {
             GunLog.ChangesFailed(_logger, after, 0, failure);
             await PostAsync(new(GunInputKind.Recovered, Payload: new List<StoredChange>())).ConfigureAwait(false);

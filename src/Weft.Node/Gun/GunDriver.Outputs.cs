@@ -118,6 +118,11 @@ public sealed partial class GunDriver
         {
             error = WeftError.NodeUnavailable;
         }
+        catch (Exception bug)
+        {
+            GunLog.StoreBroken(_logger, bug);
+            error = WeftError.Bug; // The writer is told; silence would leave it waiting for ever.
+        }
 
         await PostAsync(new(GunInputKind.Written, connection, text, ticket, error, Bytes: bytes)).ConfigureAwait(false);
     }
@@ -129,7 +134,8 @@ public sealed partial class GunDriver
         GunRead read = output.Read!;
         if (read.Soul is null)
         {
-            _ = ListAsync(output.Ticket, read);
+            long ticket = output.Ticket;
+            _ = Task.Run(() => ListAsync(ticket, read)); // A walk over many souls must not hold up the loop.
             return;
         }
 
@@ -176,9 +182,22 @@ public sealed partial class GunDriver
         await PostAsync(input).ConfigureAwait(false);
     }
 
-    private static GunInput Failed(long ticket, Exception failure) => failure is WeftException known
-        ? new(GunInputKind.ReadFailed, null, known.Message, ticket, known.Error)
-        : new(GunInputKind.ReadFailed, null, null, ticket, WeftError.NodeUnavailable);
+    private GunInput Failed(long ticket, Exception failure)
+    {
+        if (failure is WeftException known)
+        {
+            return new(GunInputKind.ReadFailed, null, known.Message, ticket, known.Error);
+        }
+
+        bool isStopping = failure is OperationCanceledException or ObjectDisposedException;
+        if (!isStopping)
+        {
+            GunLog.StoreBroken(_logger, failure);
+        }
+
+        return new(
+            GunInputKind.ReadFailed, null, null, ticket, isStopping ? WeftError.NodeUnavailable : WeftError.Bug);
+    }
 
     private void StartTimer(WeftInstant due, WeftInstant now)
     {
@@ -221,7 +240,8 @@ public sealed partial class GunDriver
         }
 
         feed.IsBusy = true;
-        _ = ScanAsync(connection, feed, output.Bytes);
+        int bytes = output.Bytes;
+        _ = Task.Run(() => ScanAsync(connection, feed, bytes)); // A store may read for long before it yields.
     }
 
     private async Task ScanAsync(GunConnection connection, LinkFeed feed, int bytesMax)

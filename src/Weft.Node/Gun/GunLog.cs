@@ -31,4 +31,7 @@ internal static partial class GunLog
     [LoggerMessage(
         4008, LogLevel.Warning, "Changes after commit {Sequence} could not be read for connection {Connection}")]
     internal static partial void ChangesFailed(ILogger logger, long sequence, long connection, Exception failure);
+
+    [LoggerMessage(4009, LogLevel.Error, "A read or write of the graph failed in a way it never should")]
+    internal static partial void StoreBroken(ILogger logger, Exception bug);
 }
