@@ -260,14 +260,7 @@ public sealed partial class GunDriver
         _core.OnClosed(connection.Number, now, _outbox);
         _connections.TryRemove(connection.Number, out _);
         Interlocked.Decrement(ref _connectionCount);
-        if (connection.Feed is { } feed)
-        {
-            feed.Cancel();
-            if (!feed.IsBusy)
-            {
-                _ = feed.DisposeAsync().AsTask();
-            }
-        }
+        LetGo(connection.Feed);
 
         if (!connection.IsSending)
         {

@@ -218,6 +218,7 @@ public sealed partial class GunDriver
             return;
         }
 
+        LetGo(connection.Feed);
         connection.Feed = new LinkFeed(_node.Store, _node.Changes, output.Sequence);
     }
 
@@ -263,22 +264,32 @@ public sealed partial class GunDriver
                 .ConfigureAwait(false);
         }
 
-        await PostAsync(new(GunInputKind.LinkChanges, connection, changes)).ConfigureAwait(false);
+        await PostAsync(new(GunInputKind.LinkChanges, connection, new ScannedChanges(feed, changes)))
+            .ConfigureAwait(false);
     }
 
     private void TakeScanned(in GunInput input, WeftInstant now)
     {
         GunConnection connection = input.Connection!;
-        LinkFeed feed = connection.Feed!;
+        (LinkFeed feed, List<GunChange>? changes) = (ScannedChanges)input.Payload!;
         feed.IsBusy = false;
-        if (connection.IsClosed)
+        if (connection.IsClosed || feed != connection.Feed)
         {
-            _ = feed.DisposeAsync().AsTask();
+            LetGo(feed); // Nobody follows it any more.
         }
-        else if (input.Payload is List<GunChange> changes)
+        else if (changes is not null)
         {
             _core.OnChanges(connection.Number, changes, feed.Cursor, more: true, now, _outbox);
             connection.Cursor = _core.StateOf(connection.Number).Cursor;
+        }
+    }
+
+    private static void LetGo(LinkFeed? feed)
+    {
+        feed?.Cancel();
+        if (feed is { IsBusy: false })
+        {
+            _ = feed.DisposeAsync().AsTask();
         }
     }
 

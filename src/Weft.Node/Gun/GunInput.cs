@@ -1,4 +1,5 @@
 using Weft.Primitives;
+using Weft.Protocols.Gun;
 
 namespace Weft.Node.Gun;
 
@@ -41,3 +42,6 @@ internal sealed class AskRequest(string soul, string? field, TimeSpan deadline)
 
     public TaskCompletionSource<PeerAnswer> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
+
+/// <summary>What one step of a scan brought; null when it failed.</summary>
+internal sealed record ScannedChanges(LinkFeed Feed, List<GunChange>? Changes);

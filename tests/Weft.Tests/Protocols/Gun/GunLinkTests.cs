@@ -67,6 +67,20 @@ public sealed class GunLinkTests
     }
 
     [Fact]
+    public void A_Weft_relay_whose_hello_comes_late_still_gets_everything()
+    {
+        _rig.Connect(1);
+        _rig.Put(1, "p", "s", "x", "1");
+        _rig.Connect(2, GunRole.Dialled);
+        _rig.Advance(3_000);
+        Assert.Empty(_rig.TakeSent(2));
+
+        _rig.Receive(2, WeftHello);
+
+        Assert.Equal(["""{"put":{"s":{"_":{"#":"s",">":{"x":1}},"x":1}}}"""], _rig.TakeSent(2));
+    }
+
+    [Fact]
     public void Nothing_goes_back_where_it_came_from()
     {
         _rig.Connect(2, GunRole.Dialled);
