@@ -48,7 +48,7 @@ public sealed partial class StorageEngine
         try
         {
             return await Task.Run(
-                () => new Verifier(_folder, _segments, progress, cancellationToken).Run(_tier.Writer.State),
+                () => new Verifier(_folder, _segments, progress, cancellationToken).Run(() => _tier.Writer.State),
                 cancellationToken).ConfigureAwait(false);
         }
         finally

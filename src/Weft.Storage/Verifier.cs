@@ -15,23 +15,29 @@ internal sealed class Verifier(
 {
     private const int DamagesMax = 1_000;
     private const int SoulsMax = 100;
+    private const int LooksMax = 100;
 
     private readonly List<Damage> _damages = [];
     private long _fields;
     private long _links;
     private long _bytes;
+    private bool _isRunning;
+    private bool _vanished;
 
     /// <summary>Reads log and disk tier.</summary>
-    /// <param name="running">The state of the store when it is open; null to read it from the folder.</param>
-    public VerifyReport Run(TierState? running)
+    /// <param name="running">Gives the state of the store when it is open; null to read it from the folder.</param>
+    public VerifyReport Run(Func<TierState>? running)
     {
         long started = Stopwatch.GetTimestamp();
         try
         {
-            TierState? state = running ?? ReadState();
-            if (state is not null)
+            if (running is not null)
             {
-                ReadLog(state, running is not null);
+                ReadRunningLog(running);
+            }
+            else if (ReadState() is TierState state)
+            {
+                NoteDamages(ScanLog(state));
             }
 
             ReadTier(Path.Combine(folder, SqliteTier.FileName));
@@ -73,25 +79,35 @@ internal sealed class Verifier(
         return state;
     }
 
-    private void ReadLog(TierState state, bool isRunning)
+    // The log of a running store changes while it is read: the end of the newest segment may be read before the start of
+    // a write that is flushed in between, and a segment may be freed. What is damaged stays damaged, so another look tells.
+    private void ReadRunningLog(Func<TierState> running)
     {
-        // The newest segment of a running store is read while it is written: the end may be read before the start of a
-        // write that is flushed in between. What is damaged stays damaged, so a second look tells.
+        _isRunning = true;
+        long bytes = _bytes;
         for (int look = 0; ; look++)
         {
-            LogScan scan = CommitRecovery.Run(segments.List(), Read, state.StoreId, state.Flushed, static (_, _) => { });
-            if (isRunning && scan.Damages.Count > 0 && look < 3)
+            _vanished = false;
+            _bytes = bytes;
+            LogScan scan = ScanLog(running());
+            bool again = _vanished || (scan.Damages.Count > 0 && look < 3);
+            if (!again || look == LooksMax)
             {
-                continue;
+                NoteDamages(scan);
+                return;
             }
+        }
+    }
 
-            foreach (LogDamage damage in scan.Damages)
-            {
-                string lost = damage.LastSequence > 0 ? $"; commits {damage.FirstSequence} to {damage.LastSequence}" : "";
-                Note(SegmentFiles.NameOf(damage.Segment), $"offset {damage.Offset}", damage.What + lost, []);
-            }
+    private LogScan ScanLog(TierState state) =>
+        CommitRecovery.Run(segments.List(), Read, state.StoreId, state.Flushed, static (_, _) => { });
 
-            return;
+    private void NoteDamages(LogScan scan)
+    {
+        foreach (LogDamage damage in scan.Damages)
+        {
+            string lost = damage.LastSequence > 0 ? $"; commits {damage.FirstSequence} to {damage.LastSequence}" : "";
+            Note(SegmentFiles.NameOf(damage.Segment), $"offset {damage.Offset}", damage.What + lost, []);
         }
     }
 
@@ -103,6 +119,11 @@ internal sealed class Verifier(
             byte[] bytes = segments.ReadWhole(number);
             Count(bytes.Length);
             return bytes;
+        }
+        catch (FileNotFoundException) when (_isRunning)
+        {
+            _vanished = true; // Flushed and freed since the segments were listed.
+            return default;
         }
         catch (Exception failure) when (StorageErrors.IsWorld(failure))
         {

@@ -206,7 +206,8 @@ public sealed class HostIntegrationTests
             @"^Weft\.Server Stopped after \d+ ms$",
         })
         {
-            Assert.Contains(log.Lines, line => System.Text.RegularExpressions.Regex.IsMatch(line, pattern));
+            // The web host lets go of an aborted connection a moment after it has stopped.
+            await log.WaitForAsync(pattern);
         }
     }
 
@@ -256,6 +257,7 @@ public sealed class HostIntegrationTests
     private sealed class LogKeeper : ILoggerFactory
     {
         private readonly List<string> _lines = [];
+        private TaskCompletionSource _added = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public IReadOnlyList<string> Lines
         {
@@ -264,6 +266,34 @@ public sealed class HostIntegrationTests
                 lock (_lines)
                 {
                     return [.. _lines.Where(line => line.StartsWith("Weft", StringComparison.Ordinal))];
+                }
+            }
+        }
+
+        /// <summary>Waits until a line matches; fails with all lines when none does within 20 s.</summary>
+        public async Task WaitForAsync(string pattern)
+        {
+            using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+            while (true)
+            {
+                Task added;
+                lock (_lines)
+                {
+                    added = _added.Task;
+                }
+
+                if (Lines.Any(line => System.Text.RegularExpressions.Regex.IsMatch(line, pattern)))
+                {
+                    return;
+                }
+
+                try
+                {
+                    await added.WaitAsync(deadline.Token);
+                }
+                catch (OperationCanceledException)
+                {
+                    Assert.Fail($"No line matches {pattern} in:\n{string.Join('\n', Lines)}");
                 }
             }
         }
@@ -283,6 +313,8 @@ public sealed class HostIntegrationTests
             lock (_lines)
             {
                 _lines.Add(line);
+                _added.TrySetResult();
+                _added = new(TaskCreationOptions.RunContinuationsAsynchronously);
             }
         }
 
