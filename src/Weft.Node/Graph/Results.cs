@@ -13,6 +13,7 @@ namespace Weft.Node;
 /// <param name="Deferred">Fields from the near future, held durably until they are due.</param>
 /// <param name="Error">Why the delta was refused, or None.</param>
 /// <param name="RefusedWrite">The position of the write that was refused; -1 when none was.</param>
+/// <param name="Standing">The fields that writes of the delta lost against, as they stand; null when none lost.</param>
 public readonly record struct WriteResult(
     double State,
     Durability Durable,
@@ -21,7 +22,8 @@ public readonly record struct WriteResult(
     int Kept,
     int Deferred,
     WeftError Error = WeftError.None,
-    int RefusedWrite = -1)
+    int RefusedWrite = -1,
+    IReadOnlyList<StoredChange>? Standing = null)
 {
     /// <summary>True unless the delta was refused.</summary>
     public bool IsAccepted => Error == WeftError.None;

@@ -91,7 +91,12 @@ public sealed partial class GunDriver
                 break;
             case GunInputKind.Written:
                 input.Connection!.Queue(-1, -input.Bytes);
-                _core.OnWritten(input.Ticket, input.Error, (string?)input.Payload, now, _outbox);
+                foreach (StoredChange standing in input.Payload as IReadOnlyList<StoredChange> ?? [])
+                {
+                    _core.OnOutdone(input.Connection.Number, standing.Soul, standing.Field, _outbox);
+                }
+
+                _core.OnWritten(input.Ticket, input.Error, input.Payload as string, now, _outbox);
                 break;
             case GunInputKind.Read:
                 _core.OnRead(input.Ticket, (IReadOnlyList<StoredField>)input.Payload!, input.More, now, _outbox);

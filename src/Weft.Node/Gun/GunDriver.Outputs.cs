@@ -96,22 +96,23 @@ public sealed partial class GunDriver
     private async Task WriteAsync(GunConnection connection, long ticket, FieldWrite[] writes, int bytes)
     {
         WeftError error;
-        string? text = null;
+        object? payload = null;
         try
         {
             WriteResult result = await _node.Graph.WriteAsync(writes, connection.Source).ConfigureAwait(false);
             error = result.Error;
+            payload = result.Standing;
             if (error != WeftError.None)
             {
                 string what = result.RefusedWrite < 0 ? ""
                     : $": field '{Short(writes[result.RefusedWrite].Field)}' of " +
                         $"'{Short(writes[result.RefusedWrite].Soul)}'";
-                text = $"{ErrorCatalogue.Find(error).Title}{what}. Nothing of the message was stored.";
+                payload = $"{ErrorCatalogue.Find(error).Title}{what}. Nothing of the message was stored.";
             }
         }
         catch (WeftException failure)
         {
-            (error, text) = (failure.Error, failure.Message);
+            (error, payload) = (failure.Error, failure.Message);
         }
         catch (Exception stopped) when (stopped is OperationCanceledException or ObjectDisposedException
             or System.Threading.Channels.ChannelClosedException)
@@ -124,7 +125,7 @@ public sealed partial class GunDriver
             error = WeftError.Bug; // The writer is told; silence would leave it waiting for ever.
         }
 
-        await PostAsync(new(GunInputKind.Written, connection, text, ticket, error, Bytes: bytes)).ConfigureAwait(false);
+        await PostAsync(new(GunInputKind.Written, connection, payload, ticket, error, Bytes: bytes)).ConfigureAwait(false);
     }
 
     private static string Short(string name) => name.Length <= 64 ? name : name[..64] + "…";

@@ -12,6 +12,7 @@ namespace Weft.Node.Lanes;
 /// <param name="StateMax">The highest state in the delta.</param>
 /// <param name="Error">Why the whole delta is refused, or None. Then nothing was noted anywhere.</param>
 /// <param name="RefusedWrite">The position of the write that is refused; -1 when none is.</param>
+/// <param name="Standing">The known fields that writes of the delta lost against; null when none did.</param>
 public readonly record struct DeltaOutcome(
     CommitBatch Batch,
     int Applied,
@@ -19,13 +20,13 @@ public readonly record struct DeltaOutcome(
     int Deferred,
     double StateMax,
     WeftError Error = WeftError.None,
-    int RefusedWrite = -1);
+    int RefusedWrite = -1,
+    IReadOnlyList<StoredChange>? Standing = null);
 
 /// <summary>Turns the decisions of the graph core into one batch, all or nothing.</summary>
 /// <remarks>
 /// Pure; the caller holds whatever guards the clock and the queue. The driver of the lanes and the simulator share it,
-/// so
-/// that the rules of a delta stand in one place.
+/// so that the rules of a delta stand in one place.
 /// </remarks>
 public static class DeltaPlan
 {
@@ -75,6 +76,7 @@ public static class DeltaPlan
 
         List<CommitField> fields = winners == 0 ? [] : new(winners);
         List<FieldWrite> held = early == 0 ? [] : new(early);
+        List<StoredChange>? standing = null;
         foreach (ref readonly GraphOutput decision in decisions)
         {
             ref readonly FieldWrite write = ref delta[decision.Write];
@@ -88,6 +90,10 @@ public static class DeltaPlan
                 held.Add(write);
                 deferred.Add(write);
             }
+            else if (decision.Verdict != HamVerdict.Equal && decision.Displaced.Sequence > 0)
+            {
+                (standing ??= []).Add(new StoredChange(write.Soul, decision.Displaced));
+            }
         }
 
         // A held write whose time has come is let go in the commit that merges it; one that the clock has moved away
@@ -96,7 +102,7 @@ public static class DeltaPlan
         CommitBatch batch = winners == 0 && (early == 0 || isRelease) && !isLetGo
             ? CommitBatch.Empty
             : new CommitBatch(fields, isRelease ? [] : held, isLetGo ? delta.ToArray() : [], clock.High, origin);
-        return new(batch, fields.Count, decisions.Length - winners - early, early, stateMax);
+        return new(batch, fields.Count, decisions.Length - winners - early, early, stateMax, Standing: standing);
     }
 
     private static DeltaOutcome Refused(WeftError error, int write) =>

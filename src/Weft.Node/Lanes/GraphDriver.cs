@@ -178,7 +178,8 @@ internal sealed class GraphDriver : IAsyncDisposable
         long started = plan.Batch.IsEmpty || Telemetry is null ? 0 : Telemetry.StartCommit();
         ValueTask<CommitReceipt> append = Store.AppendAsync(plan.Batch, request.Durability);
         _ = FinishAsync(request, append, started, new WriteResult(
-            plan.StateMax, default, 0, plan.Batch.Fields.Count, plan.Kept, plan.Deferred));
+            plan.StateMax, default, 0, plan.Batch.Fields.Count, plan.Kept, plan.Deferred,
+            Standing: plan.Standing));
     }
 
     public IReadOnlyList<Loss> ReadJournal(long? before, int lossesMax)

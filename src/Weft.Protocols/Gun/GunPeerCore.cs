@@ -174,6 +174,18 @@ public sealed partial class GunPeerCore
         }
     }
 
+    /// <summary>
+    /// A write of this peer lost against what is known. gun.js takes its own write for the truth until it hears otherwise,
+    /// so it is told what stands. Relays learn it from the change stream. Called before <see cref="OnWritten"/>.
+    /// </summary>
+    public void OnOutdone(long peer, string soul, in StoredField standing, Outbox<GunOutput> outbox)
+    {
+        if (_peers.TryGetValue(peer, out GunPeer? entry) && entry is { Link: null, Role: not GunRole.Dialled })
+        {
+            AddPending(entry, new GunFragment(soul, standing), outbox);
+        }
+    }
+
     /// <summary>A batch of inputs is over: what has gathered for writable connections goes out.</summary>
     public void OnTurnEnd(WeftInstant now, Outbox<GunOutput> outbox)
     {

@@ -9,8 +9,7 @@ public static class ClientCheck
 
     /// <summary>
     /// A client knows what its relay knows of every node it asked for, hears of changes to those it writes, the relay
-    /// knows what the client wrote into live
-    /// nodes, online or not, acknowledged writes are there, and every request was answered.
+    /// knows what the client wrote into live nodes, online or not, acknowledged writes are there, and every request was answered.
     /// </summary>
     public static void Run(SimWorld world, SimClient client, SimNode relay)
     {

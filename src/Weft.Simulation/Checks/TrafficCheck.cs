@@ -4,24 +4,29 @@ namespace Weft.Simulation;
 
 /// <summary>
 /// Reads what goes over the network, as an eavesdropper would, and counts how often each version of a field is pushed.
-/// I8: never twice to one peer over one connection, and never back to where it came from.
+/// I8: never twice to one peer over one connection, and never back to where it came from. A client whose write may have
+/// lost is told once more what stands.
 /// </summary>
 /// <remarks>It parses the frames for itself, so that a bug in the production codec cannot hide another one.</remarks>
 public sealed class TrafficCheck
 {
     private readonly SimWorld _world;
+    private readonly int _nodes;
     private readonly bool _isEchoForbidden;
+    private readonly Dictionary<(long Connection, string Field), int> _mayRepeat = [];
     private readonly HashSet<(long Connection, int From, string Version)> _pushed = [];
 
     /// <summary>Starts to listen.</summary>
     /// <param name="world">Gets the reports.</param>
     /// <param name="network">What to listen to.</param>
+    /// <param name="nodes">Hosts from this number on are clients.</param>
     /// <param name="isEchoForbidden">
     /// True where a version can come to a node in one way only: then sending it back there is an error, not a crossing.
     /// </param>
-    public TrafficCheck(SimWorld world, SimNetwork network, bool isEchoForbidden)
+    public TrafficCheck(SimWorld world, SimNetwork network, int nodes, bool isEchoForbidden)
     {
         _world = world;
+        _nodes = nodes;
         _isEchoForbidden = isEchoForbidden;
         network.Tap = OnMessage;
     }
@@ -72,15 +77,21 @@ public sealed class TrafficCheck
             {
                 string value = node.Value.GetProperty(state.Name).GetRawText();
                 string version = $"{node.Name} {state.Name} {state.Value.GetRawText()} {value}";
-                Note(connection, from, version, isAnswer);
+                Note(connection, from, $"{node.Name} {state.Name}", version, isAnswer);
             }
         }
     }
 
-    private void Note(SimConnection connection, int from, string version, bool isAnswer)
+    private void Note(SimConnection connection, int from, string field, string version, bool isAnswer)
     {
         int to = connection.Other(from);
-        if (!isAnswer && !_pushed.Add((connection.Id, from, version)))
+        if (from >= _nodes)
+        {
+            _mayRepeat[(connection.Id, field)] = _mayRepeat.GetValueOrDefault((connection.Id, field)) + 1;
+        }
+
+        if (!isAnswer && !_pushed.Add((connection.Id, from, version))
+            && (to < _nodes || !TakeRepeat((connection.Id, field))))
         {
             _world.Report("I8", from, $"pushed twice to n{to}: {version}");
         }
@@ -89,5 +100,13 @@ public sealed class TrafficCheck
         {
             _world.Report("I8", from, $"pushed back to n{to}, where it came from: {version}");
         }
+    }
+
+    // Each write of a client may be answered once.
+    private bool TakeRepeat((long Connection, string Field) key)
+    {
+        int left = _mayRepeat.GetValueOrDefault(key);
+        _mayRepeat[key] = left - 1;
+        return left > 0;
     }
 }

@@ -182,8 +182,16 @@ public sealed partial class SimNode
         {
             case GunOutputKind.Write:
                 long ticket = output.Ticket;
-                Enqueue(new Request(output.Writes!, output.Peer, false, ack => Turn(() =>
-                    _gun?.OnWritten(ticket, ack.Error, null, Clock.Now, _outbox))));
+                long writer = output.Peer;
+                Enqueue(new Request(output.Writes!, writer, false, ack => Turn(() =>
+                {
+                    foreach (StoredChange standing in ack.Standing ?? [])
+                    {
+                        _gun?.OnOutdone(writer, standing.Soul, standing.Field, _outbox);
+                    }
+
+                    _gun?.OnWritten(ticket, ack.Error, null, Clock.Now, _outbox);
+                })));
                 break;
             case GunOutputKind.Read:
                 CarryRead(output.Ticket, output.Read!);

@@ -11,7 +11,9 @@ namespace Weft.Simulation;
 /// <param name="State">The highest state in it.</param>
 /// <param name="Applied">Fields that changed.</param>
 /// <param name="Deferred">Fields that are held until they are due.</param>
-public readonly record struct SimAck(WeftError Error, double State, int Applied, int Deferred);
+/// <param name="Standing">The fields that writes lost against; null when none lost.</param>
+public readonly record struct SimAck(
+    WeftError Error, double State, int Applied, int Deferred, IReadOnlyList<StoredChange>? Standing = null);
 
 /// <summary>The write path: one lane.</summary>
 public sealed partial class SimNode
@@ -121,7 +123,7 @@ public sealed partial class SimNode
             return true;
         }
 
-        var ack = new SimAck(WeftError.None, plan.StateMax, plan.Applied, plan.Deferred);
+        var ack = new SimAck(WeftError.None, plan.StateMax, plan.Applied, plan.Deferred, plan.Standing);
         CommitAdmission admission =
             _store.Append(plan.Batch, (_, failure) => Finish(request, ack with { Error = failure }));
         if (admission is CommitAdmission.Full or CommitAdmission.Stopped)

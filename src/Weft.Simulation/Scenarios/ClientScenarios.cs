@@ -105,7 +105,7 @@ internal sealed class RelayScenario : Scenario
         SimCluster cluster = run.Begin(
             new SimCluster(run.Nodes, run.Seed, new NetworkProfile(), linksPerNode: 1),
             "a ring of links in both directions");
-        var traffic = new TrafficCheck(cluster.World, cluster.Network, isEchoForbidden: run.Nodes == 2);
+        var traffic = new TrafficCheck(cluster.World, cluster.Network, run.Nodes, isEchoForbidden: run.Nodes == 2);
         for (int i = 0; i < run.Nodes; i++)
         {
             cluster.Nodes[i].Link((i + 1) % run.Nodes);

@@ -253,6 +253,14 @@ internal sealed class GunCoreRig
         }
 
         _sequence++;
+        foreach (GraphOutput decision in _merged.Items)
+        {
+            if (decision is { Kind: GraphOutputKind.Keep, Verdict: not HamVerdict.Equal })
+            {
+                Core.OnOutdone(output.Peer, delta[decision.Write].Soul, decision.Displaced, _outbox);
+            }
+        }
+
         Core.OnWritten(output.Ticket, WeftError.None, null, Now, _outbox);
         foreach (GraphOutput decision in _merged.Items)
         {
