@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Weft.Load;
 
 LoadOptions? options = null;
@@ -15,6 +16,12 @@ Console.CancelKeyPress += (_, e) =>
     e.Cancel = true; // The servers that were started must be ended and their folders removed.
     stop.Cancel();
 };
+
+using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
+{
+    signal.Cancel = true;
+    stop.Cancel();
+});
 
 try
 {

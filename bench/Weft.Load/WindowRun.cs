@@ -31,6 +31,8 @@ internal sealed record WindowResult(int Answered, int Wrong, TimeSpan Elapsed, d
 /// <summary>Keeps a fixed number of requests of one client in flight.</summary>
 internal sealed class WindowRun(GunSocket client, int window)
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
+
     private bool[] _isAnswered = [];
 
     /// <summary>Called after each answer with how many there are; a true result ends the run at once.</summary>
@@ -41,7 +43,7 @@ internal sealed class WindowRun(GunSocket client, int window)
 
     /// <summary>Sends requests 0 to <paramref name="count"/> - 1, in order.</summary>
     /// <param name="count">How many at the most.</param>
-    /// <param name="limit">No further request is sent after this time; those in flight have as long again.</param>
+    /// <param name="limit">No further request is sent after this time; those in flight have four seconds of silence.</param>
     /// <param name="make">Makes a request.</param>
     /// <param name="judge">Judges an answer; null takes every answer without an error.</param>
     /// <param name="cancellationToken">Ends the run.</param>
@@ -95,6 +97,11 @@ internal sealed class WindowRun(GunSocket client, int window)
                 }
 
                 await client.FlushAsync(deadline.Token);
+                if (next == count || Stopwatch.GetElapsedTime(began) >= limit)
+                {
+                    deadline.CancelAfter(Patience); // Nothing more is sent: what is not answered soon never will be.
+                }
+
                 if (next > answered && !await client.ReceiveAsync(OnMessage, deadline.Token))
                 {
                     break;
