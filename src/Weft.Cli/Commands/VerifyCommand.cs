@@ -4,6 +4,7 @@ using Weft.Cli.App;
 using Weft.Cli.Http;
 using Weft.Cli.Output;
 using Weft.Node.Storage;
+using Weft.Server.Api;
 using Weft.Storage;
 
 namespace Weft.Cli.Commands;
@@ -91,28 +92,7 @@ internal static class VerifyCommand
     private static void WriteJson(Utf8JsonWriter writer, VerifyReport report)
     {
         writer.WriteStartObject();
-        writer.WriteBoolean("ok", report.Damages.Count == 0);
-        writer.WriteNumber("fields", report.Fields);
-        writer.WriteNumber("bytes", report.Bytes);
-        writer.WriteNumber("durationMs", (long)report.Duration.TotalMilliseconds);
-        writer.WriteStartArray("damages");
-        foreach (Damage damage in report.Damages)
-        {
-            writer.WriteStartObject();
-            writer.WriteString("file", damage.File);
-            writer.WriteString("where", damage.Where);
-            writer.WriteString("what", damage.What);
-            writer.WriteStartArray("souls");
-            foreach (string soul in damage.Souls)
-            {
-                writer.WriteStringValue(soul);
-            }
-
-            writer.WriteEndArray();
-            writer.WriteEndObject();
-        }
-
-        writer.WriteEndArray();
+        VerifyReportJson.WriteMembers(writer, report);
         writer.WriteEndObject();
     }
 

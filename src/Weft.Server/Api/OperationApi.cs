@@ -30,7 +30,7 @@ internal static class OperationApi
         call,
         StatusCodes.Status200OK,
         progress => call.Peer.Node.Store.VerifyAsync(progress, call.Aborted).AsTask(),
-        WriteReport);
+        VerifyReportJson.WriteMembers);
 
     internal static async Task MaintainAsync(ApiCall call)
     {
@@ -124,31 +124,5 @@ internal static class OperationApi
         json.WriteNumber("cpuMs", (long)process.TotalProcessorTime.TotalMilliseconds);
         json.WriteNumber("threads", ThreadPool.ThreadCount);
         json.WriteEndObject();
-    }
-
-    private static void WriteReport(Utf8JsonWriter json, VerifyReport report)
-    {
-        json.WriteBoolean("ok", report.Damages.Count == 0);
-        json.WriteNumber("fields", report.Fields);
-        json.WriteNumber("bytes", report.Bytes);
-        json.WriteNumber("durationMs", (long)report.Duration.TotalMilliseconds);
-        json.WriteStartArray("damages");
-        foreach (Damage damage in report.Damages)
-        {
-            json.WriteStartObject();
-            json.WriteString("file", damage.File);
-            json.WriteString("where", damage.Where);
-            json.WriteString("what", damage.What);
-            json.WriteStartArray("souls");
-            foreach (string soul in damage.Souls)
-            {
-                json.WriteStringValue(soul);
-            }
-
-            json.WriteEndArray();
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
     }
 }
