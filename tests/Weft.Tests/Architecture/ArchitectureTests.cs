@@ -11,21 +11,22 @@ public sealed class ArchitectureTests
     private static readonly Dictionary<string, string[]> Allowed = new()
     {
         ["Weft.Primitives"] = [],
-        ["Weft.Graph"] = ["Weft.Primitives"],
-        ["Weft.Protocols"] = ["Weft.Graph", "Weft.Primitives"],
-        ["Weft.Node"] = ["Weft.Protocols", "Weft.Graph", "Weft.Primitives"],
+        ["Weft.Crypto"] = ["Weft.Primitives"],
+        ["Weft.Graph"] = ["Weft.Crypto", "Weft.Primitives"],
+        ["Weft.Protocols"] = ["Weft.Graph", "Weft.Crypto", "Weft.Primitives"],
+        ["Weft.Node"] = ["Weft.Protocols", "Weft.Graph", "Weft.Crypto", "Weft.Primitives"],
         ["Weft.Transports"] = ["Weft.Primitives"],
-        ["Weft.Storage"] = ["Weft.Node", "Weft.Protocols", "Weft.Graph", "Weft.Primitives"],
-        ["Weft.Simulation"] = ["Weft.Node", "Weft.Protocols", "Weft.Graph", "Weft.Primitives"],
+        ["Weft.Storage"] = ["Weft.Node", "Weft.Protocols", "Weft.Graph", "Weft.Crypto", "Weft.Primitives"],
+        ["Weft.Simulation"] = ["Weft.Node", "Weft.Protocols", "Weft.Graph", "Weft.Crypto", "Weft.Primitives"],
         ["Weft"] =
         [
-            "Weft.Node", "Weft.Transports", "Weft.Storage", "Weft.Protocols", "Weft.Graph", "Weft.Primitives",
+            "Weft.Node", "Weft.Transports", "Weft.Storage", "Weft.Protocols", "Weft.Graph", "Weft.Crypto", "Weft.Primitives",
         ],
         ["Weft.Server"] = ["Weft"],
         ["Weft.Cli"] = ["Weft.Server", "Weft.Simulation"],
     };
 
-    private static readonly string[] Pure = ["Weft.Primitives", "Weft.Graph", "Weft.Protocols"];
+    private static readonly string[] Pure = ["Weft.Primitives", "Weft.Crypto", "Weft.Graph", "Weft.Protocols"];
 
     // What a pure assembly may not name in any signature or body, by namespace or type.
     private static readonly string[] ImpureNames =
