@@ -11,9 +11,9 @@ public sealed record ErrorEntry(
     WeftError Error, int HttpStatus, bool IsTransient, string Title, string Cause, IReadOnlyList<string> Try);
 
 /// <summary>The one list of errors. Command line, HTTP, and documents all read it.</summary>
-public static class ErrorCatalogue
+public static partial class ErrorCatalogue
 {
-    private static readonly Dictionary<WeftError, ErrorEntry> Entries = Build().ToDictionary(entry => entry.Error);
+    private static readonly Dictionary<WeftError, ErrorEntry> Entries = Build().Concat(BuildAccess()).ToDictionary(entry => entry.Error);
 
     /// <summary>Every error, by number.</summary>
     public static IEnumerable<ErrorEntry> All => Entries.Values.OrderBy(entry => (int)entry.Error);
@@ -126,9 +126,6 @@ public static class ErrorCatalogue
         new(WeftError.PeerUnreachable, 502, true, "The peer cannot be reached",
             "Nothing answers at its address; the node keeps trying with growing pauses.",
             ["weft peers"]),
-        new(WeftError.SignatureRefused, 422, false, "The signature was refused",
-            "It does not fit, or its key does not own the node.",
-            ["weft why SOUL FIELD"]),
         new(WeftError.ScopeMissing, 403, false, "The token does not allow this",
             "It lacks the scope the request needs.",
             ["use another token"]),
@@ -150,6 +147,9 @@ public static class ErrorCatalogue
         new(WeftError.ReaderTooSlow, 429, true, "The reader was too slow",
             "It missed intermediate changes; the last value of each field is still delivered.",
             ["read faster or watch less"]),
+        new(WeftError.VerifyQueueFull, 429, true, "Too many signatures wait to be verified",
+            "One source sends signed writes faster than they can be verified; others are not held up by it.",
+            ["send more slowly", "raise Weft:Verify:WaitingMax"]),
         new(WeftError.Bug, 500, false, "A bug in weft",
             "This should not happen.",
             ["report it with the trace id"]),

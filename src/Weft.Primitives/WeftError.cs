@@ -58,6 +58,30 @@ public enum WeftError
     /// <summary>A precondition such as If-Match does not hold.</summary>
     PreconditionFailed = 2301,
 
+    /// <summary>The policy makes this private: every value must be sealed for its readers.</summary>
+    SealRequired = 2310,
+
+    /// <summary>A rule of the policy does not hold.</summary>
+    RuleBroken = 2311,
+
+    /// <summary>The policy has a rule or member this version does not know, so everything under it is refused.</summary>
+    RuleUnknown = 2312,
+
+    /// <summary>A content-addressed value does not have the hash that its field names.</summary>
+    ContentHashWrong = 2313,
+
+    /// <summary>The soul takes no states so old.</summary>
+    StateTooOld = 2314,
+
+    /// <summary>A list of names: the value must link to exactly what its field names.</summary>
+    NameMismatch = 2315,
+
+    /// <summary>The field is write-once, and something older is there.</summary>
+    WrittenOnce = 2316,
+
+    /// <summary>A policy, rotation or revocation record is not one.</summary>
+    PolicyInvalid = 2317,
+
     /// <summary>The port cannot be listened on.</summary>
     PortTaken = 3101,
 
@@ -103,6 +127,39 @@ public enum WeftError
     /// <summary>A signature does not fit, or its key does not own the node.</summary>
     SignatureRefused = 4301,
 
+    /// <summary>The signature is right, but its key may not write here.</summary>
+    NotOwner = 4302,
+
+    /// <summary>The node belongs to a key, and the write has no signature.</summary>
+    SignatureMissing = 4303,
+
+    /// <summary>The node belongs to nobody who could write it.</summary>
+    OwnedByNobody = 4304,
+
+    /// <summary>A certificate has expired.</summary>
+    CertificateExpired = 4305,
+
+    /// <summary>A certificate is not signed by the owner, or does not cover the write.</summary>
+    CertificateRefused = 4306,
+
+    /// <summary>The owner has blocked the holder of the certificate.</summary>
+    CertificateBlocked = 4307,
+
+    /// <summary>The key was replaced by another before the state of the write.</summary>
+    KeyRotated = 4308,
+
+    /// <summary>A grant is not valid, or does not cover the write.</summary>
+    GrantRefused = 4309,
+
+    /// <summary>A grant has expired, or is not yet valid.</summary>
+    GrantExpired = 4310,
+
+    /// <summary>A grant was revoked.</summary>
+    GrantRevoked = 4311,
+
+    /// <summary>A proof of a write cannot be read.</summary>
+    ProofMalformed = 4312,
+
     /// <summary>The token does not allow this.</summary>
     ScopeMissing = 4401,
 
@@ -123,6 +180,9 @@ public enum WeftError
 
     /// <summary>A reader was too slow and missed changes.</summary>
     ReaderTooSlow = 5106,
+
+    /// <summary>Too many signatures of one source wait to be verified.</summary>
+    VerifyQueueFull = 5107,
 
     /// <summary>A bug in Weft.</summary>
     Bug = 9001,

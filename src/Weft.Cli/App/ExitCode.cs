@@ -24,11 +24,11 @@ internal static class ExitCode
     {
         WeftError.Usage or WeftError.AddressInvalid => Usage,
         WeftError.Absent => NothingThere,
-        WeftError.TokenMissing or WeftError.HostRefused or WeftError.OriginRefused or WeftError.SignatureRefused
-            or WeftError.ScopeMissing => Refused,
+        WeftError.TokenMissing or WeftError.HostRefused or WeftError.OriginRefused
+            or WeftError.ScopeMissing or (>= WeftError.SignatureRefused and <= WeftError.ProofMalformed) => Refused,
         WeftError.NodeUnreachable or WeftError.NodeUnavailable => Unreachable,
         WeftError.OlderState or WeftError.SmallerText or WeftError.PreconditionFailed
-            or WeftError.TargetNotEmpty => Conflict,
+            or WeftError.WrittenOnce or WeftError.TargetNotEmpty => Conflict,
         WeftError.DeadlinePassed => Deadline,
         WeftError.FileDamaged => Damage,
         _ => Failed,
