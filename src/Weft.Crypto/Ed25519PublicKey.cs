@@ -37,7 +37,8 @@ public readonly struct Ed25519PublicKey : IEquatable<Ed25519PublicKey>, ICompara
     {
         Span<byte> bytes = stackalloc byte[Length + 1];
         key = default;
-        if (text.Length != TextLength || !Base64Url.TryDecodeFromChars(text, bytes, out int written) || written != Length)
+        if (text.Length != TextLength || !Base64Url.IsValid(text) // Decoding throws for characters it does not know.
+            || !Base64Url.TryDecodeFromChars(text, bytes, out int written) || written != Length)
         {
             return false;
         }
