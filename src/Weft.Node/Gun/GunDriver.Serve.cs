@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net.WebSockets;
 using Weft.Primitives;
+using Weft.Protocols;
 using Weft.Protocols.Gun;
 
 namespace Weft.Node.Gun;

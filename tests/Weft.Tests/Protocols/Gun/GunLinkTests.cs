@@ -1,4 +1,5 @@
 using Weft.Primitives;
+using Weft.Protocols;
 using Weft.Protocols.Gun;
 
 namespace Weft.Tests.Protocols.Gun;

@@ -1,6 +1,6 @@
 using Weft.Primitives;
 
-namespace Weft.Protocols.Gun;
+namespace Weft.Protocols;
 
 /// <summary>
 /// Lets through so much per second, and a burst beyond it. It refuses nothing: it says how long to wait.
