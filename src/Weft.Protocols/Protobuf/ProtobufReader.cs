@@ -36,6 +36,7 @@ public enum ProtobufWire
 public ref struct ProtobufReader
 {
     private const int VarintBytesMax = 10;
+    private const int FieldMax = (1 << 29) - 1;
 
     private ReadOnlySpan<byte> _rest;
     private bool _isBroken;
@@ -62,9 +63,14 @@ public ref struct ProtobufReader
     /// <returns>False at the end, or where the message is broken: see <see cref="IsWhole"/>.</returns>
     public bool TryRead()
     {
-        if (_rest.IsEmpty || _isBroken || !TryVarint(out ulong tag) || tag >> 3 is 0 or > int.MaxValue)
+        if (_rest.IsEmpty || _isBroken)
         {
-            _isBroken |= !_rest.IsEmpty;
+            return false;
+        }
+
+        if (!TryVarint(out ulong tag) || tag >> 3 is 0 or > FieldMax)
+        {
+            _isBroken = true;
             return false;
         }
 
@@ -137,7 +143,6 @@ public ref struct ProtobufReader
             }
         }
 
-        _isBroken = true;
         return false;
     }
 }
