@@ -28,6 +28,12 @@ internal static partial class ServerLog
     [LoggerMessage(6006, LogLevel.Warning, "Refused access to {Path} from {Remote}: {Code}")]
     internal static partial void AccessRefused(ILogger logger, string path, string remote, string code);
 
+    [LoggerMessage(6007, LogLevel.Information, "Token {Token} was made by {Caller}")]
+    internal static partial void TokenIssued(ILogger logger, string token, string caller);
+
+    [LoggerMessage(6008, LogLevel.Information, "Token {Token} was revoked by {Caller}")]
+    internal static partial void TokenRevoked(ILogger logger, string token, string caller);
+
     [LoggerMessage(6010, LogLevel.Debug, "Connection {Connection} opened from {Remote}")]
     internal static partial void ConnectionOpened(ILogger logger, string connection, string remote);
 

@@ -43,6 +43,15 @@ public sealed class ServerOptions
     /// </summary>
     public string? TokenFile { get; set; }
 
+    /// <summary>Further tokens there may be; making one more is refused: 0 to 100,000. Default: 256.</summary>
+    public int TokensMax { get; set; } = 256;
+
+    /// <summary>
+    /// True when /metrics is read with a token of the scope "metrics" only. Default: false, it is open to everyone who
+    /// may reach the port, as monitors expect.
+    /// </summary>
+    public bool MetricsNeedToken { get; set; }
+
     /// <summary>True to serve GUN at /gun. Default: true.</summary>
     public bool ServeGun { get; set; } = true;
 
@@ -78,4 +87,9 @@ public sealed class ServerOptions
 
     /// <summary>How long requests in flight may take when the server stops: 0 to 1 minute. Default: 3 s.</summary>
     public TimeSpan StopTimeout { get; set; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>Where further tokens are kept; null for memory only, where the graph is kept there, too.</summary>
+    internal string? TokensFile() => Peer.Store == WeftStoreKind.Engine
+        ? System.IO.Path.Combine(System.IO.Path.GetFullPath(Peer.Path), Access.TokenFile.Name)
+        : null;
 }

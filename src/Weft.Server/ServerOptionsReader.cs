@@ -29,6 +29,10 @@ public static class ServerOptionsReader
         options.ServeGun = section["ServeGun"] is not { } gun ? options.ServeGun
             : bool.TryParse(gun, out bool serve) ? serve
             : throw ServerOptionsRules.Wrong("ServeGun", gun, "true or false");
+        options.MetricsNeedToken = section["MetricsNeedToken"] is not { } metrics ? options.MetricsNeedToken
+            : bool.TryParse(metrics, out bool need) ? need
+            : throw ServerOptionsRules.Wrong("MetricsNeedToken", metrics, "true or false");
+        options.TokensMax = Whole(section, "TokensMax", options.TokensMax);
         options.RequestsMax = Whole(section, "RequestsMax", options.RequestsMax);
         options.WatchesMax = Whole(section, "WatchesMax", options.WatchesMax);
         options.ConnectionsMax = Whole(section, "ConnectionsMax", options.ConnectionsMax);

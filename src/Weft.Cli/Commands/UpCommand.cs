@@ -41,6 +41,9 @@ internal static class UpCommand
     private static readonly Option<string?> Name = Text(
         "--name", "NAME", "A name people know the node by. Default: the machine's.");
 
+    private static readonly Option<string?> Metrics = Text(
+        "--metrics", "open|token", "Who may read /metrics: everyone, or tokens of the scope metrics. Default: open.");
+
     private static readonly Option<string?> Otlp = Text("--otlp", "URL", "Where metrics and traces go by OTLP.");
 
     public static Command Build()
@@ -55,7 +58,7 @@ internal static class UpCommand
             Remarks = "Each option is also a variable (WEFT_HTTP, WEFT_PEERS, WEFT_MEMORY ...) and a key of the "
                 + "configuration file. PORT, PEERS, HTTPS_CERT and HTTPS_KEY are taken as GUN's relay takes them.",
         };
-        Option[] options = [Http, Peers, Memory, Level, Origins, Hosts, Certificate, Key, Log, Name, Otlp];
+        Option[] options = [Http, Peers, Memory, Level, Origins, Hosts, Certificate, Key, Log, Name, Metrics, Otlp];
         foreach (Option option in options)
         {
             command.Options.Add(option);
@@ -110,6 +113,8 @@ internal static class UpCommand
             TlsKeyFile = settings.Text(Key, "tls-key", "HTTPS_KEY"),
             OtlpEndpoint = settings.Text(Otlp, "otlp"),
         };
+        string metrics = settings.Text(Metrics, "metrics") ?? "open";
+        options.MetricsNeedToken = OneOf(metrics, "--metrics", "open", "token") == "token";
         options.Peer.Path = settings.DataFolder;
         options.Peer.Peers = [.. settings.List(Peers, "peers", "PEERS").Select(PeersCommand.CheckPeer)];
         options.Peer.MemoryMiB = ReadMemory(settings.Text(Memory, "memory"));

@@ -237,6 +237,22 @@ public sealed class GraphSpace
         WalkDirection direction = WalkDirection.Out,
         int depthMax = 3,
         int nodesMax = 10_000,
+        CancellationToken cancellationToken = default) =>
+        WalkAsync(soul, direction, depthMax, nodesMax, within: null, cancellationToken);
+
+    /// <summary>Follows links breadth first among some nodes only; each is reached once.</summary>
+    /// <param name="soul">Where to start.</param>
+    /// <param name="direction">Which links.</param>
+    /// <param name="depthMax">How many links away: 0 to 1,000.</param>
+    /// <param name="nodesMax">Stops after so many nodes: 1 to 1,000,000.</param>
+    /// <param name="within">Souls for which this is false are neither told nor passed through; null for all.</param>
+    /// <param name="cancellationToken">Ends the walk.</param>
+    public IAsyncEnumerable<WalkStep> WalkAsync(
+        string soul,
+        WalkDirection direction,
+        int depthMax,
+        int nodesMax,
+        Func<string, bool>? within,
         CancellationToken cancellationToken = default)
     {
         FieldRules.ThrowIfInvalidSoul(soul);
@@ -244,7 +260,7 @@ public sealed class GraphSpace
         ArgumentOutOfRangeException.ThrowIfGreaterThan(depthMax, 1_000);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(nodesMax);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(nodesMax, 1_000_000);
-        return new GraphWalk(_store, soul, direction, depthMax, nodesMax).RunAsync(cancellationToken);
+        return new GraphWalk(_store, soul, direction, depthMax, nodesMax, within).RunAsync(cancellationToken);
     }
 
     /// <summary>Tells why a field has its value: the value, and the writes that lost.</summary>

@@ -5,7 +5,8 @@ using Weft.Node.Storage;
 namespace Weft.Node;
 
 /// <summary>One walk along links, breadth first, bounded in depth and nodes.</summary>
-internal sealed class GraphWalk(IStore store, string start, WalkDirection direction, int depthMax, int nodesMax)
+internal sealed class GraphWalk(
+    IStore store, string start, WalkDirection direction, int depthMax, int nodesMax, Func<string, bool>? within = null)
 {
     private const int PageSize = 1_024;
 
@@ -50,7 +51,7 @@ internal sealed class GraphWalk(IStore store, string start, WalkDirection direct
 
     private bool Reach(string soul, int depth)
     {
-        if (_reached.Count >= nodesMax || !_reached.Add(soul))
+        if (_reached.Count >= nodesMax || within?.Invoke(soul) == false || !_reached.Add(soul))
         {
             return false;
         }

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using Weft.Graph;
 using Weft.Node;
 using Weft.Primitives;
+using Weft.Server.Access;
 using Weft.Server.Http;
 using ReadResult = System.IO.Pipelines.ReadResult;
 
@@ -22,7 +23,7 @@ internal sealed record ImportResult(
 /// reading waits for them: a slow store slows the sender down and nothing piles up.
 /// </summary>
 internal sealed class Import(
-    GraphSpace graph, Durability ack, ServerOptions options, bool skip, CancellationToken aborted)
+    GraphDoor graph, Durability ack, ServerOptions options, bool skip, CancellationToken aborted)
 {
     /// <summary>Fields at which a group is full.</summary>
     internal const int GroupFieldsMax = 4_096;
@@ -136,6 +137,7 @@ internal sealed class Import(
             int start = _group.Writes.Count;
             _records.ReadDocument(json, _group.Writes);
             int count = _group.Writes.Count - start;
+            CheckSoul(start, count);
             if (count > options.BatchFieldsMax)
             {
                 _group.Writes.RemoveRange(start, count);
@@ -163,6 +165,22 @@ internal sealed class Import(
             {
                 ArrayPool<byte>.Shared.Return(rented);
             }
+        }
+    }
+
+    private void CheckSoul(int start, int count)
+    {
+        try
+        {
+            if (count > 0)
+            {
+                graph.CheckWrite(_group.Writes[start].Soul); // A record is about one soul.
+            }
+        }
+        catch (ApiException)
+        {
+            _group.Writes.RemoveRange(start, count);
+            throw;
         }
     }
 

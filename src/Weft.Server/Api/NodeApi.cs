@@ -75,8 +75,7 @@ internal static class NodeApi
                 "A replacement takes no states; use PATCH to write with states.") { Path = "states" };
         }
 
-        NodeResult known = await call.Graph.ReadNodeAsync(
-            soul, LexRange.All, FieldsMax, BytesMax, ReadPolicy.Local, call.Aborted);
+        NodeResult known = await call.Graph.ReadForReplaceAsync(soul, FieldsMax, BytesMax, call.Aborted);
         if (known.More)
         {
             throw new ApiException(
@@ -99,7 +98,7 @@ internal static class NodeApi
     internal static async Task DeleteAsync(ApiCall call)
     {
         string soul = call.Soul();
-        await call.AnswerAsync(await call.Graph.DeleteAsync(soul, null, WriteSource.Http, call.Aborted));
+        await call.AnswerAsync(await call.Graph.DeleteAsync(soul, WriteSource.Http, call.Aborted));
     }
 
     private static async Task WriteAsync(ApiCall call, List<FieldWrite> delta, Durability ack)

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Weft.Node;
 using Weft.Primitives;
+using Weft.Server.Access;
 using Weft.Server.Http;
 
 namespace Weft.Server.Api;
@@ -77,9 +78,7 @@ internal static class WalkApi
         int limit = (int)call.Query.Whole("limit", 100, 1, 1_000);
         long? before = call.Query["before"] is null ? null : call.Query.Whole("before", 0, 0, long.MaxValue);
         string? soul = call.Query["soul"];
-        IReadOnlyList<Graph.Loss> losses = soul is null
-            ? call.Graph.ReadConflicts(before, limit)
-            : [.. call.Graph.ReadConflicts(before, int.MaxValue).Where(loss => loss.Soul == soul).Take(limit)];
+        IReadOnlyList<Graph.Loss> losses = call.Graph.ReadConflicts(Scopes.Read, before, limit, soul);
         await call.AnswerAsync(StatusCodes.Status200OK, json =>
         {
             json.WriteStartObject();
@@ -102,7 +101,8 @@ internal static class WalkApi
     internal static async Task ResolveAsync(ApiCall call)
     {
         long number = call.Query.Whole("number", -1, 1, long.MaxValue);
-        Graph.Loss loss = call.Graph.ReadConflicts(number == long.MaxValue ? null : number + 1, 1) is [{ } found]
+        long? before = number == long.MaxValue ? null : number + 1;
+        Graph.Loss loss = call.Graph.ReadConflicts(Scopes.Write, before, 1) is [{ } found]
             && found.Number == number
             ? found
             : throw new ApiException(

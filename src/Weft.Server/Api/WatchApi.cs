@@ -13,7 +13,9 @@ internal static class WatchApi
     internal static async Task GetAsync(ApiCall call)
     {
         ChangeFilter filter = Filter(call);
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted, call.Server.Stopping);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(
+            call.Aborted, call.Server.Stopping, call.Caller.Revoked);
+        using ITimer? expiry = EndWithToken(call, ending);
         await using ChangeSubscription subscription = await call.Graph.WatchAsync(filter, call.Aborted);
         Begin(call);
         var stream = new WatchStream(call, call.Peer.Node.Store.StoreId);
@@ -30,7 +32,9 @@ internal static class WatchApi
         }
         catch (OperationCanceledException)
         {
-            reason = call.Aborted.IsCancellationRequested ? reason : "stopping";
+            reason = call.Aborted.IsCancellationRequested ? reason
+                : call.Server.Stopping.IsCancellationRequested ? "stopping"
+                : "the token ended";
         }
         catch (WeftException failure)
         {
@@ -44,6 +48,21 @@ internal static class WatchApi
 
         ServerLog.WatchEnded(call.Server.Logger, watch,
             (long)call.Server.Time.GetElapsedTime(started).TotalMilliseconds, stream.Events, reason);
+    }
+
+    // A stream that was opened with a token does not outlive it.
+    private static ITimer? EndWithToken(ApiCall call, CancellationTokenSource ending)
+    {
+        if (call.Caller.ExpiresAt is not { } end)
+        {
+            return null;
+        }
+
+        TimeSpan left = end - call.Server.Time.GetUtcNow();
+        TimeSpan most = TimeSpan.FromMilliseconds(uint.MaxValue - 2); // Longer than a timer can wait: about 49 days.
+        return call.Server.Time.CreateTimer(
+            static state => ((CancellationTokenSource)state!).Cancel(), ending,
+            left < TimeSpan.Zero ? TimeSpan.Zero : left > most ? most : left, Timeout.InfiniteTimeSpan);
     }
 
     private static void Begin(ApiCall call)

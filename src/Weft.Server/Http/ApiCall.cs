@@ -7,12 +7,13 @@ using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Weft.Graph;
 using Weft.Node;
 using Weft.Primitives;
+using Weft.Server.Access;
 using ReadResult = System.IO.Pipelines.ReadResult;
 
 namespace Weft.Server.Http;
 
 /// <summary>One request on its way through a handler.</summary>
-internal sealed class ApiCall(ApiServer server, HttpContext context, WeftPeer peer)
+internal sealed class ApiCall(ApiServer server, HttpContext context, WeftPeer peer, Caller caller)
 {
     private static readonly TimeSpan WaitDefault = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(30);
@@ -35,8 +36,11 @@ internal sealed class ApiCall(ApiServer server, HttpContext context, WeftPeer pe
     /// <summary>The peer that serves it.</summary>
     public WeftPeer Peer { get; } = peer;
 
-    /// <summary>The graph.</summary>
-    public GraphSpace Graph => Peer.Graph;
+    /// <summary>Who sends it.</summary>
+    public Caller Caller { get; } = caller;
+
+    /// <summary>The graph, as far as the caller may touch it.</summary>
+    public GraphDoor Graph => new(Peer.Graph, Caller);
 
     /// <summary>Ends when the client is gone.</summary>
     public CancellationToken Aborted => Context.RequestAborted;
@@ -85,12 +89,10 @@ internal sealed class ApiCall(ApiServer server, HttpContext context, WeftPeer pe
     }
 
     /// <summary>
-    /// True when the body may be read as JSON: it says so, or it says nothing of its own and so has the type that curl,
-    /// fetch and others send unasked. That opens no door to pages of other sites: none can send the token.
+    /// True when the body says that it is JSON. The types that a page of another site can send without being asked
+    /// first (none, text, forms) are not taken, token or not.
     /// </summary>
-    public bool IsJson =>
-        string.IsNullOrEmpty(Request.ContentType)
-        || IsBody("application/json", "text/plain", "application/x-www-form-urlencoded");
+    public bool IsJson => IsBody("application/json");
 
     /// <summary>True when the body is one JSON document per line.</summary>
     public bool IsLines => IsBody("application/x-ndjson", "application/jsonl");

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
 using Weft.Node;
 using Weft.Primitives;
+using Weft.Server.Access;
 using Weft.Server.Metrics;
 
 namespace Weft.Server.Http;
@@ -31,6 +32,7 @@ internal sealed class ApiServer : IDisposable
         _peer = peer;
         Options = options;
         Token = token;
+        Tokens = new TokenTable(token, options.TokensFile(), options.TokensMax, time);
         Time = time;
         Logger = logger;
         StartedAt = time.GetUtcNow();
@@ -41,6 +43,9 @@ internal sealed class ApiServer : IDisposable
     internal ServerOptions Options { get; }
 
     internal ApiToken Token { get; }
+
+    /// <summary>Every token that is taken.</summary>
+    internal TokenTable Tokens { get; }
 
     internal TimeProvider Time { get; }
 
@@ -135,13 +140,17 @@ internal sealed class ApiServer : IDisposable
                 return;
             }
 
+            // Who has no token is not even told what is there.
             bool inApi = context.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase);
-            if (inApi || methods.Any(route => route.Traits.HasFlag(RouteTraits.Token)))
+            Caller caller = inApi ? FindCaller(context) : Caller.Nobody;
+            ApiRoute route = FindRoute(context, methods);
+            if (NeedsToken(route))
             {
-                CheckToken(context);
+                caller = inApi ? caller : FindCaller(context);
+                caller.Check(route);
             }
 
-            await DispatchAsync(context, FindRoute(context, methods));
+            await DispatchAsync(context, route, caller);
         }
         catch (Exception failure)
         {
@@ -175,10 +184,10 @@ internal sealed class ApiServer : IDisposable
             StatusCodes.Status405MethodNotAllowed);
     }
 
-    private async Task DispatchAsync(HttpContext context, ApiRoute route)
+    private async Task DispatchAsync(HttpContext context, ApiRoute route, Caller caller)
     {
         bool isWatch = route.Traits.HasFlag(RouteTraits.Watch);
-        bool counted = route.Traits.HasFlag(RouteTraits.Token);
+        bool counted = route.IsApi;
         if (isWatch)
         {
             Enter(ref _watches, Options.WatchesMax, "watches");
@@ -198,7 +207,7 @@ internal sealed class ApiServer : IDisposable
             }
 
             MetricsOf(peer); // Begins to listen, so that the page counts from here on.
-            var call = new ApiCall(this, context, peer);
+            var call = new ApiCall(this, context, peer, caller);
             CheckBody(call, route);
             if (route.Traits.HasFlag(RouteTraits.Repeatable)
                 && context.Request.Headers["Idempotency-Key"] is { Count: > 0 } keys
@@ -257,17 +266,18 @@ internal sealed class ApiServer : IDisposable
         }
     }
 
-    private void CheckToken(HttpContext context)
+    private bool NeedsToken(ApiRoute route) =>
+        route.IsApi || (route.Scope != Scopes.None && (route.Scope != Scopes.Metrics || Options.MetricsNeedToken));
+
+    private Caller FindCaller(HttpContext context)
     {
         string? header = context.Request.Headers.Authorization;
         const string Scheme = "Bearer ";
-        if (header is null || !header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
-            || !Token.Matches(header.AsSpan(Scheme.Length).Trim()))
-        {
-            throw new ApiException(
+        return header is not null && header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
+            ? Tokens.Find(header.AsSpan(Scheme.Length).Trim())
+            : throw new ApiException(
                 WeftError.TokenMissing,
-                header is null ? "The request has no Authorization header." : "The token is not the one of this node.");
-        }
+                header is null ? "The request has no Authorization header." : "The Authorization header is no Bearer.");
     }
 
     private async Task FailAsync(HttpContext context, Exception failure)
@@ -309,7 +319,7 @@ internal sealed class ApiServer : IDisposable
         string path = LogText.Clean(context.Request.Path);
         switch (problem.Error)
         {
-            case WeftError.TokenMissing or WeftError.HostRefused or WeftError.OriginRefused:
+            case WeftError.TokenMissing or WeftError.ScopeMissing or WeftError.HostRefused or WeftError.OriginRefused:
                 ServerLog.AccessRefused(
                     Logger, path, context.Connection.RemoteIpAddress?.ToString() ?? "unknown", problem.Code);
                 break;

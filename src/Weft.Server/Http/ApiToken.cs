@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Weft.Primitives;
+using Weft.Server.Access;
 
 namespace Weft.Server.Http;
 
@@ -9,7 +10,7 @@ internal sealed class ApiToken
 {
     private const int RandomBytes = 32;
     private const int LengthMin = 1;
-    private const int LengthMax = 512;
+    private const int LengthMax = TokenTable.TokenLengthMax;
 
     private readonly byte[] _digest;
 
@@ -49,24 +50,20 @@ internal sealed class ApiToken
 
         string? file = options.TokenFile
             ?? (options.Peer.Store == WeftStoreKind.Engine ? Path.Combine(options.Peer.Path, "token") : null);
-        return file is null ? new(NewToken(), null) : FromFile(Path.GetFullPath(file));
+        return file is null ? new(New(), null) : FromFile(Path.GetFullPath(file));
     }
 
-    /// <summary>Compares in a time that does not depend on where the two differ.</summary>
-    public bool Matches(ReadOnlySpan<char> offered)
-    {
-        if (offered.Length is 0 or > LengthMax)
-        {
-            return false;
-        }
+    /// <summary>
+    /// Compares in a time that does not depend on where the two differ. Digests have one length, so that not even the
+    /// length of the token shows in the time.
+    /// </summary>
+    /// <param name="digest">SHA-256 of the token that is offered.</param>
+    public bool Matches(ReadOnlySpan<byte> digest) => CryptographicOperations.FixedTimeEquals(digest, _digest);
 
-        // Digests have one length, so that not even the length of the token shows in the time.
-        Span<byte> bytes = stackalloc byte[LengthMax * 3];
-        int length = Encoding.UTF8.GetBytes(offered, bytes);
-        Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(bytes[..length], digest);
-        return CryptographicOperations.FixedTimeEquals(digest, _digest);
-    }
+    /// <summary>A new token: 32 random bytes as text.</summary>
+    public static string New() =>
+        Convert.ToBase64String(
+            RandomNumberGenerator.GetBytes(RandomBytes)).TrimEnd('=').Replace('+', '-').Replace('/', '_');
 
     /// <summary>Not the token.</summary>
     public override string ToString() => "(token)";
@@ -77,31 +74,12 @@ internal sealed class ApiToken
         {
             if (System.IO.File.Exists(file))
             {
-                if (!OperatingSystem.IsWindows())
-                {
-                    System.IO.File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-                }
-
+                OwnerFile.Restrict(file);
                 return new(Checked(ReadFile(file), file), file);
             }
 
-            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-            string token = NewToken();
-            var creation = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-            if (!OperatingSystem.IsWindows())
-            {
-                creation.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            }
-
-            string fresh = file + ".new"; // A crash must not leave an empty token behind.
-            System.IO.File.Delete(fresh);
-            using (var stream = new FileStream(fresh, creation))
-            {
-                stream.Write(Encoding.ASCII.GetBytes(token + "\n"));
-                stream.Flush(flushToDisk: true);
-            }
-
-            System.IO.File.Move(fresh, file);
+            string token = New();
+            OwnerFile.Replace(file, Encoding.ASCII.GetBytes(token + "\n"));
             return new(token, file);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
@@ -126,10 +104,6 @@ internal sealed class ApiToken
                 WeftError.FolderUnusable, $"The token file {file} cannot be read: {failure.Message}", failure);
         }
     }
-
-    private static string NewToken() =>
-        Convert.ToBase64String(
-            RandomNumberGenerator.GetBytes(RandomBytes)).TrimEnd('=').Replace('+', '-').Replace('/', '_');
 
     private static string Checked(string token, string where) =>
         token.Length is >= LengthMin and <= LengthMax && token.All(unit => unit is > ' ' and < '\x7f')

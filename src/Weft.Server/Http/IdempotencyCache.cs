@@ -31,6 +31,7 @@ internal sealed class IdempotencyCache(int keysMax, TimeProvider time)
         ReadOnlyMemory<byte> body = await call.ReadBodyAsync();
         call.Request.Body = new MemoryStream(body.ToArray(), writable: false);
         byte[] fingerprint = Fingerprint(call.Request, body.Span);
+        key = $"{call.Caller.Id} {key}"; // One caller never gets the answer of another.
         while (true)
         {
             (Entry entry, bool isFirst) = Enter(key, fingerprint);

@@ -53,6 +53,47 @@ internal sealed class ApiHost : IAsyncDisposable
         return Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
     }
 
+    /// <summary>The same request with another token; null for none.</summary>
+    public async Task<HttpResponseMessage> SendAsAsync(
+        string? token,
+        string method,
+        string path,
+        string? body = null,
+        string type = "application/json",
+        params (string Name, string Value)[] headers)
+    {
+        using var client = new HttpClient { BaseAddress = Server.Url, Timeout = TimeSpan.FromSeconds(60) };
+        using var request = new HttpRequestMessage(new HttpMethod(method), path);
+        if (token is not null)
+        {
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        }
+
+        if (body is not null)
+        {
+            request.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body));
+            request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(type);
+        }
+
+        foreach ((string name, string value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+
+        return await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+    }
+
+    /// <summary>Makes a token.</summary>
+    public async Task<string> TokenAsync(string[] scopes, string prefix = "", TimeSpan? lifetime = null)
+    {
+        string body = JsonSerializer.Serialize(new Dictionary<string, object?>
+        {
+            ["name"] = "test", ["scopes"] = scopes, ["prefix"] = prefix,
+            ["lifetimeMs"] = (long?)lifetime?.TotalMilliseconds,
+        });
+        return (await JsonAsync("POST", "/api/v1/tokens", body, 201)).GetProperty("token").GetString()!;
+    }
+
     public async Task<JsonElement> JsonAsync(string method, string path, string? json = null, int status = 200)
     {
         using HttpResponseMessage response = await SendAsync(method, path, json);

@@ -253,17 +253,6 @@ public sealed class FieldApiTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.OK, charset.StatusCode);
     }
 
-    [Theory]
-    [InlineData("text/plain;charset=UTF-8")]
-    [InlineData("application/x-www-form-urlencoded")]
-    public async Task Types_that_clients_send_unasked_are_read_as_json(string type)
-    {
-        using HttpResponseMessage put = await _host.SendAsync("PUT", "/api/v1/field?soul=s&name=f", "\"x\"", type);
-        Assert.Equal(HttpStatusCode.OK, put.StatusCode);
-        using HttpResponseMessage bad = await _host.SendAsync("PUT", "/api/v1/field?soul=s&name=f", "x", type);
-        await ApiHost.ProblemAsync(bad, 400, "W1004");
-    }
-
     private Task<HttpResponseMessage> PutIfAsync(string json, (string Name, string Value) header) =>
         _host.SendAsync("PUT", "/api/v1/field?soul=s&name=f", json, "application/json", header);
 }
