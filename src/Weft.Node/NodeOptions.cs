@@ -1,3 +1,4 @@
+using Weft.Crypto;
 using Weft.Graph;
 using Weft.Primitives;
 
@@ -26,6 +27,21 @@ public sealed class NodeOptions
 
     /// <summary>The knobs of the merge.</summary>
     public GraphOptions Graph { get; set; } = new();
+
+    /// <summary>
+    /// Who the node is: the key that signs its own writes and proves it to peers. Whoever gives it disposes it. Null,
+    /// the default, makes one that lives as long as the node.
+    /// </summary>
+    public Ed25519KeyPair? Identity { get; set; }
+
+    /// <summary>The cryptographic primitives. Null, the default, takes the quickest that this system has.</summary>
+    public ICrypto? Crypto { get; set; }
+
+    /// <summary>
+    /// The public key of the network: its hash is the network's id, which every signature binds. Null, the default, is
+    /// the open network, whose id is 32 zero bytes.
+    /// </summary>
+    public Ed25519PublicKey? NetworkKey { get; set; }
 
     /// <summary>Checks every bound.</summary>
     /// <exception cref="ArgumentException">An option is out of bounds; the message names it and what is allowed.</exception>

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Weft.Crypto;
 using Weft.Node.Lanes;
 using Weft.Node.Storage;
 using Weft.Primitives;
@@ -11,11 +12,17 @@ public sealed class WeftNode : IAsyncDisposable
 {
     private readonly GraphDriver _driver;
     private readonly ITimer _journalTimer;
+    private readonly byte[] _networkId;
+    private readonly bool _ownsIdentity;
     private int _disposed;
 
     private WeftNode(NodeOptions options, IStore store, TimeProvider time, ILoggerFactory loggers)
     {
         Options = options;
+        Crypto = options.Crypto ?? NodeIdentity.FindCrypto();
+        _ownsIdentity = options.Identity is null;
+        Identity = options.Identity ?? NodeIdentity.Make(Crypto);
+        _networkId = NodeIdentity.NetworkIdOf(Crypto, options.NetworkKey);
         Store = store;
         Time = time;
         Loggers = loggers;
@@ -34,6 +41,18 @@ public sealed class WeftNode : IAsyncDisposable
 
     /// <summary>The options it runs with.</summary>
     public NodeOptions Options { get; }
+
+    /// <summary>Who the node is. It signs; its secret stays inside.</summary>
+    public Ed25519KeyPair Identity { get; }
+
+    /// <summary>The cryptographic primitives.</summary>
+    public ICrypto Crypto { get; }
+
+    /// <summary>The public key of the network; null for the open one.</summary>
+    public Ed25519PublicKey? NetworkKey => Options.NetworkKey;
+
+    /// <summary>The network that signatures are for: 32 bytes, all zero for the open one.</summary>
+    public ReadOnlyMemory<byte> NetworkId => _networkId;
 
     /// <summary>The graph.</summary>
     public GraphSpace Graph { get; }
@@ -95,6 +114,10 @@ public sealed class WeftNode : IAsyncDisposable
         await _driver.DisposeAsync().ConfigureAwait(false);
         await Store.DisposeAsync().ConfigureAwait(false);
         Telemetry.Dispose();
+        if (_ownsIdentity)
+        {
+            Identity.Dispose();
+        }
     }
 
     // Losing writes are evidence, not data: a crash may cost the last few seconds of them, never a value.
