@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
+using Weft.Primitives;
 
 namespace Weft.Crypto;
 
@@ -35,17 +36,21 @@ public readonly struct Ed25519PublicKey : IEquatable<Ed25519PublicKey>, ICompara
     /// <summary>Reads the text of a key: 43 characters of base64url, in the one canonical form.</summary>
     public static bool TryParse(ReadOnlySpan<char> text, out Ed25519PublicKey key)
     {
-        Span<byte> bytes = stackalloc byte[Length + 1];
-        key = default;
-        if (text.Length != TextLength || !Base64Url.IsValid(text) // Decoding throws for characters it does not know.
-            || !Base64Url.TryDecodeFromChars(text, bytes, out int written) || written != Length)
-        {
-            return false;
-        }
+        Span<byte> bytes = stackalloc byte[Length];
+        bool canonical = Base64UrlText.TryDecode(text, bytes);
+        key = canonical ? new(bytes) : default;
+        return canonical;
+    }
 
-        key = new(bytes[..Length]);
-        Span<char> back = stackalloc char[TextLength];
-        return Base64Url.TryEncodeToChars(key.Span, back, out _) && back.SequenceEqual(text);
+    /// <summary>The libp2p peer id of this key.</summary>
+    public PeerId ToPeerId() => PeerId.FromEd25519(Span);
+
+    /// <summary>The key that a peer id carries; false when it carries another kind, or only a hash.</summary>
+    public static bool TryFrom(PeerId peer, out Ed25519PublicKey key)
+    {
+        bool has = peer.TryGetEd25519(out ReadOnlySpan<byte> bytes);
+        key = has ? new(bytes) : default;
+        return has;
     }
 
     /// <inheritdoc/>

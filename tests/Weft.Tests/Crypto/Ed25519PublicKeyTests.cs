@@ -32,4 +32,18 @@ public sealed class Ed25519PublicKeyTests
     [InlineData("++++++++++++++++++++++++++++++++++++++++++8")]
     public void Text_in_any_other_form_is_no_key(string text) =>
         Assert.False(Ed25519PublicKey.TryParse(text, out _));
+
+    [Fact]
+    public void Peer_id_carries_the_key()
+    {
+        byte[] bytes = new byte[32];
+        new WeftRandom(2).Fill(bytes);
+        var key = new Ed25519PublicKey(bytes);
+        PeerId peer = key.ToPeerId();
+
+        Assert.StartsWith("12D3Koo", peer.ToString(), StringComparison.Ordinal);
+        Assert.True(Ed25519PublicKey.TryFrom(peer, out Ed25519PublicKey read));
+        Assert.Equal(key, read);
+        Assert.False(Ed25519PublicKey.TryFrom(default, out _));
+    }
 }
