@@ -4,7 +4,7 @@ using Weft.Primitives;
 namespace Weft.Graph.Access;
 
 /// <summary>One Ed25519 signature over a batch of writes, to be verified. Writes of one batch share it.</summary>
-public sealed class BatchSignature : IEquatable<BatchSignature>
+public sealed class BatchSignature : SignatureCheck
 {
     private readonly byte[] _message;
     private readonly byte[] _signature;
@@ -47,15 +47,15 @@ public sealed class BatchSignature : IEquatable<BatchSignature>
         return WeftError.None;
     }
 
+    /// <inheritdoc/>
+    public override bool Verify(ICrypto crypto, ISeaKeys keys) => Verify(crypto);
+
     /// <summary>Verifies it.</summary>
     public bool Verify(ICrypto crypto) => crypto.VerifyEd25519(Author.Span, _message, _signature);
 
     /// <inheritdoc/>
-    public bool Equals(BatchSignature? other) => other is not null
+    public override bool Equals(object? obj) => obj is BatchSignature other
         && _signature.AsSpan().SequenceEqual(other._signature) && _message.AsSpan().SequenceEqual(other._message);
-
-    /// <inheritdoc/>
-    public override bool Equals(object? obj) => Equals(obj as BatchSignature);
 
     /// <inheritdoc/>
     public override int GetHashCode()

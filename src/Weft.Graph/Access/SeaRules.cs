@@ -50,32 +50,76 @@ public static class SeaRules
         }
     }
 
-    /// <summary>The value inside a signed one, as applications see it; the value itself when it is not signed.</summary>
-    public static WeftValue Unwrap(WeftValue value)
+    /// <summary>The claim of the owner, whose value this node is about to sign itself.</summary>
+    internal static WeftError Own(string pub, out SeaClaim? claim)
     {
-        if (value.AsText() is not string text || !text.StartsWith('{'))
+        claim = new(pub, []);
+        return WeftError.None;
+    }
+
+    /// <summary>Judges a write that this node is about to sign with a certificate.</summary>
+    internal static WeftError ReadCertificate(
+        in FieldWrite write, string owner, string? text, string writer, out SeaClaim? claim)
+    {
+        claim = null;
+        if (text is null)
         {
-            return value;
+            return WeftError.NotOwner;
         }
 
         try
         {
-            byte[] json = Encoding.UTF8.GetBytes(text);
+            string json = text.StartsWith("SEA{", StringComparison.Ordinal) ? text[3..] : text;
             using var parsed = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = ScriptJson.DepthMax });
-            JsonElement root = parsed.RootElement;
-            if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("~", out _)
-                || !root.TryGetProperty(":", out JsonElement inner))
+            if (SeaCertificate.Read(parsed.RootElement, owner) is not SeaCertificate certificate)
             {
-                return value;
+                return WeftError.CertificateRefused;
             }
 
-            var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(inner.GetRawText()));
-            reader.Read();
-            return WeftValueReader.Read(ref reader, out WeftValue found) == WeftError.None ? found : value;
+            WeftError error = certificate.Judge(write, writer);
+            claim = error == WeftError.None
+                ? new(writer, [certificate.Signature], certificate.BlockOf(owner, writer))
+                : null;
+            return error;
         }
         catch (Exception error) when (IsUnreadable(error))
         {
-            return value;
+            return WeftError.CertificateRefused;
+        }
+    }
+
+    /// <summary>True for a text that looks like a signed value: an object with ":" and "~".</summary>
+    public static bool IsWrapped(WeftValue value) => Unwrap(value, out _);
+
+    /// <summary>The value inside a signed one, as applications see it; the value itself when it is not signed.</summary>
+    public static WeftValue Unwrap(WeftValue value) => Unwrap(value, out WeftValue inner) ? inner : value;
+
+    private static bool Unwrap(WeftValue value, out WeftValue inner)
+    {
+        inner = value;
+        if (value.Kind != WeftValueKind.Text || value.AsText() is not ['{', ..] text)
+        {
+            return false;
+        }
+
+        try
+        {
+            using var parsed = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = ScriptJson.DepthMax });
+            JsonElement root = parsed.RootElement;
+            if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("~", out _)
+                || !root.TryGetProperty(":", out JsonElement said))
+            {
+                return false;
+            }
+
+            var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(said.GetRawText()));
+            reader.Read();
+            inner = WeftValueReader.Read(ref reader, out WeftValue found) == WeftError.None ? found : value;
+            return true;
+        }
+        catch (Exception error) when (IsUnreadable(error))
+        {
+            return false;
         }
     }
 
@@ -83,7 +127,14 @@ public static class SeaRules
     /// <param name="write">A write into a SEA soul.</param>
     /// <param name="owner">Of the soul.</param>
     public static string? AuthorOf(in FieldWrite write, in SoulOwner owner) =>
-        Read(write, owner, out SeaClaim? claim) == WeftError.None ? claim!.Author : null;
+        owner.Kind == SoulOwnerKind.Sea && Read(write, owner, out SeaClaim? claim) == WeftError.None ? claim!.Author : null;
+
+    /// <summary>True when what a block list holds for a writer blocks it: 1 or true, signed or bare.</summary>
+    public static bool Blocks(WeftValue value)
+    {
+        WeftValue said = Unwrap(value);
+        return said.AsBoolean() == true || said.AsNumber() == 1;
+    }
 
     /// <summary>"~@" and "~@NAME": a field is a link to the soul its own name stands for.</summary>
     public static WeftError JudgeName(in FieldWrite write, SoulOwnerKind kind)

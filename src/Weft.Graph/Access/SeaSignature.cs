@@ -5,7 +5,7 @@ using Weft.Crypto;
 namespace Weft.Graph.Access;
 
 /// <summary>One signature of SEA to be verified: ECDSA P-256 over the SHA-256 of a text, hashed once more by ECDSA.</summary>
-public sealed class SeaSignature
+public sealed class SeaSignature : SignatureCheck
 {
     private readonly byte[] _text;
     private readonly byte[]? _sorted;
@@ -55,14 +55,17 @@ public sealed class SeaSignature
     internal static byte[] Rewrite(JsonElement said, bool sorted) =>
         ScriptJson.Rewrite(Encoding.UTF8.GetBytes(said.GetRawText()), sorted);
 
-    /// <summary>Verifies it.</summary>
-    /// <param name="crypto">Hashes.</param>
-    /// <param name="key">The key of <see cref="Pub"/>.</param>
+    /// <inheritdoc/>
     /// <remarks>
     /// A browser signs objects with names in the order of insertion, a GUN server in sorted order; both verify here.
     /// </remarks>
-    public bool Verify(ICrypto crypto, IP256PublicKey key)
+    public override bool Verify(ICrypto crypto, ISeaKeys keys)
     {
+        if (keys.Find(Pub) is not IP256PublicKey key)
+        {
+            return false;
+        }
+
         Span<byte> hash = stackalloc byte[WriteProof.HashLength];
         crypto.Sha256(_text, hash);
         if (key.Verify(hash, _signature))
@@ -79,15 +82,15 @@ public sealed class SeaSignature
         return key.Verify(hash, _signature);
     }
 
-    /// <summary>True when both ask for the same: then one answer is enough.</summary>
-    internal bool IsSame(SeaSignature other) => Pub == other.Pub && _signature.AsSpan().SequenceEqual(other._signature)
-        && _text.AsSpan().SequenceEqual(other._text);
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => obj is SeaSignature other && Pub == other.Pub
+        && _signature.AsSpan().SequenceEqual(other._signature) && _text.AsSpan().SequenceEqual(other._text);
 
-    internal int HashOf()
+    /// <inheritdoc/>
+    public override int GetHashCode()
     {
         var hash = new HashCode(); // Seeded per process: a peer cannot choose texts that collide.
         hash.AddBytes(_signature);
-        hash.AddBytes(_text);
         return hash.ToHashCode();
     }
 }
