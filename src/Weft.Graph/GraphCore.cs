@@ -1,3 +1,4 @@
+using Weft.Graph.Policy;
 using Weft.Primitives;
 
 namespace Weft.Graph;
@@ -14,14 +15,22 @@ public sealed class GraphCore(GraphOptions options)
     /// <param name="view">The touched fields as they are known; winners are noted in it.</param>
     /// <param name="wallMs">This machine's wall time in milliseconds.</param>
     /// <param name="outbox">Takes the decisions.</param>
-    public void Apply(ReadOnlySpan<FieldWrite> delta, GraphView view, double wallMs, Outbox<GraphOutput> outbox)
+    /// <param name="order">Orders versions where a policy may have another order than HAM; null for HAM everywhere.</param>
+    public void Apply(
+        ReadOnlySpan<FieldWrite> delta,
+        GraphView view,
+        double wallMs,
+        Outbox<GraphOutput> outbox,
+        IMergeOrder? order = null)
     {
         for (int i = 0; i < delta.Length; i++)
         {
             ref readonly FieldWrite write = ref delta[i];
             bool hadKnown = view.TryGet(i, out StoredField known);
             double knownState = hadKnown ? known.State : double.NegativeInfinity;
-            HamVerdict verdict = Ham.Judge(write.Value, write.State, known.Value, knownState, wallMs);
+            HamVerdict verdict = order is not null && hadKnown && write.State <= wallMs && order.Orders(write.Soul)
+                ? order.Judge(write, known)
+                : Ham.Judge(write.Value, write.State, known.Value, knownState, wallMs);
             switch (verdict)
             {
                 case HamVerdict.Incoming:

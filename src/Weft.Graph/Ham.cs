@@ -17,12 +17,21 @@ public enum HamVerdict
 
     /// <summary>The incoming state lies in the future: hold it until then.</summary>
     Future,
+
+    /// <summary>A policy keeps the known field: it is the first, the greatest or the smallest, as the policy wants it.</summary>
+    KnownByPolicy,
 }
 
 /// <summary>The merge rule of every field, exactly as gun.js has it.</summary>
 /// <remarks>Source: docs/spec/graph.md, section 2; gun.js "HAM" (state, then the larger JSON text).</remarks>
 public static class Ham
 {
+    /// <summary>
+    /// The state of a dropped field: null in the lowest state there is. Every write wins over it, and a write that comes with
+    /// it never wins over anything.
+    /// </summary>
+    public const double DroppedState = double.MinValue;
+
     /// <summary>Judges one field.</summary>
     /// <param name="incoming">The incoming value.</param>
     /// <param name="incomingState">Its state; finite.</param>
@@ -37,7 +46,7 @@ public static class Ham
             return HamVerdict.Future;
         }
 
-        if (incomingState < knownState)
+        if (incomingState < knownState || incomingState == DroppedState)
         {
             return HamVerdict.KnownNewer;
         }

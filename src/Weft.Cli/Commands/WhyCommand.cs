@@ -85,5 +85,12 @@ internal static class LossTable
 
     /// <summary>Why a write lost.</summary>
     public static string Reason(JsonElement loss) =>
-        $"{loss.Text("code")} {(loss.Text("reason") == "smaller" ? "same state, smaller text" : "older state")}".Trim();
+        $"{loss.Text("code")} {Reason(loss.Text("reason"))}".Trim();
+
+    private static string Reason(string? reason) => reason switch
+    {
+        "smaller" => "same state, smaller text",
+        "policy" => "kept by the policy",
+        _ => "older state",
+    };
 }

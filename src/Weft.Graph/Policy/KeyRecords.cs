@@ -3,26 +3,49 @@ using Weft.Crypto;
 namespace Weft.Graph.Policy;
 
 /// <summary>What is known about the successors of one key. Immutable.</summary>
-/// <param name="Next">The successor the key named itself.</param>
-/// <param name="NextState">From here on; positive infinity when there is none.</param>
-/// <param name="Recovered">The successor its recovery keys named.</param>
-/// <param name="RecoveredState">From here on; positive infinity when there is none.</param>
-internal sealed record KeyRecords(
-    Ed25519PublicKey Next = default,
-    double NextState = double.PositiveInfinity,
-    Ed25519PublicKey Recovered = default,
-    double RecoveredState = double.PositiveInfinity)
+internal sealed record KeyRecords
 {
     public static KeyRecords None { get; } = new();
 
-    public bool IsEmpty => double.IsPositiveInfinity(NextState) && double.IsPositiveInfinity(RecoveredState);
+    /// <summary>The successor the key named itself.</summary>
+    public Ed25519PublicKey Next { get; init; }
+
+    /// <summary>From here on; positive infinity when there is none.</summary>
+    public double NextState { get; init; } = double.PositiveInfinity;
+
+    /// <summary>The recovery keys the key named; null for none.</summary>
+    public RecoverySet? Set { get; init; }
+
+    /// <summary>The state at which it named them.</summary>
+    public double SetState { get; init; }
+
+    /// <summary>The successor recovery keys named; null for none.</summary>
+    public RecoveryRecord? Recovery { get; init; }
+
+    /// <summary>The state of that record.</summary>
+    public double RecoveryState { get; init; }
+
+    public bool IsEmpty => double.IsPositiveInfinity(NextState) && Set is null && Recovery is null;
+
+    /// <summary>
+    /// From where on the recovery counts: only that by the very keys that stand in <c>recovery</c>. Whoever holds a stolen
+    /// key can sign a list of his own, but not put it in the place of an earlier one.
+    /// </summary>
+    public double RecoveredFrom =>
+        Recovery is not null && Set is not null && Recovery.SetState == SetState
+            && Recovery.Set.Signature.Span.SequenceEqual(Set.Signature.Span)
+            ? RecoveryState
+            : double.PositiveInfinity;
+
+    /// <summary>The first state at which the key itself is no longer good.</summary>
+    public double RetiredFrom => Math.Min(NextState, RecoveredFrom);
 
     /// <summary>Says who follows the key for what happens at <paramref name="state"/>.</summary>
     /// <returns>False while the key itself is good.</returns>
     public bool TryFollow(double state, out Ed25519PublicKey successor)
     {
-        bool recovered = state > RecoveredState;
-        successor = recovered ? Recovered : Next;
+        bool recovered = state > RecoveredFrom;
+        successor = recovered ? Recovery!.Next : Next;
         return recovered || state > NextState;
     }
 }

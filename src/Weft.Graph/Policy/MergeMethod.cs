@@ -19,8 +19,8 @@ public enum MergeMethod
 /// <summary>Orders two versions of a field where a policy may have changed the order. Asked by the graph core.</summary>
 public interface IMergeOrder
 {
-    /// <summary>True when no policy changes the order of anything, so that nothing needs to be asked.</summary>
-    bool IsPlain { get; }
+    /// <summary>True when the fields of a soul may have another order than HAM. Quick: asked for every write.</summary>
+    bool Orders(string soul);
 
     /// <summary>Judges an incoming version against the known one.</summary>
     /// <param name="incoming">The incoming write; its state is not in the future.</param>

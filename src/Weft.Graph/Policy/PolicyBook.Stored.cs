@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using Weft.Crypto;
+using Weft.Graph.Access;
 using Weft.Primitives;
 
 namespace Weft.Graph.Policy;
@@ -6,6 +8,12 @@ namespace Weft.Graph.Policy;
 /// <content>Learning: what was committed, and what must be judged again because of it.</content>
 public sealed partial class PolicyBook
 {
+    private const int KeyBytes = 4_096; // What the records of a key, or a revocation, are counted with.
+
+    // Of all owners but the network, whose records always find room.
+    private int _records;
+    private long _recordBytes;
+
     /// <summary>
     /// Takes a field that was committed; those of other souls than the system's are passed over. Called for every commit,
     /// and at the start for what the store holds of <c>weft:</c>. A dropped field takes its record back.
@@ -23,11 +31,11 @@ public sealed partial class PolicyBook
         PolicySoul about = PolicySoul.Of(soul);
         switch (about.Kind)
         {
-            case PolicySoulKind.Key when field.Field == RotationRecord.Field:
-                KeyRecords known = _keys.GetValueOrDefault(about.Key, KeyRecords.None);
-                StoreKey(about.Key, RotationRecord.TryRead(field.Value, out Ed25519PublicKey next)
-                    ? known with { Next = next, NextState = field.State }
-                    : known with { Next = default, NextState = double.PositiveInfinity }, outbox);
+            case PolicySoulKind.Prefix or PolicySoulKind.Node:
+                StorePolicy(about, Ownership.Of(soul), field, outbox);
+                break;
+            case PolicySoulKind.Key:
+                StoreKey(about.Key, field, outbox);
                 break;
             case PolicySoulKind.Revoked:
                 StoreRevocation(about.Key, field, outbox);
@@ -35,39 +43,91 @@ public sealed partial class PolicyBook
         }
     }
 
-    private void StoreKey(Ed25519PublicKey key, KeyRecords records, Outbox<PolicyOutput> outbox)
+    private void StorePolicy(PolicySoul about, SoulOwner owner, in StoredField field, Outbox<PolicyOutput> outbox)
     {
-        KeyRecords known = _keys.GetValueOrDefault(key, KeyRecords.None);
-        if (records == known)
+        if (VersionNumber(field.Field) is not { } number || owner.Kind == SoulOwnerKind.Nobody)
         {
             return;
         }
 
+        bool isNode = about.Kind == PolicySoulKind.Node;
+        SoulOwner authority = AuthorityOf(owner);
+        OwnerPolicies policies = _policies.GetValueOrDefault(authority, OwnerPolicies.Empty);
+        PolicyInForce? before = policies.Version(isNode, about.Text, number);
+        PolicyInForce? after = ReadPolicy(field.Value, owner, out _) is { } document
+            ? new(about.Text, isNode, number, field.State, document, field.Value.Json.Length)
+            : null;
+        if (before is null && after is null)
+        {
+            return;
+        }
+
+        policies = policies.With(isNode, about.Text, number, after);
+        _policies = policies.Records == 0 ? _policies.Remove(authority) : _policies.SetItem(authority, policies);
+        if (policies.HasMerge != _hasMerge)
+        {
+            Volatile.Write(ref _hasMerge, policies.HasMerge || _policies.Values.Any(one => one.HasMerge));
+        }
+
+        if (authority.Kind != SoulOwnerKind.Network)
+        {
+            Count(before is not null, after is not null, (after?.Bytes ?? 0) - (before?.Bytes ?? 0));
+        }
+
+        double from = Math.Min(before?.State ?? double.PositiveInfinity, after?.State ?? double.PositiveInfinity);
+        Changed(new(isNode ? PolicyOutputKind.Node : PolicyOutputKind.Prefix, about.Text, from), outbox);
+    }
+
+    private void StoreKey(Ed25519PublicKey key, in StoredField field, Outbox<PolicyOutput> outbox)
+    {
+        KeyRecords known = _keys.GetValueOrDefault(key, KeyRecords.None);
+        KeyRecords records = known;
+        switch (field.Field)
+        {
+            case RotationRecord.Field:
+                bool isThere = RotationRecord.TryRead(field.Value, out Ed25519PublicKey next);
+                records = known with { Next = next, NextState = isThere ? field.State : double.PositiveInfinity };
+                break;
+            case RecoverySet.Field:
+                records = known with { Set = RecoverySet.Read(field.Value), SetState = field.State };
+                break;
+            case RecoveryRecord.Field:
+                records = known with { Recovery = RecoveryRecord.Read(field.Value), RecoveryState = field.State };
+                break;
+        }
+
         _keys = records.IsEmpty ? _keys.Remove(key) : _keys.SetItem(key, records);
-        double from = Math.Min(
-            Math.Min(known.NextState, known.RecoveredState), Math.Min(records.NextState, records.RecoveredState));
-        Changed(new(PolicyOutputKind.Key, key.ToString(), from, key), outbox);
+        Count(!known.IsEmpty, !records.IsEmpty, records.IsEmpty ? -KeyBytes : known.IsEmpty ? KeyBytes : 0);
+        if (records.Next != known.Next || records.NextState != known.NextState
+            || records.RecoveredFrom != known.RecoveredFrom || records.Recovery?.Next != known.Recovery?.Next)
+        {
+            double from = Math.Min(known.RetiredFrom, records.RetiredFrom);
+            Changed(new(PolicyOutputKind.Key, key.ToString(), from, key), outbox);
+        }
     }
 
     private void StoreRevocation(Ed25519PublicKey issuer, in StoredField field, Outbox<PolicyOutput> outbox)
     {
-        (Ed25519PublicKey, string) id = (issuer, field.Field);
-        bool had = _revoked.TryGetValue(id, out double before);
-        if (field.Value.Kind == WeftValueKind.Text)
+        double? before = RevokedAt(issuer, field.Field);
+        double? after = field.Value.Kind == WeftValueKind.Text ? field.State : null;
+        if (before == after)
         {
-            if (had && before == field.State)
-            {
-                return;
-            }
+            return;
+        }
 
-            _revoked = _revoked.SetItem(id, field.State);
-            Changed(new(PolicyOutputKind.Key, issuer.ToString(), had ? Math.Min(before, field.State) : field.State, issuer), outbox);
-        }
-        else if (had)
-        {
-            _revoked = _revoked.Remove(id);
-            Changed(new(PolicyOutputKind.Key, issuer.ToString(), before, issuer), outbox);
-        }
+        ImmutableDictionary<string, double> ids = _revoked.GetValueOrDefault(
+            issuer, ImmutableDictionary.Create<string, double>(StringComparer.Ordinal));
+        ids = after is { } state ? ids.SetItem(field.Field, state) : ids.Remove(field.Field);
+        _revoked = ids.IsEmpty ? _revoked.Remove(issuer) : _revoked.SetItem(issuer, ids);
+        Count(before is not null, after is not null, after is null ? -KeyBytes : before is null ? KeyBytes : 0);
+        double from = Math.Min(before ?? double.PositiveInfinity, after ?? double.PositiveInfinity);
+        Changed(new(PolicyOutputKind.Key, issuer.ToString(), from, issuer), outbox);
+    }
+
+    private void Count(bool before, bool after, int bytes)
+    {
+        _records += (after ? 1 : 0) - (before ? 1 : 0);
+        _recordBytes += bytes;
     }
 
     private void Changed(in PolicyOutput output, Outbox<PolicyOutput> outbox)

@@ -3,13 +3,15 @@ namespace Weft.Graph.Policy;
 /// <summary>The version of a policy that judges a write. Immutable.</summary>
 public sealed class PolicyInForce
 {
-    internal PolicyInForce(string scope, bool isNode, int version, double state, PolicyDocument document)
+    internal PolicyInForce(
+        string scope, bool isNode, int version, double state, PolicyDocument document, int bytes)
     {
         Scope = scope;
         IsNode = isNode;
         Version = version;
         State = state;
         Document = document;
+        Bytes = bytes;
     }
 
     /// <summary>The prefix or soul it is about.</summary>
@@ -26,4 +28,7 @@ public sealed class PolicyInForce
 
     /// <summary>What it says.</summary>
     public PolicyDocument Document { get; }
+
+    /// <summary>Bytes of its text as it is stored.</summary>
+    internal int Bytes { get; }
 }

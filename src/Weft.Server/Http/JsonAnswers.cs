@@ -77,7 +77,12 @@ internal static class JsonAnswers
     /// <summary>A losing write.</summary>
     public static void WriteLoss(Utf8JsonWriter json, Loss loss)
     {
-        bool older = loss.Reason == HamVerdict.KnownNewer;
+        (string reason, WeftError error) = loss.Reason switch
+        {
+            HamVerdict.KnownNewer => ("older", WeftError.OlderState),
+            HamVerdict.KnownByPolicy => ("policy", WeftError.WrittenOnce),
+            _ => ("smaller", WeftError.SmallerText),
+        };
         json.WriteStartObject();
         json.WriteNumber("number", loss.Number);
         json.WriteString("soul", loss.Soul);
@@ -86,8 +91,8 @@ internal static class JsonAnswers
         json.WriteBoolean("valueCut", loss.ValueCut);
         WriteState(json, "state", loss.State);
         WriteState(json, "winnerState", loss.WinnerState);
-        json.WriteString("reason", older ? "older" : "smaller");
-        json.WriteString("code", ErrorCatalogue.Code(older ? WeftError.OlderState : WeftError.SmallerText));
+        json.WriteString("reason", reason);
+        json.WriteString("code", ErrorCatalogue.Code(error));
         json.WriteString("from", loss.From);
         json.WriteString("at", Time(WallClock.FromState(loss.AtMs)));
         json.WriteEndObject();
