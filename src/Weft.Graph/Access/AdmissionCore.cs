@@ -33,7 +33,7 @@ public sealed class AdmissionCore(ICrypto crypto, PolicyBook policies, ReadOnlyM
             {
                 soul = write.Soul;
                 owner = Ownership.Of(soul);
-                isGoverned = !policies.IsPlain && policies.Find(soul, StateOf(write, nowMs)) is not null;
+                isGoverned = policies.Find(soul, owner, StateOf(write, nowMs)) is not null;
             }
 
             if (admission is null && owner.IsOrdinary && !isGoverned && !HasProof(write)
