@@ -25,7 +25,6 @@ public sealed class AdmissionCore(ICrypto crypto, PolicyBook policies, ReadOnlyM
         Admission? admission = null;
         string? soul = null;
         SoulOwner owner = default;
-        bool isGoverned = false;
         for (int i = 0; i < delta.Length; i++)
         {
             ref readonly FieldWrite write = ref delta[i];
@@ -33,8 +32,10 @@ public sealed class AdmissionCore(ICrypto crypto, PolicyBook policies, ReadOnlyM
             {
                 soul = write.Soul;
                 owner = Ownership.Of(soul);
-                isGoverned = policies.Find(soul, owner, StateOf(write, nowMs)) is not null;
             }
+
+            // Asked for each write: two writes of one soul may carry states under different versions of its policy.
+            bool isGoverned = !policies.IsEmpty && policies.Find(soul, owner, StateOf(write, nowMs)) is not null;
 
             if (admission is null && owner.IsOrdinary && !isGoverned && !HasProof(write)
                 && local is not { Mode: SigningMode.Always })
