@@ -22,7 +22,7 @@ public static class SeaWork
         ArgumentNullException.ThrowIfNull(crypto);
         Span<byte> digest = stackalloc byte[DigestLength];
         crypto.Pbkdf2Sha256(data, salt, Rounds, digest);
-        byte[] text = new byte[SeaSignature.TextLength];
+        byte[] text = new byte[SeaSigned.TextLength];
         System.Buffers.Text.Base64.EncodeToUtf8(digest, text, out _, out _);
         CryptographicOperations.ZeroMemory(digest);
         return text;

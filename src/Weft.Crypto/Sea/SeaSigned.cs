@@ -8,7 +8,7 @@ namespace Weft.Crypto.Sea;
 /// The message is bytes here: the UTF-8 of a text, or of what JavaScript's JSON.stringify makes of anything else.
 /// Source: docs/spec/crypto.md, section 5.
 /// </remarks>
-public static class SeaSignature
+public static class SeaSigned
 {
     /// <summary>Bytes of a signature.</summary>
     public const int Length = 64;
