@@ -103,7 +103,17 @@ public sealed class PlatformCrypto : ICrypto
         ReadOnlySpan<byte> secret, ReadOnlySpan<byte> salt, ReadOnlySpan<byte> info, Span<byte> output)
     {
         CryptoGuard.Between(output, 1, CryptoGuard.HkdfOutputMax, nameof(output));
-        HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, output, salt, info);
+        if (!secret.IsEmpty)
+        {
+            HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, output, salt, info);
+            return;
+        }
+
+        // OpenSSL 3 refuses an empty secret, which ends every Noise handshake: there the extraction is done by hand.
+        Span<byte> extracted = stackalloc byte[32];
+        HMACSHA256.HashData(salt, secret, extracted);
+        HKDF.Expand(HashAlgorithmName.SHA256, extracted, output, info);
+        CryptographicOperations.ZeroMemory(extracted);
     }
 
     /// <inheritdoc/>

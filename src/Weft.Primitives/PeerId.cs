@@ -27,6 +27,9 @@ public readonly struct PeerId : IEquatable<PeerId>, IComparable<PeerId>
     /// <summary>The multihash; empty for the default value.</summary>
     public ReadOnlySpan<byte> Span => _multihash;
 
+    /// <summary>True for the default value, which names nobody.</summary>
+    public bool IsEmpty => _multihash is null;
+
     /// <summary>The peer id of an Ed25519 key.</summary>
     /// <param name="publicKey">32 bytes.</param>
     /// <exception cref="ArgumentException">Another length.</exception>

@@ -19,6 +19,9 @@ public static class CryptoProviders
     /// <summary>The names, for theories.</summary>
     public static TheoryData<string> Names => [.. Found.Keys];
 
+    /// <summary>The names.</summary>
+    public static IEnumerable<string> All => Found.Keys;
+
     /// <summary>The provider of that name.</summary>
     public static ICrypto Get(string name) => Found[name];
 

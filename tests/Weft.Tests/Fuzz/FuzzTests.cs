@@ -25,4 +25,19 @@ public sealed class FuzzTests(ITestOutputHelper output)
 
     [Fact]
     public void Recovery_survives_any_damage_to_a_segment() => FuzzRun.Check(new CommitRecoveryFuzz(), output);
+
+    [Fact]
+    public void Multiaddrs_survive_any_bytes() => FuzzRun.Check(new MultiaddrFuzz(), output);
+
+    [Fact]
+    public void Identify_messages_survive_any_bytes() => FuzzRun.Check(new IdentifyFuzz(), output);
+
+    [Fact]
+    public void Signed_envelopes_survive_any_bytes() => FuzzRun.Check(new EnvelopeFuzz(), output);
+
+    [Fact]
+    public void Yamux_survives_any_bytes() => FuzzRun.Check(new YamuxFuzz(), output);
+
+    [Fact]
+    public void Multistream_survives_any_bytes() => FuzzRun.Check(new MultistreamFuzz(), output);
 }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Weft.Crypto;
 using Weft.Primitives;
 using Weft.Protocols.Noise;
+using Weft.Tests.Crypto;
 
 namespace Weft.Tests.Protocols.Noise;
 
@@ -10,19 +11,35 @@ public sealed class NoiseHandshakeTests
 {
     private static readonly ICrypto Crypto = new BouncyCastleCrypto();
 
-    public static TheoryData<string> Vectors => ["Noise_XX_25519_ChaChaPoly_SHA256", "Noise_IK_25519_ChaChaPoly_SHA256"];
+    public static TheoryData<string, string> Vectors
+    {
+        get
+        {
+            var data = new TheoryData<string, string>();
+            foreach (string name in new[] { "Noise_XX_25519_ChaChaPoly_SHA256", "Noise_IK_25519_ChaChaPoly_SHA256" })
+            {
+                foreach (string provider in CryptoProviders.All)
+                {
+                    data.Add(name, provider);
+                }
+            }
+
+            return data;
+        }
+    }
 
     [Theory]
     [MemberData(nameof(Vectors))]
-    public void Every_message_of_the_published_vectors_is_the_same(string name)
+    public void Every_message_of_the_published_vectors_is_the_same(string name, string provider)
     {
+        ICrypto crypto = CryptoProviders.Get(provider);
         JsonElement vector = Read(name);
         NoisePattern pattern = name.Contains("_XX_", StringComparison.Ordinal) ? NoisePattern.XX : NoisePattern.IK;
         using var initiator = new NoiseHandshake(
-            Crypto, pattern, true, Hex(vector, "init_static"), Hex(vector, "init_ephemeral"),
+            crypto, pattern, true, Hex(vector, "init_static"), Hex(vector, "init_ephemeral"),
             Hex(vector, "init_prologue"), Hex(vector, "init_remote_static"));
         using var responder = new NoiseHandshake(
-            Crypto, pattern, false, Hex(vector, "resp_static"), Hex(vector, "resp_ephemeral"),
+            crypto, pattern, false, Hex(vector, "resp_static"), Hex(vector, "resp_ephemeral"),
             Hex(vector, "resp_prologue"));
         (NoiseCipher Send, NoiseCipher Receive)? first = null;
         (NoiseCipher Send, NoiseCipher Receive)? second = null;
@@ -163,6 +180,29 @@ public sealed class NoiseHandshakeTests
         Assert.True(to.TryRead(message.WrittenSpan, read));
         Assert.Equal(payload, read.WrittenSpan.ToArray());
         return message.WrittenSpan.ToArray();
+    }
+
+    [Theory]
+    [MemberData(nameof(CryptoProviders.Names), MemberType = typeof(CryptoProviders))]
+    public void A_message_may_be_sealed_and_opened_where_it_lies(string provider)
+    {
+        ICrypto crypto = CryptoProviders.Get(provider);
+        using var apart = new NoiseCipher(crypto, new byte[32]);
+        using var inPlace = new NoiseCipher(crypto, new byte[32]);
+        using var opener = new NoiseCipher(crypto, new byte[32]);
+        foreach (int length in new[] { 0, 1, 15, 64, 1_000, 65_519 })
+        {
+            byte[] plain = new byte[length];
+            new WeftRandom((ulong)length).Fill(plain);
+            byte[] expected = new byte[length + NoiseCipher.TagLength];
+            apart.Seal(plain, [], expected);
+            byte[] frame = [.. plain, .. new byte[NoiseCipher.TagLength]];
+            inPlace.Seal(frame.AsSpan(0, length), [], frame);
+            Assert.Equal(expected, frame);
+
+            Assert.True(opener.TryOpen(frame, [], frame.AsSpan(0, length)));
+            Assert.Equal(plain, frame[..length]);
+        }
     }
 
     private static JsonElement Read(string name)
