@@ -40,6 +40,11 @@ internal sealed record KeyRecords
     /// <summary>The first state at which the key itself is no longer good.</summary>
     public double RetiredFrom => Math.Min(NextState, RecoveredFrom);
 
+    /// <summary>True when both say the same about every state.</summary>
+    public bool FollowsLike(KeyRecords other) =>
+        Next == other.Next && NextState == other.NextState && RecoveredFrom == other.RecoveredFrom
+            && (double.IsPositiveInfinity(RecoveredFrom) || Recovery!.Next == other.Recovery!.Next);
+
     /// <summary>Says who follows the key for what happens at <paramref name="state"/>.</summary>
     /// <returns>False while the key itself is good.</returns>
     public bool TryFollow(double state, out Ed25519PublicKey successor)

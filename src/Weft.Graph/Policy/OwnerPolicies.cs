@@ -49,6 +49,9 @@ internal sealed class OwnerPolicies
     public PolicyInForce? Version(bool isNode, string scope, int number) =>
         Array.Find(Versions(isNode, scope), version => version.Version == number);
 
+    /// <summary>True when there is any version of any policy of the soul.</summary>
+    public bool Governs(string soul) => _nodes.ContainsKey(soul) || LongestPrefix(soul) >= 0;
+
     /// <summary>The version in force.</summary>
     public PolicyInForce? Find(string soul, double state)
     {

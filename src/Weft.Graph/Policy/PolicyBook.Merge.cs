@@ -20,6 +20,11 @@ public sealed partial class PolicyBook
     /// <param name="state">The state.</param>
     public PolicyInForce? Find(string soul, in SoulOwner owner, double state) => PoliciesOf(owner)?.Find(soul, state);
 
+    /// <summary>True when some policy is in force for the soul at some state. One check while there is no policy at all.</summary>
+    /// <param name="soul">The node.</param>
+    /// <param name="owner">Its owner by its text alone.</param>
+    public bool Governs(string soul, in SoulOwner owner) => PoliciesOf(owner)?.Governs(soul) ?? false;
+
     /// <summary>How versions of a field are merged.</summary>
     /// <param name="soul">The node.</param>
     /// <param name="field">The field.</param>

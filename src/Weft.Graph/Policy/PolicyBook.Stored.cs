@@ -98,8 +98,7 @@ public sealed partial class PolicyBook
 
         _keys = records.IsEmpty ? _keys.Remove(key) : _keys.SetItem(key, records);
         Count(!known.IsEmpty, !records.IsEmpty, records.IsEmpty ? -KeyBytes : known.IsEmpty ? KeyBytes : 0);
-        if (records.Next != known.Next || records.NextState != known.NextState
-            || records.RecoveredFrom != known.RecoveredFrom || records.Recovery?.Next != known.Recovery?.Next)
+        if (!records.FollowsLike(known))
         {
             double from = Math.Min(known.RetiredFrom, records.RetiredFrom);
             Changed(new(PolicyOutputKind.Key, key.ToString(), from, key), outbox);

@@ -215,13 +215,9 @@ public sealed record RecoveryRecord(
     internal static ReadOnlyMemory<byte>? ReadSignature(PolicyJson? json)
     {
         const int Bytes = 64;
-        const int Characters = 86;
-        byte[] signature = new byte[Bytes + 2];
-        return json is { Kind: JsonTokenType.String, Text.Length: Characters }
-            && json.Text.AsSpan().IndexOfAnyExcept(Access.SeaKey.Alphabet) < 0
-            && Base64Url.TryDecodeFromChars(json.Text, signature, out int written) && written == Bytes
-            && Base64Url.EncodeToString(signature.AsSpan(0, Bytes)) == json.Text
-            ? signature.AsMemory(0, Bytes)
+        byte[] signature = new byte[Bytes];
+        return json is { Kind: JsonTokenType.String } && Base64UrlText.TryDecode(json.Text, signature)
+            ? (ReadOnlyMemory<byte>)signature
             : null;
     }
 }
