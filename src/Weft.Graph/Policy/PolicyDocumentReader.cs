@@ -50,7 +50,7 @@ internal sealed class PolicyDocumentReader(ICrypto crypto)
                     Require(value.Kind == JsonTokenType.String, "\"class\" is no text");
                     int found = System.Array.FindIndex(Classes, known => known.Name == value.Text);
                     policyClass = found < 0 ? default : Classes[found].Class;
-                    Know(found >= 0, "\"class\" is another one");
+                    Know(found >= 0 || value.Kind != JsonTokenType.String, "\"class\" is another one");
                     break;
                 case "owner":
                     owner = Key(value, name);

@@ -33,6 +33,9 @@ public static class PolicyLimits
     /// <summary>Parts of a pattern once its counts are written out.</summary>
     public const int PatternPartsMax = 1_024;
 
+    /// <summary>Parts of all patterns of a document.</summary>
+    public const int PatternPartsTotalMax = 8_192;
+
     /// <summary>Steps the rules may take for one write; what needs more is refused.</summary>
     public const int StepsMax = 1_000_000;
 }

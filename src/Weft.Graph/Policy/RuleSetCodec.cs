@@ -15,6 +15,8 @@ internal sealed class RuleSetCodec(Action<bool, string> require, Action<bool, st
         ("text", FieldTypes.Text), ("number", FieldTypes.Number), ("boolean", FieldTypes.Boolean), ("link", FieldTypes.Link),
     ];
 
+    private int _parts;
+
     public static PolicyJson ToJson(RuleSet rules)
     {
         var members = new List<KeyValuePair<string, PolicyJson>> { new("v", PolicyJson.Of(RulesVersion)) };
@@ -138,6 +140,10 @@ internal sealed class RuleSetCodec(Action<bool, string> require, Action<bool, st
                 case "pattern":
                     require(value.Kind == JsonTokenType.String && TextPattern.TryParse(value.Text, out pattern),
                         $"the pattern of \"{field}\" is outside the language");
+                    _parts += pattern?.Parts ?? 0;
+                    require(_parts <= PolicyLimits.PatternPartsTotalMax,
+                        $"the patterns have more than {PolicyLimits.PatternPartsTotalMax} parts together");
+                    pattern = _parts <= PolicyLimits.PatternPartsTotalMax ? pattern : null;
                     break;
                 case "enum":
                     choices = [.. ReadList(value, name).Select(choice => choice.ToValue())];

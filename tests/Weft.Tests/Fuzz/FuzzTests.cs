@@ -21,6 +21,9 @@ public sealed class FuzzTests(ITestOutputHelper output)
     public void Values_survive_any_bytes() => FuzzRun.Check(new ValueReaderFuzz(), output);
 
     [Fact]
+    public void Policy_documents_survive_any_bytes() => FuzzRun.Check(new PolicyDocumentFuzz(), output);
+
+    [Fact]
     public void Commit_payloads_survive_any_bytes() => FuzzRun.Check(new CommitPayloadFuzz(), output);
 
     [Fact]
