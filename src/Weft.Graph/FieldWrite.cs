@@ -17,7 +17,24 @@ public sealed record FieldExtras(
     ReadOnlyMemory<byte> Author = default,
     ReadOnlyMemory<byte> Signature = default,
     double ExpiresAtMs = 0,
-    uint Policy = 0);
+    uint Policy = 0)
+{
+    /// <summary>True when both carry the same bytes; a write that was read back from disk equals itself.</summary>
+    public bool Equals(FieldExtras? other) => other is not null
+        && Author.Span.SequenceEqual(other.Author.Span)
+        && Signature.Span.SequenceEqual(other.Signature.Span)
+        && ExpiresAtMs.Equals(other.ExpiresAtMs)
+        && Policy == other.Policy;
+
+    /// <inheritdoc/>
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        hash.AddBytes(Author.Span);
+        hash.AddBytes(Signature.Span);
+        return hash.ToHashCode();
+    }
+}
 
 /// <summary>One field as somebody wants it to be: an element of a delta.</summary>
 /// <param name="Soul">The node.</param>

@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using Weft.Primitives;
+
 namespace Weft.Node;
 
 /// <summary>Counts since the start, for metrics, status and tests. Safe to read at any time.</summary>
@@ -12,6 +15,8 @@ public sealed class NodeMetrics
     internal long PeerBytesInCount;
     internal long PeerBytesOutCount;
 
+    private readonly ConcurrentDictionary<WeftError, long> _refusals = new(); // One entry for each error there is.
+
     /// <summary>Fields that changed.</summary>
     public long Won => Interlocked.Read(ref WonCount);
 
@@ -24,6 +29,9 @@ public sealed class NodeMetrics
     /// <summary>Deltas refused.</summary>
     public long Refused => Interlocked.Read(ref RefusedCount);
 
+    /// <summary>Writes refused at admission, by reason: not the owner, signature wrong, a rule…</summary>
+    public IReadOnlyDictionary<WeftError, long> AdmissionRefusals => _refusals;
+
     /// <summary>Reads.</summary>
     public long Reads => Interlocked.Read(ref ReadCount);
 
@@ -35,4 +43,6 @@ public sealed class NodeMetrics
 
     /// <summary>Bytes sent to peers, over all connections there were.</summary>
     public long PeerBytesOut => Interlocked.Read(ref PeerBytesOutCount);
+
+    internal void AddRefusal(WeftError reason) => _refusals.AddOrUpdate(reason, 1, (_, count) => count + 1);
 }

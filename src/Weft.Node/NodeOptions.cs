@@ -1,5 +1,6 @@
 using Weft.Crypto;
 using Weft.Graph;
+using Weft.Graph.Policy;
 using Weft.Primitives;
 
 namespace Weft.Node;
@@ -29,6 +30,18 @@ public sealed class NodeOptions
     public GraphOptions Graph { get; set; } = new();
 
     /// <summary>
+    /// True, the default, signs every local write with the node's identity, so that "why" and "conflicts" name who wrote.
+    /// False signs only where a key or a policy says who may write.
+    /// </summary>
+    public bool SignWrites { get; set; } = true;
+
+    /// <summary>How signatures of incoming writes are verified.</summary>
+    public VerifyOptions Verify { get; set; } = new();
+
+    /// <summary>How much is held of policies, rotations and revocations.</summary>
+    public PolicyOptions Policy { get; set; } = new();
+
+    /// <summary>
     /// Who the node is: the key that signs its own writes and proves it to peers. Whoever gives it disposes it. Null,
     /// the default, makes one that lives as long as the node.
     /// </summary>
@@ -53,9 +66,20 @@ public sealed class NodeOptions
         Require(ObserverBatchMax is >= 1 and <= 100_000, nameof(ObserverBatchMax), ObserverBatchMax, "1 to 100,000");
         Require(RecentChangesBytesMax is >= 0 and <= 1L << 40, nameof(RecentChangesBytesMax), RecentChangesBytesMax,
             "0 to 1 TiB");
+        RequireVerify();
         Require(Graph.FutureMax >= TimeSpan.Zero, "Graph.FutureMax", Graph.FutureMax, "zero or more");
         Require(Graph.DeferredMax is >= 0 and <= 1_000_000, "Graph.DeferredMax", Graph.DeferredMax, "0 to 1,000,000");
         Require(Graph.JournalMax is >= 0 and <= 1_000_000, "Graph.JournalMax", Graph.JournalMax, "0 to 1,000,000");
+    }
+
+    private void RequireVerify()
+    {
+        Require(Verify.Workers is >= 0 and <= 64, "Verify.Workers", Verify.Workers, "0 to 64");
+        Require(Verify.WaitingPerSourceMax is >= 1 and <= 1_000_000, "Verify.WaitingPerSourceMax",
+            Verify.WaitingPerSourceMax, "1 to 1,000,000");
+        Require(Verify.WaitingMax is >= 1 and <= 10_000_000, "Verify.WaitingMax", Verify.WaitingMax, "1 to 10,000,000");
+        Require(Verify.KeysMax is >= 1 and <= 1_000_000, "Verify.KeysMax", Verify.KeysMax, "1 to 1,000,000");
+        Require(Verify.VerifiedMax is >= 2 and <= 1_000_000, "Verify.VerifiedMax", Verify.VerifiedMax, "2 to 1,000,000");
     }
 
     private static void Require<T>(bool holds, string option, T value, string allowed)

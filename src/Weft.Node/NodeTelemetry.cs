@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Weft.Node.Storage;
+using Weft.Primitives;
 
 namespace Weft.Node;
 
@@ -40,6 +41,7 @@ public sealed class NodeTelemetry : IDisposable
         _dropped = Meter.CreateCounter<long>("weft.dropped", "{message}", "What was dropped, by reason.");
         ObserveMerges(node.Metrics);
         ObserveStorage(node);
+        ObserveAdmission(node);
     }
 
     /// <summary>The meter, for those who add instruments of the same node.</summary>
@@ -104,6 +106,27 @@ public sealed class NodeTelemetry : IDisposable
         span?.AddTag(DatabaseSystem.Key, DatabaseSystem.Value);
         span?.AddTag("db.operation.name", operation);
         return span;
+    }
+
+    private void ObserveAdmission(WeftNode node)
+    {
+        Meter.CreateObservableCounter(
+            "weft.admission.refused",
+            () => node.Metrics.AdmissionRefusals.Select(refusal => new Measurement<long>(
+                refusal.Value, new KeyValuePair<string, object?>("reason", ErrorCatalogue.Code(refusal.Key)))),
+            "{write}",
+            "Writes refused at admission, by the number of the error.");
+        Meter.CreateObservableCounter(
+            "weft.admission.verified",
+            () => new Measurement<long>[]
+            {
+                new(node.SignaturesVerified - node.SignaturesWrong, new KeyValuePair<string, object?>("result", "good")),
+                new(node.SignaturesWrong, new KeyValuePair<string, object?>("result", "wrong")),
+            },
+            "{signature}",
+            "Signatures of incoming writes that were verified.");
+        Meter.CreateObservableGauge(
+            "weft.admission.queue", () => (long)node.SignaturesWaiting, "{signature}", "Signatures that wait to be verified.");
     }
 
     private void ObserveMerges(NodeMetrics metrics) => Meter.CreateObservableCounter(

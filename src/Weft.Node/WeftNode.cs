@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Weft.Crypto;
+using Weft.Graph.Policy;
+using Weft.Node.Access;
 using Weft.Node.Lanes;
 using Weft.Node.Storage;
 using Weft.Primitives;
@@ -11,6 +13,7 @@ namespace Weft.Node;
 public sealed class WeftNode : IAsyncDisposable
 {
     private readonly GraphDriver _driver;
+    private readonly NodeAdmission _admission;
     private readonly ITimer _journalTimer;
     private readonly byte[] _networkId;
     private readonly bool _ownsIdentity;
@@ -29,7 +32,9 @@ public sealed class WeftNode : IAsyncDisposable
         Metrics = new NodeMetrics();
         Changes = new ChangeHub(options.RecentChangesBytesMax, store.CommittedSequence);
         store.OnCommitted(Changes.Post);
-        _driver = new GraphDriver(options, store, time, Metrics);
+        Policies = new PolicyBook(options.Policy, Crypto, options.NetworkKey);
+        _admission = new NodeAdmission(options, store, Crypto, Identity, _networkId, Policies, Metrics);
+        _driver = new GraphDriver(options, store, time, Metrics, _admission);
         Graph = new GraphSpace(store, _driver, Changes, Metrics, options);
         Telemetry = new NodeTelemetry(this);
         _driver.Telemetry = Telemetry;
@@ -54,6 +59,9 @@ public sealed class WeftNode : IAsyncDisposable
     /// <summary>The network that signatures are for: 32 bytes, all zero for the open one.</summary>
     public ReadOnlyMemory<byte> NetworkId => _networkId;
 
+    /// <summary>What the node knows of policies, rotations and revocations.</summary>
+    public PolicyBook Policies { get; }
+
     /// <summary>The graph.</summary>
     public GraphSpace Graph { get; }
 
@@ -77,6 +85,15 @@ public sealed class WeftNode : IAsyncDisposable
 
     /// <summary>Deltas that wait in the lanes.</summary>
     public int WritesWaiting => _driver.WritesWaiting;
+
+    /// <summary>Signatures of incoming writes that wait to be verified.</summary>
+    public int SignaturesWaiting => _admission.Queue.Waiting;
+
+    /// <summary>Signatures verified since the start.</summary>
+    public long SignaturesVerified => _admission.Queue.Checked;
+
+    /// <summary>Those of them that did not hold.</summary>
+    public long SignaturesWrong => _admission.Queue.Failed;
 
     /// <summary>Writes of the near future that are held.</summary>
     public int DeferredCount => _driver.DeferredCount;
@@ -112,6 +129,7 @@ public sealed class WeftNode : IAsyncDisposable
 
         await _journalTimer.DisposeAsync().ConfigureAwait(false);
         await _driver.DisposeAsync().ConfigureAwait(false);
+        await _admission.DisposeAsync().ConfigureAwait(false);
         await Store.DisposeAsync().ConfigureAwait(false);
         Telemetry.Dispose();
         if (_ownsIdentity)

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Weft.Crypto;
+using Weft.Crypto.Sea;
 using Weft.Graph;
 using Weft.Graph.Access;
 using Weft.Graph.Policy;
@@ -87,13 +88,13 @@ public sealed class SeaRulesTests
         await using NodeProcess gun = await NodeProcess.StartAsync("sea-rules.js");
         JsonElement made = await gun.AskAsync(new { id = 1, now });
         JsonElement alice = made.GetProperty("alice");
-        byte[] secret = System.Buffers.Text.Base64Url.DecodeFromChars(alice.GetProperty("priv").GetString());
         ICrypto crypto = PlatformCrypto.Create();
+        using SeaPair pair = SeaPair.TryParse(crypto, Encoding.UTF8.GetBytes(alice.GetRawText()))!;
         var puts = new List<object>();
         foreach (WeftValue value in new WeftValue[] { "text", "123", "{\"a\":1}", "ü😀\u2028\"\\", 5, -0.5, true, WeftValue.Null, WeftValue.Link("x") })
         {
             var write = new FieldWrite($"~{alice.GetProperty("pub").GetString()}/a", "k", value, now);
-            FieldWrite signed = SeaSigner.Sign(crypto, secret, write);
+            FieldWrite signed = SeaSigner.Sign(crypto, pair, write);
             puts.Add(new { soul = signed.Soul, key = signed.Field, value = signed.Value.ToString(), state = signed.State });
         }
 

@@ -90,6 +90,29 @@ public sealed class Admission
         RefusedWrite = RefusedWrite < 0 ? write : Math.Min(RefusedWrite, write);
     }
 
+    /// <summary>The same judgement for some of the writes, in their order.</summary>
+    /// <param name="kept">Their positions, rising.</param>
+    public Admission Only(IReadOnlyList<int> kept)
+    {
+        var only = new Admission(kept.Count, PolicyVersion);
+        var places = new Dictionary<int, int>(kept.Count);
+        for (int i = 0; i < kept.Count; i++)
+        {
+            places.Add(kept[i], i);
+            only.Set(i, _writes[kept[i]]);
+        }
+
+        foreach (NeededCheck needed in _checks)
+        {
+            if (places.TryGetValue(needed.Write, out int place))
+            {
+                only.Need(needed.Check, place);
+            }
+        }
+
+        return only;
+    }
+
     internal void Set(int write, in WriteJudgement judgement)
     {
         _writes[write] = judgement;

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using Weft.Crypto;
+using Weft.Crypto.Sea;
 
 namespace Weft.Graph.Access;
 
@@ -10,30 +11,26 @@ public static class SeaSigner
 {
     /// <summary>The write as it goes into a SEA soul: its value becomes the text <c>{":":value,"~":signature}</c>.</summary>
     /// <param name="crypto">Hashes and signs.</param>
-    /// <param name="secret">The private key, 32 bytes.</param>
+    /// <param name="writer">The writer's keys.</param>
     /// <param name="write">With the state it will have.</param>
     /// <param name="certificate">The owner's certificate as SEA text or JSON; null when the owner writes.</param>
-    /// <param name="writer">The writer's key, "x.y"; needed with a certificate only.</param>
-    public static FieldWrite Sign(
-        ICrypto crypto, ReadOnlySpan<byte> secret, in FieldWrite write, string? certificate = null, string? writer = null)
+    public static FieldWrite Sign(ICrypto crypto, SeaPair writer, in FieldWrite write, string? certificate = null)
     {
-        Span<byte> hash = stackalloc byte[WriteProof.HashLength];
         Span<byte> signature = stackalloc byte[WriteProof.SignatureLength];
-        crypto.Sha256(SeaRules.Signed(write, write.Value.Json), hash);
-        crypto.SignP256(secret, hash, signature);
+        writer.Sign(crypto, SeaRules.Signed(write, write.Value.Json), signature);
         var text = new ArrayBufferWriter<byte>(write.Value.Json.Length + 128);
         text.Write("{\":\":"u8);
         text.Write(write.Value.Json);
         text.Write(",\"~\":\""u8);
         text.Write(Encoding.ASCII.GetBytes(Convert.ToBase64String(signature)));
         text.Write("\""u8);
-        if (certificate is not null && writer is not null)
+        if (certificate is not null)
         {
             string json = certificate.StartsWith("SEA{", StringComparison.Ordinal) ? certificate[3..] : certificate;
             text.Write(",\"+\":"u8);
             text.Write(ScriptJson.Rewrite(Encoding.UTF8.GetBytes(json)));
             text.Write(",\"*\":"u8);
-            JsonText.WriteQuoted(text, writer);
+            JsonText.WriteQuoted(text, writer.Pub.ToString());
         }
 
         text.Write("}"u8);

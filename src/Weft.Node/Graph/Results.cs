@@ -14,6 +14,10 @@ namespace Weft.Node;
 /// <param name="Error">Why the delta was refused, or None.</param>
 /// <param name="RefusedWrite">The position of the write that was refused; -1 when none was.</param>
 /// <param name="Standing">The fields that writes of the delta lost against, as they stand; null when none lost.</param>
+/// <param name="Reason">What exactly is wrong with the refused write, for people; null when the error says it all.</param>
+/// <param name="Dropped">
+/// For a delta of a link: why some of its writes were refused while the others were taken; None when none was.
+/// </param>
 public readonly record struct WriteResult(
     double State,
     Durability Durable,
@@ -23,13 +27,16 @@ public readonly record struct WriteResult(
     int Deferred,
     WeftError Error = WeftError.None,
     int RefusedWrite = -1,
-    IReadOnlyList<StoredChange>? Standing = null)
+    IReadOnlyList<StoredChange>? Standing = null,
+    string? Reason = null,
+    WeftError Dropped = WeftError.None)
 {
     /// <summary>True unless the delta was refused.</summary>
     public bool IsAccepted => Error == WeftError.None;
 
     /// <summary>A delta that was refused for the given reason.</summary>
-    public static WriteResult Refused(WeftError error, int write) => new(0, Durability.Memory, 0, 0, 0, 0, error, write);
+    public static WriteResult Refused(WeftError error, int write, string? reason = null) =>
+        new(0, Durability.Memory, 0, 0, 0, 0, error, write, Reason: reason);
 }
 
 /// <summary>What a read found out.</summary>

@@ -19,7 +19,8 @@ internal sealed class GunConnection(
 
     public GunConnectionInfo Info { get; } = info;
 
-    public WriteSource Source { get; set; } = new($"gun {info.Address}", number);
+    public WriteSource Source { get; set; } = new(
+        $"gun {info.Address}", number, info.Role == GunRole.Dialled ? WriteDoor.Link : WriteDoor.Client);
 
     /// <summary>Set when the loop has let go of the connection and no send is in flight.</summary>
     public TaskCompletionSource Released { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -149,7 +149,9 @@ public sealed partial class GunDriver
                 _node.Telemetry.AddRoundTrip(roundTrip, "ws");
             }
 
-            connection.Source = new WriteSource($"gun {pid ?? connection.Info.Address}", connection.Number);
+            bool isRelay = connection.Info.Role == GunRole.Dialled || connection.Identity.Weft is not null;
+            connection.Source = new WriteSource(
+                $"gun {pid ?? connection.Info.Address}", connection.Number, isRelay ? WriteDoor.Link : WriteDoor.Client);
         }
     }
 

@@ -107,7 +107,8 @@ public sealed partial class GunDriver
                 string what = result.RefusedWrite < 0 ? ""
                     : $": field '{Short(writes[result.RefusedWrite].Field)}' of " +
                         $"'{Short(writes[result.RefusedWrite].Soul)}'";
-                payload = $"{ErrorCatalogue.Find(error).Title}{what}. Nothing of the message was stored.";
+                string why = result.Reason is null ? "" : $" ({Short(result.Reason)})";
+                payload = $"{ErrorCatalogue.Find(error).Title}{what}{why}. Nothing of the message was stored.";
             }
         }
         catch (WeftException failure)
@@ -128,7 +129,7 @@ public sealed partial class GunDriver
         await PostAsync(new(GunInputKind.Written, connection, payload, ticket, error, Bytes: bytes)).ConfigureAwait(false);
     }
 
-    private static string Short(string name) => name.Length <= 64 ? name : name[..64] + "…";
+    private static string Short(string name) => name.Length <= 128 ? name : name[..128] + "…";
 
     private void StartRead(in GunOutput output, WeftInstant now)
     {

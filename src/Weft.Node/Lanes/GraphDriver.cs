@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Weft.Graph;
+using Weft.Node.Access;
 using Weft.Node.Storage;
 using Weft.Primitives;
 
@@ -9,7 +10,7 @@ namespace Weft.Node.Lanes;
 /// Drives the graph cores: spreads deltas over lanes, carries out what the cores decide, and owns what all lanes share,
 /// the clock, the queue of early writes and the journal of losses.
 /// </summary>
-internal sealed class GraphDriver : IAsyncDisposable
+internal sealed partial class GraphDriver : IAsyncDisposable
 {
     private const double ReleaseCheckMs = 10_000;
 
@@ -25,9 +26,11 @@ internal sealed class GraphDriver : IAsyncDisposable
     private long _journalSaved;
     private bool _stopping;
 
-    public GraphDriver(NodeOptions options, IStore store, TimeProvider time, NodeMetrics metrics)
+    public GraphDriver(
+        NodeOptions options, IStore store, TimeProvider time, NodeMetrics metrics, NodeAdmission admission)
     {
         Store = store;
+        Admission = admission;
         _time = time;
         _metrics = metrics;
         _clock = new HamClock(store.ClockHigh);
@@ -117,9 +120,8 @@ internal sealed class GraphDriver : IAsyncDisposable
         string outcome = "failed";
         try
         {
-            WriteRequest request = new(delta, source, durability, LanesOf(delta)) { Condition = condition };
-            await _lanes[request.Lanes[0]].EnqueueAsync(request, cancellationToken).ConfigureAwait(false);
-            WriteResult result = await request.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+            WriteResult result = await AdmitAsync(
+                delta, source, durability, condition, isRelease: false, cancellationToken).ConfigureAwait(false);
             outcome = result.IsAccepted ? "ok" : "refused";
             return result;
         }
@@ -153,6 +155,13 @@ internal sealed class GraphDriver : IAsyncDisposable
     /// <summary>Carries out the decisions about one delta. Runs under the gates of its lanes.</summary>
     public void Carry(WriteRequest request, ReadOnlySpan<GraphOutput> decisions)
     {
+        if (HasUnverifiedWinner(request, decisions))
+        {
+            request.MustVerify = true;
+            request.Complete(WriteResult.Refused(WeftError.SignatureMissing, 0)); // Seen by nobody: it comes again, verified.
+            return;
+        }
+
         DeltaOutcome plan;
         lock (_shared)
         {
@@ -259,10 +268,10 @@ internal sealed class GraphDriver : IAsyncDisposable
     }
 
     /// <summary>Completes a request that changed nothing, and says why.</summary>
-    public void Refuse(WriteRequest request, WeftError error, int write)
+    public void Refuse(WriteRequest request, WeftError error, int write, string? reason = null)
     {
         Interlocked.Increment(ref _metrics.RefusedCount);
-        request.Complete(WriteResult.Refused(error, write));
+        request.Complete(WriteResult.Refused(error, write, reason));
     }
 
     /// <summary>Counts the decisions, and notes in the journal which writes lost.</summary>
@@ -380,12 +389,17 @@ internal sealed class GraphDriver : IAsyncDisposable
                 }
             }
 
-            FieldWrite[] delta = [write];
-            WriteRequest request = new(delta, new WriteSource("deferred"), Durability.Disk, LanesOf(delta), isRelease: true);
             try
             {
-                await _lanes[request.Lanes[0]].EnqueueAsync(request, CancellationToken.None).ConfigureAwait(false);
-                await request.Task.ConfigureAwait(false);
+                var source = new WriteSource("deferred", Door: WriteDoor.Client);
+                WriteResult result = await AdmitAsync(
+                    [write], source, Durability.Disk, null, isRelease: true, CancellationToken.None).ConfigureAwait(false);
+                if (!result.IsAccepted)
+                {
+                    // It may not be written any more: the key was replaced, or a policy came. It must not be held for ever.
+                    await Store.AppendAsync(
+                        new CommitBatch([], [], [write], double.NegativeInfinity), Durability.Disk).ConfigureAwait(false);
+                }
             }
             catch (WeftException)
             {

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Weft.Graph;
+using Weft.Node.Access;
 using Weft.Primitives;
 
 namespace Weft.Node.Lanes;
@@ -35,6 +36,13 @@ internal sealed class WriteLane : IAsyncDisposable
     /// <summary>Puts a request into the queue; a full lane makes the caller wait.</summary>
     public ValueTask EnqueueAsync(WriteRequest request, CancellationToken cancellationToken) =>
         _queue.Writer.WriteAsync(request, cancellationToken);
+
+    /// <summary>Returns when whatever this lane was carrying at the call is carried.</summary>
+    public async ValueTask PassAsync()
+    {
+        await _gate.WaitAsync().ConfigureAwait(false);
+        _gate.Release();
+    }
 
     /// <summary>Takes no more requests, and completes those that wait.</summary>
     public async ValueTask DisposeAsync()
@@ -75,8 +83,13 @@ internal sealed class WriteLane : IAsyncDisposable
                 return;
             }
 
+            if (request.Admitted is Admitted admitted && !_driver.Finish(request, admitted, _view))
+            {
+                return;
+            }
+
             _outbox.Clear();
-            _core.Apply(request.Delta, _view, _driver.NowMs, _outbox);
+            _core.Apply(request.Delta, _view, _driver.NowMs, _outbox, _driver.Order);
             _driver.Carry(request, _outbox.Items);
         }
         catch (Exception error)

@@ -1,4 +1,5 @@
 using Weft.Graph;
+using Weft.Node.Access;
 using Weft.Primitives;
 
 namespace Weft.Node.Lanes;
@@ -23,6 +24,12 @@ internal sealed class WriteRequest(
 
     /// <summary>What must hold of the field of the first write; null for nothing.</summary>
     public FieldCondition? Condition { get; init; }
+
+    /// <summary>What admission found; null for a delta that nothing needed to be judged about.</summary>
+    public Admitted? Admitted { get; init; }
+
+    /// <summary>Set when a write that was spared verification, because it could not win, could win after all.</summary>
+    public bool MustVerify { get; set; }
 
     /// <summary>True for a held write that is offered again.</summary>
     public bool IsRelease { get; } = isRelease;

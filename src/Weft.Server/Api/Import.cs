@@ -34,7 +34,7 @@ internal sealed class Import(
     private const int GroupsInFlight = 8;
     private const int ErrorsKept = 100;
 
-    private static readonly WriteSource Source = new("import");
+    private static readonly WriteSource Source = WriteSource.Import;
 
     private readonly RecordReader _records = new();
     private readonly Queue<Group> _inFlight = new();
@@ -300,7 +300,9 @@ internal sealed class Import(
     }
 
     private static ApiException Refusal(in WriteResult result, long line) =>
-        new ApiException(result.Error, ErrorCatalogue.Find(result.Error).Cause).AtLine(line);
+        new ApiException(
+            result.Error,
+            ErrorCatalogue.Find(result.Error).Cause + (result.Reason is null ? "" : $" Here: {result.Reason}.")).AtLine(line);
 
     private void Add(in WriteResult result) => _sum = new WriteResult(
         Math.Max(_sum.State, result.State),

@@ -185,8 +185,9 @@ internal sealed class ApiCall(ApiServer server, HttpContext context, WeftPeer pe
     {
         if (!result.IsAccepted)
         {
+            string why = result.Reason is null ? "" : $" Here: {result.Reason}.";
             throw new ApiException(
-                result.Error, $"{ErrorCatalogue.Find(result.Error).Cause} Nothing was stored.") { Path = path };
+                result.Error, $"{ErrorCatalogue.Find(result.Error).Cause}{why} Nothing was stored.") { Path = path };
         }
     }
 

@@ -1,0 +1,311 @@
+using Weft.Crypto;
+using Weft.Crypto.Sea;
+using Weft.Graph;
+using Weft.Graph.Access;
+using Weft.Graph.Policy;
+using Weft.Node.Storage;
+using Weft.Primitives;
+
+namespace Weft.Node.Access;
+
+/// <summary>
+/// Drives the admission core in the write path: judges, has signatures verified, signs what this node writes itself.
+/// </summary>
+internal sealed class NodeAdmission : IAsyncDisposable
+{
+    private readonly NodeOptions _options;
+    private readonly IStore _store;
+    private readonly ICrypto _crypto;
+    private readonly ReadOnlyMemory<byte> _network;
+    private readonly Ed25519KeyPair _identity;
+    private readonly AdmissionCore _core;
+    private readonly VerifyQueue _queue;
+    private readonly DeltaSigner _nodeSigner;
+    private readonly LocalWriter _nodeWriter;
+    private readonly LocalWriter _importWriter;
+    private readonly NodeMetrics _metrics;
+    private long _sequence; // The highest sequence number given; rises for every author alike.
+
+    public NodeAdmission(
+        NodeOptions options, IStore store, ICrypto crypto, Ed25519KeyPair identity, ReadOnlyMemory<byte> network,
+        PolicyBook policies, NodeMetrics metrics)
+    {
+        _options = options;
+        _store = store;
+        _crypto = crypto;
+        _network = network;
+        _identity = identity;
+        _metrics = metrics;
+        Policies = policies;
+        _core = new AdmissionCore(crypto, policies, network);
+        _queue = new VerifyQueue(crypto, options.Verify);
+        _nodeSigner = SignerOf(identity);
+        _nodeWriter = new LocalWriter(
+            identity.PublicKey, options.SignWrites ? SigningMode.Always : SigningMode.WhereNeeded);
+        _importWriter = new LocalWriter(identity.PublicKey, SigningMode.WhereNeeded);
+        _sequence = store.ClockHigh > 0 ? (long)(store.ClockHigh * 1_000) : 0;
+    }
+
+    /// <summary>What is known of policies, rotations and revocations.</summary>
+    public PolicyBook Policies { get; }
+
+    /// <summary>The verification queue, for those who count.</summary>
+    public VerifyQueue Queue => _queue;
+
+    public ValueTask DisposeAsync() => _queue.DisposeAsync();
+
+    /// <summary>Judges a delta, all but what needs its states; null when there is nothing to judge and nothing to sign.</summary>
+    public Admitted? Judge(FieldWrite[] delta, in WriteSource source, double nowMs)
+    {
+        Admission? admission = _core.Judge(delta, WriterOf(source), nowMs);
+        return admission is null ? null : new Admitted(admission, source);
+    }
+
+    /// <summary>
+    /// Verifies what the judgement asks for. Writes that cannot win are spared: what is known is newer, or the same.
+    /// </summary>
+    /// <returns>None, or VerifyQueueFull: then nothing was verified.</returns>
+    public async ValueTask<WeftError> VerifyAsync(
+        FieldWrite[] delta, Admitted admitted, double nowMs, bool sparesLosers, CancellationToken cancellationToken)
+    {
+        Admission admission = admitted.Admission;
+        bool[]? isWanted = null;
+        admitted.Unverified = null;
+        if (admission.Checks.Count > 0)
+        {
+            isWanted = await FindWantedAsync(delta, admission, nowMs, sparesLosers, cancellationToken)
+                .ConfigureAwait(false);
+            admitted.Unverified = isWanted;
+            if (!await _queue.VerifyAsync(admitted.Source.Connection, admission, isWanted)
+                .AsTask().WaitAsync(cancellationToken).ConfigureAwait(false))
+            {
+                return WeftError.VerifyQueueFull;
+            }
+        }
+
+        foreach (NeededBlock needed in admission.Blocks)
+        {
+            if (admission.Writes[needed.Write].Error == WeftError.None
+                && await IsBlockedAsync(needed.Block, cancellationToken).ConfigureAwait(false))
+            {
+                admission.Refuse(needed.Write, WeftError.CertificateBlocked);
+            }
+        }
+
+        return WeftError.None;
+    }
+
+    /// <summary>The last look, where the delta is about to be merged: signs, and judges what has changed since.</summary>
+    /// <param name="delta">With all states; signed in place.</param>
+    /// <param name="admitted">Of this delta.</param>
+    /// <param name="view">The fields as they are known.</param>
+    public void Finish(FieldWrite[] delta, Admitted admitted, GraphView view)
+    {
+        Admission admission = admitted.Admission;
+        _core.Rejudge(delta, admission);
+        if (admitted.Source.Door != WriteDoor.Link)
+        {
+            JudgeKnown(delta, admission, view);
+        }
+
+        if (admission.NeedsSigning && admission.Error == WeftError.None)
+        {
+            Sign(delta, admitted, view);
+        }
+    }
+
+    private void JudgeKnown(FieldWrite[] delta, Admission admission, GraphView view)
+    {
+        for (int i = 0; i < delta.Length; i++)
+        {
+            bool hadKnown = view.TryGet(i, out StoredField known);
+            PolicyVerdict verdict = Policies.JudgeKnown(delta[i], known, hadKnown);
+            if (!verdict.IsAllowed)
+            {
+                admission.Refuse(i, verdict.Error, verdict.Text);
+            }
+        }
+    }
+
+    private async ValueTask<bool[]?> FindWantedAsync(
+        FieldWrite[] delta, Admission admission, double nowMs, bool sparesLosers, CancellationToken cancellationToken)
+    {
+        bool[]? isWanted = null;
+        double latest = nowMs + _options.Graph.FutureMax.TotalMilliseconds;
+        int last = -1;
+        foreach (NeededCheck needed in admission.Checks)
+        {
+            int i = needed.Write;
+            if (i == last)
+            {
+                continue; // Several signatures of one write.
+            }
+
+            last = i;
+            FieldWrite write = delta[i];
+            if (write.State > latest)
+            {
+                admission.Refuse(i, WeftError.StateTooFarAhead);
+                continue;
+            }
+
+            if (sparesLosers && await IsLostAsync(write, cancellationToken).ConfigureAwait(false))
+            {
+                if (isWanted is null)
+                {
+                    isWanted = new bool[delta.Length];
+                    Array.Fill(isWanted, true);
+                }
+
+                isWanted[i] = false;
+            }
+        }
+
+        return isWanted;
+    }
+
+    private async ValueTask<bool> IsLostAsync(FieldWrite write, CancellationToken cancellationToken)
+    {
+        StoredField? found = await _store.ReadFieldAsync(write.Soul, write.Field, cancellationToken).ConfigureAwait(false);
+        if (found is not StoredField known)
+        {
+            return false;
+        }
+
+        HamVerdict verdict = Policies.Orders(write.Soul)
+            ? Policies.Judge(write, known)
+            : Ham.Judge(write.Value, write.State, known.Value, known.State, double.PositiveInfinity);
+        return verdict is not (HamVerdict.Incoming or HamVerdict.Future);
+    }
+
+    private async ValueTask<bool> IsBlockedAsync(SeaBlock block, CancellationToken cancellationToken)
+    {
+        string? soul = block.Soul;
+        if (block.Through is string field)
+        {
+            StoredField? link = await _store.ReadFieldAsync(soul, field, cancellationToken).ConfigureAwait(false);
+            soul = link is StoredField known ? SeaRules.Unwrap(known.Value).AsLink() : null;
+        }
+
+        StoredField? entry = soul is null
+            ? null
+            : await _store.ReadFieldAsync(soul, block.Field, cancellationToken).ConfigureAwait(false);
+        return entry is StoredField found && SeaRules.Blocks(found.Value);
+    }
+
+    private LocalWriter? WriterOf(in WriteSource source)
+    {
+        if (source.Identity is null && !source.SignsImports)
+        {
+            return source.Door switch
+            {
+                WriteDoor.Local => _nodeWriter,
+                WriteDoor.Import => _importWriter,
+                _ => null,
+            };
+        }
+
+        SigningMode mode = source.Signing(_options.SignWrites);
+        return mode == SigningMode.Never
+            ? null
+            : new LocalWriter(
+                source.Identity?.Key?.PublicKey ?? _identity.PublicKey, mode, source.Identity?.Sea?.Pub.ToString(),
+                source.Identity?.Certificate, source.Identity?.Grant);
+    }
+
+    private void Sign(FieldWrite[] delta, Admitted admitted, GraphView view)
+    {
+        WriteIdentity? identity = admitted.Source.Identity;
+        DeltaSigner signer = identity?.Key is Ed25519KeyPair key ? SignerOf(key) : _nodeSigner;
+        ReadOnlySpan<byte> grant = identity?.Grant is Grant given ? given.Bytes.Span : default;
+        ReadOnlySpan<WriteJudgement> judged = admitted.Admission.Writes;
+        var native = new List<int>(delta.Length);
+        for (int i = 0; i < delta.Length; i++)
+        {
+            if (judged[i].Step == AdmissionStep.SignSea)
+            {
+                delta[i] = SeaSigner.Sign(
+                    _crypto, identity!.Sea!, delta[i], IsOwn(identity.Sea!, judged[i].Owner) ? null : identity.Certificate);
+            }
+            else if (judged[i].Step == AdmissionStep.SignNative)
+            {
+                native.Add(i);
+            }
+        }
+
+        if (native.Count == 0)
+        {
+            return;
+        }
+
+        var writes = new FieldWrite[native.Count];
+        double[] bases = new double[native.Count];
+        for (int i = 0; i < writes.Length; i++)
+        {
+            writes[i] = delta[native[i]];
+            bases[i] = view.TryGet(native[i], out StoredField known) && double.IsFinite(known.State) && known.State > 0
+                ? known.State
+                : 0;
+        }
+
+        signer.Sign(writes, bases, NextSequence(DeltaSigner.BatchesOf(writes.Length), writes[0].State), grant);
+        for (int i = 0; i < writes.Length; i++)
+        {
+            delta[native[i]] = writes[i];
+        }
+    }
+
+    private static bool IsOwn(SeaPair pair, in SoulOwner owner) => owner.Sea == pair.Pub.ToString();
+
+    /// <summary>Takes numbers above all given before, and not below the microseconds of a state.</summary>
+    private ulong NextSequence(int count, double state)
+    {
+        long floor = state > 0 ? (long)Math.Min(state * 1_000, 1L << 62) : 0;
+        while (true)
+        {
+            long high = Volatile.Read(ref _sequence);
+            long first = Math.Max(high + 1, floor);
+            if (Interlocked.CompareExchange(ref _sequence, first + count - 1, high) == high)
+            {
+                return (ulong)first;
+            }
+        }
+    }
+
+    private DeltaSigner SignerOf(Ed25519KeyPair pair) => new(
+        _crypto, _network, pair.PublicKey, (message, signature) => pair.Sign(_crypto, message, signature));
+}
+
+/// <summary>A judged delta on its way to the lane.</summary>
+internal sealed class Admitted(Admission admission, WriteSource source)
+{
+    public Admission Admission { get; private set; } = admission;
+
+    public WriteSource Source { get; } = source;
+
+    /// <summary>For each write false when its signatures were not verified, because it cannot win; null when all were.</summary>
+    public bool[]? Unverified { get; set; }
+
+    /// <summary>Takes the refused writes out of a delta, so that the others can go on.</summary>
+    /// <param name="delta">Replaced by what is left.</param>
+    /// <param name="note">Told of each refusal but the first.</param>
+    /// <returns>False when nothing is left.</returns>
+    public bool TryDropRefused(ref FieldWrite[] delta, Action<WeftError> note)
+    {
+        int[] kept = [.. Enumerable.Range(0, delta.Length).Where(i => Admission.Writes[i].Error == WeftError.None)];
+        for (int i = Admission.RefusedWrite + 1; i < delta.Length; i++)
+        {
+            if (Admission.Writes[i].Error != WeftError.None)
+            {
+                note(Admission.Writes[i].Error);
+            }
+        }
+
+        FieldWrite[] all = delta;
+        bool[]? wereVerified = Unverified;
+        delta = [.. kept.Select(i => all[i])];
+        Unverified = wereVerified is null ? null : [.. kept.Select(i => wereVerified[i])];
+        Admission = Admission.Only(kept);
+        return delta.Length > 0;
+    }
+}

@@ -1,0 +1,149 @@
+using Weft.Graph;
+using Weft.Graph.Access;
+using Weft.Graph.Policy;
+using Weft.Node.Access;
+using Weft.Node.Storage;
+using Weft.Primitives;
+
+namespace Weft.Node.Lanes;
+
+/// <content>Admission on the way to the lanes and in them.</content>
+internal sealed partial class GraphDriver
+{
+    /// <summary>Judges, verifies and signs.</summary>
+    public NodeAdmission Admission { get; }
+
+    /// <summary>Orders versions where a policy has another order than HAM.</summary>
+    public IMergeOrder Order => Admission.Policies;
+
+    /// <summary>
+    /// Brings a delta to its lanes. Ordinary data goes straight on; what is owned, signed or to be signed is judged first,
+    /// and its signatures are verified beside the lanes.
+    /// </summary>
+    private ValueTask<WriteResult> AdmitAsync(
+        FieldWrite[] delta,
+        in WriteSource source,
+        Durability durability,
+        FieldCondition? condition,
+        bool isRelease,
+        CancellationToken cancellationToken)
+    {
+        Admitted? admitted = Admission.Judge(delta, source, NowMs);
+        return admitted is null || (admitted.Admission.Error == WeftError.None && admitted.Admission.Checks.Count == 0)
+            ? EnqueueAsync(
+                new WriteRequest(delta, source, durability, LanesOf(delta), isRelease)
+                {
+                    Condition = condition,
+                    Admitted = admitted,
+                },
+                cancellationToken)
+            : VerifyAsync(delta, admitted, durability, condition, isRelease, cancellationToken);
+    }
+
+    private async ValueTask<WriteResult> EnqueueAsync(WriteRequest request, CancellationToken cancellationToken)
+    {
+        await _lanes[request.Lanes[0]].EnqueueAsync(request, cancellationToken).ConfigureAwait(false);
+        return await request.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask<WriteResult> VerifyAsync(
+        FieldWrite[] delta,
+        Admitted admitted,
+        Durability durability,
+        FieldCondition? condition,
+        bool isRelease,
+        CancellationToken cancellationToken)
+    {
+        WriteSource source = admitted.Source;
+        bool sparesLosers = !isRelease;
+        while (true)
+        {
+            bool isHopeless = admitted.Admission.Error != WeftError.None && source.Door != WriteDoor.Link;
+            WeftError error = isHopeless
+                ? WeftError.None // Refused already: nothing of it is worth verifying.
+                : await Admission.VerifyAsync(delta, admitted, NowMs, sparesLosers, cancellationToken).ConfigureAwait(false);
+            if (error != WeftError.None)
+            {
+                return Refusal(error, 0, null);
+            }
+
+            WriteResult refusal = default;
+            if (admitted.Admission.Error != WeftError.None)
+            {
+                refusal = Refusal(admitted.Admission.Error, admitted.Admission.RefusedWrite, admitted.Admission.Text);
+                if (source.Door != WriteDoor.Link || !admitted.TryDropRefused(ref delta, NoteRefusal))
+                {
+                    return refusal;
+                }
+            }
+
+            var request = new WriteRequest(delta, source, durability, LanesOf(delta), isRelease)
+            {
+                Condition = condition,
+                Admitted = admitted,
+            };
+            WriteResult result = await EnqueueAsync(request, cancellationToken).ConfigureAwait(false);
+            if (!request.MustVerify)
+            {
+                return refusal.Error == WeftError.None || !result.IsAccepted
+                    ? result
+                    : result with { Dropped = refusal.Error, Reason = refusal.Reason };
+            }
+
+            // What was spared, because it could not win, could win after all: what stood in its way has gone meanwhile.
+            sparesLosers = false;
+        }
+    }
+
+    /// <summary>The last look at a delta in its lane, and the signatures of this node.</summary>
+    /// <returns>False when it is refused; then it is answered.</returns>
+    public bool Finish(WriteRequest request, Admitted admitted, GraphView view)
+    {
+        Admission.Finish(request.Delta, admitted, view);
+        if (admitted.Admission.Error == WeftError.None)
+        {
+            return true;
+        }
+
+        if (admitted.Source.Door == WriteDoor.Link)
+        {
+            request.MustVerify = true; // A policy came in between: it comes again without what is refused now.
+            request.Complete(WriteResult.Refused(admitted.Admission.Error, admitted.Admission.RefusedWrite));
+            return false;
+        }
+
+        (WeftError error, int write, string? text) =
+            (admitted.Admission.Error, admitted.Admission.RefusedWrite, admitted.Admission.Text);
+        NoteRefusal(error);
+        Refuse(request, error, write, text);
+        return false;
+    }
+
+    /// <summary>True when a write whose signatures were not verified has won; then nothing of the delta is stored.</summary>
+    private static bool HasUnverifiedWinner(WriteRequest request, ReadOnlySpan<GraphOutput> decisions)
+    {
+        if (request.Admitted?.Unverified is not bool[] isVerified)
+        {
+            return false;
+        }
+
+        foreach (ref readonly GraphOutput decision in decisions)
+        {
+            if (!isVerified[decision.Write] && decision.Kind is GraphOutputKind.Persist or GraphOutputKind.Defer)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private WriteResult Refusal(WeftError error, int write, string? text)
+    {
+        NoteRefusal(error);
+        Interlocked.Increment(ref _metrics.RefusedCount);
+        return WriteResult.Refused(error, write, text);
+    }
+
+    private void NoteRefusal(WeftError error) => _metrics.AddRefusal(error);
+}
