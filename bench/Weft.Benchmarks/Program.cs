@@ -1,13 +1,17 @@
 // Modes:  (none) [BenchmarkDotNet arguments, for example --filter '*Ham*' --job short]   the benchmarks per class
 //         storage [fields] [MiB of memory] [folder]                                     the engine: acks, import, reads
+//         crypto [ms for each figure]                                                   the providers of cryptography
 //         layout [millions of fields…]                                                  the two ways to lay out SQLite
 using BenchmarkDotNet.Running;
 using Weft.Benchmarks;
+using Weft.Benchmarks.Crypto;
 using Weft.Benchmarks.Layout;
 using Weft.Benchmarks.Storage;
 
 switch (args)
 {
+    case ["crypto", .. string[] rest]:
+        return CryptoBench.Run(rest);
     case ["layout", .. string[] rest]:
         return LayoutBench.Run(rest);
     case ["storage", .. string[] rest]:

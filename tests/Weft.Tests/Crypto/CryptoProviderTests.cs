@@ -212,6 +212,22 @@ public sealed class CryptoProviderTests
         Assert.Equal(0, wrong);
     }
 
+    // The case of CVE-2024-30172 (bcgit/bc-java issue 1599): verifying it never ended in releases of 2023.
+    [Theory]
+    [MemberData(nameof(Providers))]
+    public void A_signature_that_once_never_ended_is_judged(string provider)
+    {
+        byte[] key = Convert.FromHexString("386E7CF7B9E8353933B07F1DB8D84D3720BB667CBD811B312B4E338672338A6D");
+        byte[] message =
+        [
+            .. "AAAbLgCYloAAAQICHnjJq2jupTUG-Z6iMqhq14gAHTHoduvwiHDfOYJ20w_wBln5DJ9SaNacSIh53kbnqnr9e"u8, 0xef, 0x34, 0xc5,
+        ];
+        byte[] signature = Convert.FromBase64String(
+            "dNxDIj/CG5FX5oahRGYhpGQEZLjuSHfqfjljy12oshuQiSQd791/NkSOxMdhdK8TGZQyHafihIOzwqeQaUf6Dw==");
+
+        Assert.True(CryptoProviders.Get(provider).VerifyEd25519(key, message, signature));
+    }
+
     [Theory]
     [MemberData(nameof(Providers))]
     public void A_library_that_uses_the_cofactor_is_told_by_one_signature(string provider)
