@@ -14,6 +14,7 @@ public sealed class ArchitectureTests
         ["Weft.Primitives"] = [],
         ["Weft.Crypto"] = ["Weft.Primitives"],
         ["Weft.Graph"] = ["Weft.Crypto", "Weft.Primitives"],
+        ["Weft.Log"] = ["Weft.Crypto", "Weft.Primitives"],
         ["Weft.Protocols"] = ["Weft.Graph", "Weft.Crypto", "Weft.Primitives"],
         ["Weft.Node"] = ["Weft.Protocols", "Weft.Graph", "Weft.Crypto", "Weft.Primitives"],
         ["Weft.Transports"] = ["Weft.Primitives"],
@@ -27,7 +28,7 @@ public sealed class ArchitectureTests
         ["Weft.Cli"] = ["Weft.Server", "Weft.Simulation"],
     };
 
-    private static readonly string[] Pure = ["Weft.Primitives", "Weft.Crypto", "Weft.Graph", "Weft.Protocols"];
+    private static readonly string[] Pure = ["Weft.Primitives", "Weft.Crypto", "Weft.Graph", "Weft.Log", "Weft.Protocols"];
 
     // What a pure assembly may not name in any signature or body, by namespace or type.
     private static readonly string[] ImpureNames =
