@@ -7,6 +7,7 @@ namespace Weft.Log;
 public sealed class LogKeyPair : IDisposable
 {
     private readonly byte[] _seed;
+    private bool _isDisposed;
 
     /// <summary>Takes a seed; randomness is the caller's affair.</summary>
     /// <param name="crypto">The primitives.</param>
@@ -22,10 +23,21 @@ public sealed class LogKeyPair : IDisposable
     /// <summary>The Ed25519 public key.</summary>
     public Hash32 PublicKey { get; }
 
-    internal ReadOnlySpan<byte> Seed => _seed;
+    internal ReadOnlySpan<byte> Seed
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this); // A cleared seed would sign, and as nobody.
+            return _seed;
+        }
+    }
 
     /// <summary>Clears the seed.</summary>
-    public void Dispose() => CryptographicOperations.ZeroMemory(_seed);
+    public void Dispose()
+    {
+        _isDisposed = true;
+        CryptographicOperations.ZeroMemory(_seed);
+    }
 
     /// <summary>The public key alone.</summary>
     public override string ToString() => $"(log key {PublicKey})";
