@@ -103,6 +103,18 @@ public enum WeftError
     /// <summary>The target folder or file is not empty.</summary>
     TargetNotEmpty = 3205,
 
+    /// <summary>The store is encrypted, and no key was given.</summary>
+    StoreKeyNeeded = 3206,
+
+    /// <summary>The key or passphrase does not fit the store.</summary>
+    StoreKeyWrong = 3207,
+
+    /// <summary>A key was given, but the store is not encrypted.</summary>
+    StoreNotEncrypted = 3208,
+
+    /// <summary>A key or passphrase file cannot be used: missing, empty, of another length.</summary>
+    StoreKeyUnusable = 3209,
+
     /// <summary>The disk is full.</summary>
     DiskFull = 3307,
 

@@ -3,50 +3,65 @@ using Weft.Node.Storage;
 using Weft.Primitives;
 using Weft.Storage.Files;
 using Weft.Storage.Log;
+using Weft.Storage.Sealing;
 using Weft.Storage.Tier;
 
 namespace Weft.Storage;
 
-/// <summary>A backup is one SQLite file: the disk tier as one moment shows it, read back before it counts.</summary>
-internal static class Backup
+/// <summary>
+/// A backup is one SQLite file: the disk tier as one moment shows it, read back before it counts. That of an encrypted
+/// store is sealed as the store is, with the store's file "keys" behind its last page.
+/// </summary>
+internal sealed class Backup
 {
     private const int CopyBytes = 1 << 20;
 
-    public static BackupReport Write(
-        string source, string target, IProgress<long>? progress, CancellationToken cancellationToken)
-    {
-        long started = Stopwatch.GetTimestamp();
-        string partial = target + ".partial";
-        return Guard(partial, target, () =>
-        {
-            File.Delete(partial);
-            long bytes = 0;
-            using (Db db = Db.Open(source, write: false, 1 << 20))
-            {
-                db.CopyTo(
-                    partial,
-                    more =>
-                    {
-                        bytes += more;
-                        progress?.Report(bytes);
-                    },
-                    cancellationToken);
-            }
+    private readonly Sealer? _sealer;
+    private readonly KeysFile? _keys;
+    private readonly IProgress<long>? _progress;
+    private readonly CancellationToken _cancellation;
 
-            return Finish(partial, target, started, progress, bytes, cancellationToken);
-        });
+    private Backup(Sealer? sealer, KeysFile? keys, IProgress<long>? progress, CancellationToken cancellation)
+    {
+        _sealer = sealer;
+        _keys = keys;
+        _progress = progress;
+        _cancellation = cancellation;
+    }
+
+    /// <summary>Copies the disk tier of an open store.</summary>
+    /// <param name="folder">The store's folder.</param>
+    /// <param name="target">The file to make.</param>
+    /// <param name="sealer">The store's; null for a plain one.</param>
+    /// <param name="progress">Takes the bytes copied and read back.</param>
+    /// <param name="cancellation">Stops early; nothing is left.</param>
+    public static BackupReport Write(
+        string folder, string target, Sealer? sealer, IProgress<long>? progress, CancellationToken cancellation)
+    {
+        KeysFile? keys = sealer is null
+            ? null
+            : KeysFile.Read(folder) ?? throw StorageErrors.Damaged(KeysFile.Name, "its place", "it is missing");
+        return new Backup(sealer, keys, progress, cancellation).Write(Path.Combine(folder, SqliteTier.FileName), target);
     }
 
     public static BackupReport Restore(
-        string file, string folder, IProgress<long>? progress, CancellationToken cancellationToken)
+        string file, string folder, StoreEncryption? encryption, IProgress<long>? progress, CancellationToken cancellation)
     {
-        long started = Stopwatch.GetTimestamp();
         if (!File.Exists(file))
         {
             throw new WeftException(WeftError.FolderUnusable, $"'{file}' is not there; nothing was restored.");
         }
 
-        SqliteTier.ThrowIfNewer(file, isNew: false);
+        KeysFile? keys = ReadKeys(file);
+        if (keys is null && encryption is not null)
+        {
+            throw new WeftException(WeftError.StoreNotEncrypted,
+                $"'{file}' is a backup of a store that is not encrypted, and a key was given. Restore it without a key. "
+                + "Nothing was written.");
+        }
+
+        using Sealer? sealer = keys?.Open(encryption, file);
+        SqliteTier.ThrowIfNewer(file, sealer);
         if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
         {
             throw new WeftException(WeftError.TargetNotEmpty,
@@ -54,19 +69,14 @@ internal static class Backup
         }
 
         FolderLock held = FolderLock.Take(folder, TimeProvider.System.GetUtcNow());
-        string target = Path.Combine(folder, SqliteTier.FileName);
-        string partial = target + ".partial";
         BackupReport report;
         try
         {
-            report = Guard(partial, target, () =>
-            {
-                long bytes = Copy(file, partial, progress, cancellationToken);
-                return Finish(partial, target, started, progress, bytes, cancellationToken);
-            });
+            report = new Backup(sealer, keys, progress, cancellation).Restore(file, folder);
         }
         catch
         {
+            File.Delete(Path.Combine(folder, KeysFile.Name));
             held.DisposeAndDelete(); // The folder is empty again, so that the next attempt is not refused.
             throw;
         }
@@ -76,23 +86,78 @@ internal static class Backup
         return report;
     }
 
-    private static BackupReport Finish(
-        string partial, string target, long started, IProgress<long>? progress, long bytes,
-        CancellationToken cancellationToken)
+    private static KeysFile? ReadKeys(string file)
+    {
+        if (StoreKeys.IsPlain(file))
+        {
+            return null;
+        }
+
+        byte[] end = new byte[KeysFile.Bytes];
+        using var handle = File.OpenHandle(file);
+        long at = RandomAccess.GetLength(handle) - end.Length;
+        return at > 0 && RandomAccess.Read(handle, end, at) == end.Length
+            ? KeysFile.Parse(end, file)
+            : throw StorageErrors.Damaged(Path.GetFileName(file), "its head", "it is no backup of a weft store");
+    }
+
+    private BackupReport Write(string source, string target)
+    {
+        long started = Stopwatch.GetTimestamp();
+        string partial = target + ".partial";
+        return Guard(partial, target, () =>
+        {
+            File.Delete(partial);
+            long bytes = 0;
+            using (Db db = Db.Open(source, write: false, 1 << 20, _sealer))
+            {
+                db.CopyTo(
+                    partial,
+                    _sealer,
+                    more =>
+                    {
+                        bytes += more;
+                        _progress?.Report(bytes);
+                    },
+                    _cancellation);
+            }
+
+            return Finish(partial, target, started, bytes, withKeys: true);
+        });
+    }
+
+    private BackupReport Restore(string file, string folder)
+    {
+        long started = Stopwatch.GetTimestamp();
+        string target = Path.Combine(folder, SqliteTier.FileName);
+        string partial = target + ".partial";
+        return Guard(partial, target, () =>
+        {
+            long bytes = Copy(file, partial);
+            _keys?.Write(folder);
+            return Finish(partial, target, started, bytes, withKeys: false);
+        });
+    }
+
+    private BackupReport Finish(string partial, string target, long started, long bytes, bool withKeys)
     {
         TierState state;
-        using (Db db = Db.Open(partial, write: true, 1 << 20))
+        using (Db db = Db.Open(partial, write: true, 1 << 20, _sealer))
         {
-            db.Execute("PRAGMA journal_mode=DELETE"); // One file, without companions.
+            if (_sealer is null)
+            {
+                db.Execute("PRAGMA journal_mode=DELETE"); // One file, without companions. A sealed one is opened by us only.
+            }
+
             using Statement row = db.Prepare("SELECT value FROM meta WHERE key='state'");
             state = (row.Step() ? TierState.Read(row.Blob(0)) : null)
                 ?? throw StorageErrors.Damaged(Path.GetFileName(partial), "table meta", "it is no backup of a weft store");
         }
 
-        var relay = new Relay(progress, bytes);
+        var relay = new Relay(_progress, bytes);
         string folder = Path.GetDirectoryName(Path.GetFullPath(target))!;
         VerifyReport report = new Verifier(
-            folder, new SegmentFiles(DiskFileSystem.Instance, folder), relay, cancellationToken).RunOnFile(partial);
+            folder, new SegmentFiles(DiskFileSystem.Instance, folder), _sealer, relay, _cancellation).RunOnFile(partial);
         Damage? first = report.Damages.FirstOrDefault(damage => damage.Where != "table quarantine");
         if (first is not null)
         {
@@ -101,6 +166,11 @@ internal static class Backup
 
         using (IFile file = DiskFileSystem.Instance.Open(partial, create: false))
         {
+            if (withKeys && _keys is not null)
+            {
+                file.Write(file.Length, _keys.Content);
+            }
+
             file.Sync();
         }
 
@@ -110,18 +180,21 @@ internal static class Backup
             report.Fields, new FileInfo(target).Length, state.Flushed, Stopwatch.GetElapsedTime(started));
     }
 
-    private static long Copy(string from, string to, IProgress<long>? progress, CancellationToken cancellationToken)
+    private long Copy(string from, string to)
     {
+        DiskFileSystem.CreateForOwner(to);
         using var source = File.OpenHandle(from, FileMode.Open, FileAccess.Read, FileShare.Read);
-        using var target = File.OpenHandle(to, FileMode.CreateNew, FileAccess.Write);
+        using var target = File.OpenHandle(to, FileMode.Open, FileAccess.Write);
+        long end = RandomAccess.GetLength(source) - (_keys is null ? 0 : KeysFile.Bytes);
         byte[] buffer = new byte[CopyBytes];
         long at = 0;
-        while (RandomAccess.Read(source, buffer, at) is int read and > 0)
+        while (at < end
+            && RandomAccess.Read(source, buffer.AsSpan(0, (int)Math.Min(buffer.Length, end - at)), at) is int read and > 0)
         {
-            cancellationToken.ThrowIfCancellationRequested();
+            _cancellation.ThrowIfCancellationRequested();
             RandomAccess.Write(target, buffer.AsSpan(0, read), at);
             at += read;
-            progress?.Report(at);
+            _progress?.Report(at);
         }
 
         return at;

@@ -7,6 +7,7 @@ using Weft.Primitives;
 using Weft.Storage.Files;
 using Weft.Storage.Log;
 using Weft.Storage.Memory;
+using Weft.Storage.Sealing;
 using Weft.Storage.Tier;
 
 namespace Weft.Storage;
@@ -14,9 +15,10 @@ namespace Weft.Storage;
 /// <summary>What opening a folder found: the disk tier, and the log read back into a memory table.</summary>
 internal sealed class Recovered
 {
-    private Recovered(SqliteTier tier, SegmentFiles segments, ulong seed)
+    private Recovered(SqliteTier tier, SegmentFiles segments, Sealer? sealer, ulong seed)
     {
         Tier = tier;
+        Sealer = sealer;
         Segments = segments;
         Seed = seed;
         Table = new MemTable(Pool, seed);
@@ -27,6 +29,9 @@ internal sealed class Recovered
     public SqliteTier Tier { get; }
 
     public SegmentFiles Segments { get; }
+
+    /// <summary>Seals the store's files; null for a plain store.</summary>
+    public Sealer? Sealer { get; }
 
     public ChunkPool Pool { get; } = new();
 
@@ -40,7 +45,7 @@ internal sealed class Recovered
 
     public CommitStart Start { get; private set; }
 
-    public static Recovered Read(StorageOptions options, string folder, ILogger logger)
+    public static Recovered Read(StorageOptions options, string folder, Sealer? sealer, ILogger logger)
     {
         var segments = new SegmentFiles(options.Files, folder);
         List<long> numbers = segments.List();
@@ -49,7 +54,7 @@ internal sealed class Recovered
             throw StorageErrors.Damaged(SqliteTier.FileName, "its place", "it is missing, but the commit log is there");
         }
 
-        SqliteTier tier = SqliteTier.Open(folder, options, null);
+        SqliteTier tier = SqliteTier.Open(folder, options, sealer, null);
         try
         {
             if (tier.FilterRebuilt)
@@ -57,7 +62,7 @@ internal sealed class Recovered
                 EngineLog.FilterRebuilt(logger, folder);
             }
 
-            var recovered = new Recovered(tier, segments, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)));
+            var recovered = new Recovered(tier, segments, sealer, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)));
             recovered.ReadLog(numbers, options, folder, logger);
             return recovered;
         }
@@ -72,7 +77,7 @@ internal sealed class Recovered
     {
         TierState state = Tier.Writer.State;
         LogScan scan = CommitRecovery.Run(
-            numbers, number => Segments.ReadWhole(number), state.StoreId, state.Flushed, Take);
+            numbers, number => Segments.ReadWhole(number), state.StoreId, state.Flushed, Take, Sealer);
         if (scan.NewerVersion > 0)
         {
             throw new WeftException(WeftError.FormatNewer,

@@ -5,6 +5,7 @@ using Weft.Node.Storage;
 using Weft.Primitives;
 using Weft.Storage.Files;
 using Weft.Storage.Log;
+using Weft.Storage.Sealing;
 using Weft.Storage.Tier;
 
 namespace Weft.Storage;
@@ -48,7 +49,7 @@ public sealed partial class StorageEngine
         try
         {
             return await Task.Run(
-                () => new Verifier(_folder, _segments, progress, cancellationToken).Run(() => _tier.Writer.State),
+                () => new Verifier(_folder, _segments, _sealer, progress, cancellationToken).Run(() => _tier.Writer.State),
                 cancellationToken).ConfigureAwait(false);
         }
         finally
@@ -59,11 +60,15 @@ public sealed partial class StorageEngine
 
     /// <summary>Verifies a folder that no node runs on, without changing anything that matters.</summary>
     /// <param name="folder">The data folder.</param>
+    /// <param name="encryption">What opens it; null for a plain store.</param>
     /// <param name="progress">Takes the bytes read so far.</param>
     /// <param name="cancellationToken">Stops early.</param>
-    /// <exception cref="WeftException">FolderLocked, FolderUnusable, FormatNewer, FileDamaged.</exception>
+    /// <exception cref="WeftException">
+    /// FolderLocked, FolderUnusable, FormatNewer, FileDamaged, StoreKeyNeeded, StoreKeyWrong, StoreNotEncrypted.
+    /// </exception>
     public static async ValueTask<VerifyReport> VerifyFolderAsync(
-        string folder, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
+        string folder, StoreEncryption? encryption = null, IProgress<long>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         folder = Path.GetFullPath(folder);
         string path = Path.Combine(folder, SqliteTier.FileName);
@@ -72,13 +77,14 @@ public sealed partial class StorageEngine
             throw new WeftException(WeftError.FolderUnusable, $"'{folder}' holds no store: '{SqliteTier.FileName}' is missing.");
         }
 
-        SqliteTier.ThrowIfNewer(path, isNew: false);
+        using Sealer? sealer = StoreKeys.Open(folder, encryption);
+        SqliteTier.ThrowIfNewer(path, sealer);
         using FolderLock held = FolderLock.Take(folder, TimeProvider.System.GetUtcNow());
         return await Task.Run(
             () =>
             {
                 var segments = new SegmentFiles(DiskFileSystem.Instance, folder);
-                return new Verifier(folder, segments, progress, cancellationToken).Run(null);
+                return new Verifier(folder, segments, sealer, progress, cancellationToken).Run(null);
             },
             cancellationToken).ConfigureAwait(false);
     }
@@ -95,24 +101,47 @@ public sealed partial class StorageEngine
 
         await FlushAllAsync(cancellationToken).ConfigureAwait(false);
         return await Task.Run(
-            () => Backup.Write(Path.Combine(_folder, SqliteTier.FileName), path, progress, cancellationToken),
+            () => Backup.Write(_folder, path, _sealer, progress, cancellationToken),
             cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Makes a data folder from a backup. The store keeps its identity; do not run both.</summary>
     /// <param name="file">What <see cref="BackupAsync"/> wrote.</param>
     /// <param name="folder">Missing or empty.</param>
+    /// <param name="encryption">What opens the backup of an encrypted store; null for a plain one.</param>
     /// <param name="progress">Takes the bytes written and read back so far.</param>
     /// <param name="cancellationToken">Stops early; the folder is left empty.</param>
     /// <returns>What was restored and read back.</returns>
-    /// <exception cref="WeftException">TargetNotEmpty, FormatNewer, FileDamaged, DiskFull, FolderUnusable.</exception>
+    /// <exception cref="WeftException">
+    /// TargetNotEmpty, FormatNewer, FileDamaged, DiskFull, FolderUnusable, StoreKeyNeeded, StoreKeyWrong, StoreNotEncrypted.
+    /// </exception>
     public static async ValueTask<BackupReport> RestoreAsync(
-        string file, string folder, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
+        string file, string folder, StoreEncryption? encryption = null, IProgress<long>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(file);
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        return await Task.Run(() => Backup.Restore(file, folder, progress, cancellationToken), cancellationToken)
+        return await Task.Run(() => Backup.Restore(file, folder, encryption, progress, cancellationToken), cancellationToken)
             .ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Gives an encrypted store another passphrase or key file. The data stays as it is: only its key is wrapped anew, so
+    /// whoever had the old one and a copy of the file "keys" of that time can still open the store.
+    /// </summary>
+    /// <param name="folder">A data folder that no node runs on.</param>
+    /// <param name="encryption">What opens it now.</param>
+    /// <param name="fresh">What shall open it from now on.</param>
+    /// <param name="cancellationToken">Stops before anything is written.</param>
+    /// <exception cref="WeftException">FolderLocked, FolderUnusable, FileDamaged, StoreKeyWrong, StoreNotEncrypted.</exception>
+    public static async ValueTask ChangeKeyAsync(
+        string folder, StoreEncryption encryption, StoreSecret fresh, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        ArgumentNullException.ThrowIfNull(encryption);
+        ArgumentNullException.ThrowIfNull(fresh);
+        folder = Path.GetFullPath(folder);
+        await Task.Run(() => StoreKeys.Change(folder, encryption, fresh), cancellationToken).ConfigureAwait(false);
     }
 
     private MaintenanceResult Maintain(double nowMs, long started, CancellationToken cancellationToken)

@@ -10,6 +10,7 @@ using Weft.Primitives;
 using Weft.Storage.Files;
 using Weft.Storage.Log;
 using Weft.Storage.Memory;
+using Weft.Storage.Sealing;
 using Weft.Storage.Tier;
 
 namespace Weft.Storage;
@@ -30,6 +31,7 @@ public sealed partial class StorageEngine : IStore
     private readonly ILogger _logger;
     private readonly FolderLock _lock;
     private readonly SqliteTier _tier;
+    private readonly Sealer? _sealer;
     private readonly SegmentFiles _segments;
     private readonly CommitLog _log;
     private readonly ChunkPool _pool = new();
@@ -51,6 +53,7 @@ public sealed partial class StorageEngine : IStore
         _lock = held;
         _logger = logger;
         _tier = recovered.Tier;
+        _sealer = recovered.Sealer;
         _seed = recovered.Seed;
         _pool = recovered.Pool;
         _segments = recovered.Segments;
@@ -69,6 +72,7 @@ public sealed partial class StorageEngine : IStore
         {
             Durability = options.Durability,
             SegmentBytes = options.SegmentBytes > 0 ? options.SegmentBytes : options.SegmentMiB << 20,
+            Seal = recovered.Sealer,
         };
         _log = new CommitLog(new Sink(this), _segments, core, recovered.Start);
         _flusher = new Thread(RunFlusher) { Name = "weft flush", IsBackground = true };
@@ -105,7 +109,8 @@ public sealed partial class StorageEngine : IStore
     /// <returns>The open store; dispose it to close it cleanly.</returns>
     /// <exception cref="ArgumentException">An option is out of bounds.</exception>
     /// <exception cref="WeftException">
-    /// FolderLocked, FolderUnusable, FormatNewer, FileDamaged, DiskFull, DiskFailed. The folder is as it was.
+    /// FolderLocked, FolderUnusable, FormatNewer, FileDamaged, DiskFull, DiskFailed, StoreKeyNeeded, StoreKeyWrong,
+    /// StoreNotEncrypted. The folder is as it was.
     /// </exception>
     public static ValueTask<StorageEngine> OpenAsync(
         StorageOptions options, TimeProvider? time = null, ILogger? logger = null)
@@ -151,12 +156,14 @@ public sealed partial class StorageEngine : IStore
     {
         long started = Stopwatch.GetTimestamp();
         string folder = Path.GetFullPath(options.Path);
-        SqliteTier.ThrowIfNewer(Path.Combine(folder, SqliteTier.FileName), !File.Exists(Path.Combine(folder, SqliteTier.FileName)));
+        Sealer? sealer = StoreKeys.Open(folder, options.Encryption);
+        SqliteTier.ThrowIfNewer(Path.Combine(folder, SqliteTier.FileName), sealer);
         FolderLock held = FolderLock.Take(folder, time.GetUtcNow());
         Recovered? recovered = null;
         try
         {
-            recovered = Recovered.Read(options, folder, logger);
+            sealer = StoreKeys.OpenOrCreate(folder, options.Encryption, sealer);
+            recovered = Recovered.Read(options, folder, sealer, logger);
             var engine = new StorageEngine(options, folder, held, logger, recovered);
             engine._log.Start();
             engine._flusher.Start();
@@ -169,6 +176,7 @@ public sealed partial class StorageEngine : IStore
         catch (Exception failure)
         {
             recovered?.Tier.Dispose();
+            sealer?.Dispose();
             held.Dispose();
             if (failure is IOException or UnauthorizedAccessException)
             {
@@ -208,6 +216,7 @@ public sealed partial class StorageEngine : IStore
         }
 
         _tier.Dispose();
+        _sealer?.Dispose();
         _lock.Dispose();
         ReleaseRoom();
     }

@@ -35,6 +35,11 @@ public sealed class StorageOptions
     /// </summary>
     public bool AcceptLogDamage { get; set; }
 
+    /// <summary>
+    /// What opens an encrypted store, or asks for a new one to be encrypted; null, the default, for a plain store.
+    /// </summary>
+    public Sealing.StoreEncryption? Encryption { get; set; }
+
     /// <summary>The file access; tests put faults into it.</summary>
     internal Files.IFileSystem Files { get; set; } = Storage.Files.DiskFileSystem.Instance;
 

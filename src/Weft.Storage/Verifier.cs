@@ -5,13 +5,14 @@ using Weft.Primitives;
 using Weft.Storage.Files;
 using Weft.Storage.Log;
 using Weft.Storage.Memory;
+using Weft.Storage.Sealing;
 using Weft.Storage.Tier;
 
 namespace Weft.Storage;
 
 /// <summary>Reads everything a folder holds, and notes what does not fit.</summary>
 internal sealed class Verifier(
-    string folder, SegmentFiles segments, IProgress<long>? progress, CancellationToken cancellationToken)
+    string folder, SegmentFiles segments, Sealer? sealer, IProgress<long>? progress, CancellationToken cancellationToken)
 {
     private const int DamagesMax = 1_000;
     private const int SoulsMax = 100;
@@ -68,7 +69,7 @@ internal sealed class Verifier(
 
     private TierState? ReadState()
     {
-        using Db db = Db.Open(Path.Combine(folder, SqliteTier.FileName), write: true, 1 << 20);
+        using Db db = Db.Open(Path.Combine(folder, SqliteTier.FileName), write: true, 1 << 20, sealer);
         using Statement row = db.Prepare("SELECT value FROM meta WHERE key='state'");
         TierState? state = row.Step() ? TierState.Read(row.Blob(0)) : null;
         if (state is null)
@@ -100,7 +101,7 @@ internal sealed class Verifier(
     }
 
     private LogScan ScanLog(TierState state) =>
-        CommitRecovery.Run(segments.List(), Read, state.StoreId, state.Flushed, static (_, _) => { });
+        CommitRecovery.Run(segments.List(), Read, state.StoreId, state.Flushed, static (_, _) => { }, sealer);
 
     private void NoteDamages(LogScan scan)
     {
@@ -134,7 +135,7 @@ internal sealed class Verifier(
 
     private void ReadTier(string path)
     {
-        using Db db = Db.Open(path, write: true, 4 << 20);
+        using Db db = Db.Open(path, write: true, 4 << 20, sealer);
         using Statement check = db.Prepare("PRAGMA quick_check(100)");
         while (check.Step())
         {

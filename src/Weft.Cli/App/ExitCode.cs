@@ -22,10 +22,11 @@ internal static class ExitCode
     /// <summary>The exit code that goes with an error.</summary>
     public static int Of(WeftError error) => error switch
     {
-        WeftError.Usage or WeftError.AddressInvalid => Usage,
+        WeftError.Usage or WeftError.AddressInvalid or WeftError.StoreKeyUnusable => Usage,
         WeftError.Absent => NothingThere,
         WeftError.TokenMissing or WeftError.HostRefused or WeftError.OriginRefused
-            or WeftError.ScopeMissing or (>= WeftError.SignatureRefused and <= WeftError.ProofMalformed) => Refused,
+            or WeftError.ScopeMissing or WeftError.StoreKeyNeeded or WeftError.StoreKeyWrong
+            or WeftError.StoreNotEncrypted or (>= WeftError.SignatureRefused and <= WeftError.ProofMalformed) => Refused,
         WeftError.NodeUnreachable or WeftError.NodeUnavailable => Unreachable,
         WeftError.OlderState or WeftError.SmallerText or WeftError.PreconditionFailed
             or WeftError.WrittenOnce or WeftError.TargetNotEmpty => Conflict,

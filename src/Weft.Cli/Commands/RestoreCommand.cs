@@ -59,7 +59,7 @@ internal static class RestoreCommand
         long size = new FileInfo(file).Length;
         using var line = new ProgressLine(context.Host, context.Output);
         var progress = new Told(line, size);
-        BackupReport report = await StorageEngine.RestoreAsync(file, folder, progress, cancellationToken);
+        BackupReport report = await StorageEngine.RestoreAsync(file, folder, null, progress, cancellationToken);
         line.Dispose();
         if (context.Output.IsJson)
         {

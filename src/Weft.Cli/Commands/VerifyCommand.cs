@@ -55,7 +55,7 @@ internal static class VerifyCommand
     {
         using var progress = new ProgressLine(context.Host, context.Output);
         VerifyReport report = await StorageEngine.VerifyFolderAsync(
-            context.Settings.DataFolder, new Told(progress), cancellationToken);
+            context.Settings.DataFolder, null, new Told(progress), cancellationToken);
         progress.Dispose();
         return Print(context.Output, report);
     }

@@ -133,7 +133,7 @@ public sealed class CommitCore
             return CommitAdmission.Accepted;
         }
 
-        CommitAdmission admission = Place(CommitRecordCodec.RecordHeaderBytes + payload.Length);
+        CommitAdmission admission = Place(CommitRecordCodec.RecordBytes(payload.Length, _options.Seal));
         if (admission != CommitAdmission.Accepted)
         {
             return admission;
@@ -350,7 +350,7 @@ public sealed class CommitCore
             if (!entry.Payload.IsEmpty)
             {
                 bool moves = entry.Segment != _writing.Number;
-                int bytes = CommitRecordCodec.RecordHeaderBytes + entry.Payload.Length;
+                int bytes = CommitRecordCodec.RecordBytes(entry.Payload.Length, _options.Seal);
                 if (any && (moves || _buffer.WrittenCount + bytes > _options.GroupBytesMax))
                 {
                     break;
@@ -370,8 +370,8 @@ public sealed class CommitCore
                 }
 
                 StartSegment(entry.Sequence);
-                CommitRecordCodec.WriteRecord(
-                    _buffer, entry.Payload.Span, entry.Sequence, DurableSequence, SaltOf(_writing.Number));
+                CommitRecordCodec.WriteRecord(_buffer, entry.Payload.Span, entry.Sequence, DurableSequence,
+                    SaltOf(_writing.Number), _storeId, _options.Seal);
                 any = true;
             }
 

@@ -13,6 +13,9 @@ public sealed class CommitCoreOptions
 
     /// <summary>Bytes that one write takes together: 1 KiB and up. Default: 2 MiB. A larger record goes alone.</summary>
     public int GroupBytesMax { get; set; } = 2 << 20;
+
+    /// <summary>Seals each record's payload; null, the default, writes them as they are.</summary>
+    public ICommitSeal? Seal { get; set; }
 }
 
 /// <summary>Where a commit log goes on: what recovery found.</summary>

@@ -40,6 +40,10 @@ public static class CommitRecordCodec
     internal const int HeaderCopyBytes = 64;
     internal const byte BatchKind = 1;
     internal const byte MarkKind = 2;
+    internal const byte SealedKind = 3;
+
+    /// <summary>Bytes that a sealed payload is bound to: store, salt, sequence, durable.</summary>
+    internal const int BoundBytes = 32;
 
     private static ReadOnlySpan<byte> Magic => "WEFTLOG\n"u8;
 
@@ -87,6 +91,37 @@ public static class CommitRecordCodec
         uint crc = RecordCrc(target, payload.Length, salt);
         BinaryPrimitives.WriteUInt32LittleEndian(target[4..], crc);
         writer.Advance(RecordHeaderBytes + payload.Length);
+    }
+
+    /// <summary>Bytes of a whole record around an encoded batch.</summary>
+    public static int RecordBytes(int payloadBytes, ICommitSeal? seal) =>
+        RecordHeaderBytes + payloadBytes + (seal is null ? 0 : 1 + seal.OverheadBytes);
+
+    /// <summary>
+    /// Writes one record, with a seal around its payload: <c>3 | sealed bytes</c>, bound to the store, the segment and the
+    /// numbers of the record, so that it fits nowhere else. Without a seal an ordinary record.
+    /// </summary>
+    public static void WriteRecord(
+        IBufferWriter<byte> writer, ReadOnlySpan<byte> payload, long sequence, long durable, ulong salt, ulong storeId,
+        ICommitSeal? seal)
+    {
+        if (seal is null)
+        {
+            WriteRecord(writer, payload, sequence, durable, salt);
+            return;
+        }
+
+        int length = 1 + payload.Length + seal.OverheadBytes;
+        Span<byte> target = writer.GetSpan(RecordHeaderBytes + length);
+        BinaryPrimitives.WriteUInt32LittleEndian(target, (uint)length);
+        BinaryPrimitives.WriteInt64LittleEndian(target[8..], sequence);
+        BinaryPrimitives.WriteInt64LittleEndian(target[16..], durable);
+        target[RecordHeaderBytes] = SealedKind;
+        Span<byte> bound = stackalloc byte[BoundBytes];
+        Bind(bound, storeId, salt, sequence, durable);
+        seal.Seal(payload, bound, target.Slice(RecordHeaderBytes + 1, length - 1));
+        BinaryPrimitives.WriteUInt32LittleEndian(target[4..], RecordCrc(target, length, salt));
+        writer.Advance(RecordHeaderBytes + length);
     }
 
     /// <summary>Writes a mark: "every commit up to here was flushed".</summary>
@@ -148,6 +183,14 @@ public static class CommitRecordCodec
         uint crc = Crc32C.Compute(salt, 0);
         crc = Crc32C.Compute((ulong)payloadLength, crc);
         return Crc32C.Compute(record[8..(RecordHeaderBytes + payloadLength)], crc);
+    }
+
+    internal static void Bind(Span<byte> bound, ulong storeId, ulong salt, long sequence, long durable)
+    {
+        BinaryPrimitives.WriteUInt64LittleEndian(bound, storeId);
+        BinaryPrimitives.WriteUInt64LittleEndian(bound[8..], salt);
+        BinaryPrimitives.WriteInt64LittleEndian(bound[16..], sequence);
+        BinaryPrimitives.WriteInt64LittleEndian(bound[24..], durable);
     }
 
     private static bool TryReadCopy(ReadOnlySpan<byte> copy, out SegmentHeader header)

@@ -59,13 +59,16 @@ public static class CommitRecovery
     /// <param name="storeId">The store the log must belong to.</param>
     /// <param name="flushed">Commits up to here are in the disk tier; they are not given out, and may be missing.</param>
     /// <param name="onCommit">Takes each commit after <paramref name="flushed"/>, in order.</param>
+    /// <param name="seal">Opens the records of a sealed log; then one that is not sealed is damage. Null for a plain log.</param>
     public static LogScan Run(
         IReadOnlyList<long> numbers,
         Func<long, ReadOnlyMemory<byte>> read,
         ulong storeId,
         long flushed,
-        Action<long, CommitBatch> onCommit)
+        Action<long, CommitBatch> onCommit,
+        ICommitSeal? seal = null)
     {
+        var give = new Giver(onCommit, seal, storeId);
         var scans = new List<SegmentScan>(numbers.Count);
         var damages = new List<LogDamage>();
         long last = flushed;
@@ -73,7 +76,7 @@ public static class CommitRecovery
         for (int i = 0; i < numbers.Count; i++)
         {
             ReadOnlyMemory<byte> bytes = read(numbers[i]);
-            SegmentScan scan = Scan(numbers[i], bytes.Span, storeId, last, onCommit, out uint newer);
+            SegmentScan scan = Scan(numbers[i], bytes.Span, storeId, last, give, out uint newer);
             if (newer != 0)
             {
                 return new LogScan(flushed, [], 0, [], newer);
@@ -105,7 +108,7 @@ public static class CommitRecovery
         ReadOnlySpan<byte> bytes,
         ulong storeId,
         long last,
-        Action<long, CommitBatch> onCommit,
+        Giver give,
         out uint newer)
     {
         newer = 0;
@@ -135,7 +138,7 @@ public static class CommitRecovery
                 "one copy of the header does not fit; the other one does"));
         }
 
-        return ReadRecords(number, bytes, header, last, onCommit, damages);
+        return ReadRecords(number, bytes, header, last, give, damages);
     }
 
     private static SegmentScan ReadRecords(
@@ -143,7 +146,7 @@ public static class CommitRecovery
         ReadOnlySpan<byte> bytes,
         in SegmentHeader header,
         long last,
-        Action<long, CommitBatch> onCommit,
+        Giver give,
         List<LogDamage> damages)
     {
         int at = Math.Min(CommitRecordCodec.SegmentHeaderBytes, bytes.Length);
@@ -161,7 +164,7 @@ public static class CommitRecovery
                     continue;
                 }
 
-                if (expected > last && !Give(bytes, at - record.Length, record, onCommit))
+                if (expected > last && !give.TryGive(bytes.Slice(at - record.Length, record.Length), record, header.Salt))
                 {
                     damages.Add(new LogDamage(number, at - record.Length, record.Length, expected, expected,
                         "a record's checksum is good, but it is not a batch"));
@@ -187,19 +190,6 @@ public static class CommitRecovery
         }
 
         return new SegmentScan(number, header, expected - 1, end, cut, damages);
-    }
-
-    private static bool Give(ReadOnlySpan<byte> bytes, int at, in Record record, Action<long, CommitBatch> onCommit)
-    {
-        ReadOnlySpan<byte> payload = bytes.Slice(
-            at + CommitRecordCodec.RecordHeaderBytes, record.Length - CommitRecordCodec.RecordHeaderBytes);
-        if (!CommitRecordCodec.TryDecodePayload(payload, out CommitBatch batch))
-        {
-            return false;
-        }
-
-        onCommit(record.Sequence, batch);
-        return true;
     }
 
     /// <summary>
@@ -278,4 +268,44 @@ public static class CommitRecovery
     }
 
     private readonly record struct Record(long Sequence, long Durable, int Length, bool IsMark);
+
+    /// <summary>Decodes records whose checksum was good, opens sealed ones first, and hands them on.</summary>
+    private sealed class Giver(Action<long, CommitBatch> onCommit, ICommitSeal? seal, ulong storeId)
+    {
+        private byte[] _plain = [];
+
+        public bool TryGive(ReadOnlySpan<byte> bytes, in Record record, ulong salt)
+        {
+            ReadOnlySpan<byte> payload = bytes[CommitRecordCodec.RecordHeaderBytes..];
+            if ((seal is not null && !TryOpen(ref payload, record, salt, seal))
+                || !CommitRecordCodec.TryDecodePayload(payload, out CommitBatch batch))
+            {
+                return false;
+            }
+
+            onCommit(record.Sequence, batch);
+            return true;
+        }
+
+        private bool TryOpen(ref ReadOnlySpan<byte> payload, in Record record, ulong salt, ICommitSeal opener)
+        {
+            int length = payload.Length - 1 - opener.OverheadBytes;
+            if (length < 0 || payload[0] != CommitRecordCodec.SealedKind)
+            {
+                return false;
+            }
+
+            if (_plain.Length < length)
+            {
+                _plain = new byte[Math.Max(length, 4 << 10)];
+            }
+
+            Span<byte> bound = stackalloc byte[CommitRecordCodec.BoundBytes];
+            CommitRecordCodec.Bind(bound, storeId, salt, record.Sequence, record.Durable);
+            Span<byte> plain = _plain.AsSpan(0, length);
+            bool opened = opener.TryOpen(payload[1..], bound, plain);
+            payload = plain;
+            return opened;
+        }
+    }
 }

@@ -8,8 +8,32 @@ internal sealed partial class DiskFileSystem : IFileSystem
 {
     public static DiskFileSystem Instance { get; } = new();
 
-    public IFile Open(string path, bool create) => new DiskFile(File.OpenHandle(
-        path, create ? FileMode.CreateNew : FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete));
+    public IFile Open(string path, bool create)
+    {
+        if (create)
+        {
+            CreateForOwner(path);
+        }
+
+        return new DiskFile(File.OpenHandle(
+            path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete));
+    }
+
+    /// <summary>Makes an empty file that only its owner may read and write.</summary>
+    public static void CreateForOwner(string path)
+    {
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.ReadWrite | FileShare.Delete,
+            BufferSize = 0,
+        };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        new FileStream(path, options).Dispose();
+    }
 
     public bool Exists(string path) => File.Exists(path);
 

@@ -1,6 +1,7 @@
 using SQLitePCL;
 using Weft.Primitives;
 using Weft.Storage.Files;
+using Weft.Storage.Sealing;
 
 namespace Weft.Storage.Tier;
 
@@ -18,6 +19,7 @@ internal sealed class Db : IDisposable
     {
         Batteries_V2.Init();
         PageChecksums.Register();
+        SealedPages.Register();
     }
 
     private Db(string path, sqlite3 handle)
@@ -28,12 +30,25 @@ internal sealed class Db : IDisposable
 
     public string Path { get; }
 
-    public static Db Open(string path, bool write, long cacheBytes)
+    /// <summary>Opens a database, or makes one.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="write">True to write, and to make it when it is missing.</param>
+    /// <param name="cacheBytes">SQLite's own cache.</param>
+    /// <param name="sealer">Seals every page; null for plain pages with checksums.</param>
+    public static Db Open(string path, bool write, long cacheBytes, Sealer? sealer)
     {
         int flags = raw.SQLITE_OPEN_NOMUTEX
             | (write ? raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE : raw.SQLITE_OPEN_READONLY);
-        bool isNew = write && !File.Exists(path);
-        int result = raw.sqlite3_open_v2(path, out sqlite3 handle, flags, PageChecksums.Name);
+        bool isNew = write && IsNew(path);
+        if (isNew && !File.Exists(path))
+        {
+            DiskFileSystem.CreateForOwner(path); // SQLite gives its companions the same rights.
+        }
+
+        sqlite3 handle;
+        int result = sealer is null
+            ? raw.sqlite3_open_v2(path, out handle, flags, PageChecksums.Name)
+            : SealedPages.Connect(path, out handle, flags, sealer);
         var db = new Db(path, handle);
         try
         {
@@ -41,10 +56,16 @@ internal sealed class Db : IDisposable
             raw.sqlite3_extended_result_codes(handle, 1);
             if (isNew)
             {
-                PageChecksums.Reserve(handle);
+                SqliteNative.Reserve(
+                    handle, sealer is null ? PageChecksums.ReservedBytes : SealedFile.ReservedBytes);
             }
 
             raw.sqlite3_busy_timeout(handle, 10_000);
+            if (sealer is not null)
+            {
+                db.Execute("PRAGMA temp_store=MEMORY");
+            }
+
             db.Execute($"PRAGMA cache_size=-{Math.Max(64, cacheBytes / 1_024)}");
             return db;
         }
@@ -54,6 +75,9 @@ internal sealed class Db : IDisposable
             throw;
         }
     }
+
+    /// <summary>True for a file that is missing, or was made a moment before a crash and is empty.</summary>
+    public static bool IsNew(string path) => new FileInfo(path) is { Exists: false } or { Length: 0 };
 
     public Statement Prepare(string sql)
     {
@@ -98,17 +122,17 @@ internal sealed class Db : IDisposable
     }
 
     /// <summary>Copies the whole database as it is at this moment into a new file.</summary>
-    public void CopyTo(string target, Action<long> onPages, CancellationToken cancellationToken)
+    public void CopyTo(string target, Sealer? sealer, Action<long> onPages, CancellationToken cancellationToken)
     {
-        int result = raw.sqlite3_open_v2(
-            target, out sqlite3 copy, raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_CREATE | raw.SQLITE_OPEN_NOMUTEX,
-            PageChecksums.Name);
+        DiskFileSystem.CreateForOwner(target);
+        using Db copy = Open(target, write: true, 1 << 20, sealer);
+        copy.Execute("PRAGMA journal_mode=MEMORY");
         try
         {
-            Check(result, "open the copy");
             Execute("BEGIN");
             ReadNumber("SELECT count(*) FROM meta"); // From here on this connection sees one moment.
-            sqlite3_backup backup = raw.sqlite3_backup_init(copy, "main", _handle, "main");
+            sqlite3_backup backup = raw.sqlite3_backup_init(copy._handle, "main", _handle, "main");
+            int result;
             do
             {
                 result = raw.sqlite3_backup_step(backup, 1_024);
@@ -122,7 +146,6 @@ internal sealed class Db : IDisposable
         }
         finally
         {
-            raw.sqlite3_close_v2(copy);
             Execute("COMMIT");
         }
     }

@@ -5,6 +5,7 @@ using Weft.Graph;
 using Weft.Node.Commits;
 using Weft.Primitives;
 using Weft.Storage.Files;
+using Weft.Storage.Sealing;
 
 namespace Weft.Storage.Tier;
 
@@ -45,17 +46,22 @@ internal sealed class SqliteTier : IDisposable
     /// <summary>True when the filter could not be read and had to be made anew.</summary>
     public bool FilterRebuilt { get; private init; }
 
-    public static SqliteTier Open(string folder, StorageOptions options, ulong? storeId)
+    public static SqliteTier Open(string folder, StorageOptions options, Sealer? sealer, ulong? storeId)
     {
         string path = Path.Combine(folder, FileName);
-        bool isNew = !File.Exists(path);
-        ThrowIfNewer(path, isNew);
+        bool isNew = Db.IsNew(path);
+        ThrowIfNewer(path, sealer);
+        if (isNew && sealer is not null)
+        {
+            MakeSealed(path, sealer);
+        }
+
         long sqliteBytes = ((long)options.MemoryMiB << 20) * 15 / 100;
-        Db db = Db.Open(path, write: true, sqliteBytes / 2);
+        Db db = Db.Open(path, write: true, sqliteBytes / 2, sealer);
         var readers = new List<TierReader>();
         try
         {
-            Prepare(db, isNew);
+            Prepare(db, Db.IsNew(path), "WAL");
             TierState state = ReadState(db, storeId);
             var filter = new SoulFilter(state.FilterSeed);
             bool rebuilt = !TryLoadFilter(db, filter, state);
@@ -72,7 +78,7 @@ internal sealed class SqliteTier : IDisposable
 
             for (int i = 0; i < options.Readers; i++)
             {
-                readers.Add(new TierReader(path, sqliteBytes / 2 / options.Readers));
+                readers.Add(new TierReader(path, sqliteBytes / 2 / options.Readers, sealer));
             }
 
             long cacheBytes = options.CacheBytes > 0 ? options.CacheBytes : ((long)options.MemoryMiB << 20) / 4;
@@ -129,27 +135,32 @@ internal sealed class SqliteTier : IDisposable
     }
 
     /// <summary>Looks at the version in the file's head before anything opens it, so that a newer one stays untouched.</summary>
-    public static void ThrowIfNewer(string path, bool isNew)
+    public static void ThrowIfNewer(string path, Sealer? sealer)
     {
-        if (isNew)
+        if (Db.IsNew(path))
         {
             return;
         }
 
-        Span<byte> head = stackalloc byte[100];
+        byte[] page = new byte[Db.PageBytes];
         int read;
         try
         {
             using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            read = RandomAccess.Read(file, head, 0);
+            read = RandomAccess.Read(file, page, 0);
         }
         catch (Exception failure) when (StorageErrors.IsWorld(failure))
         {
             throw new WeftException(WeftError.FolderUnusable, $"'{path}' cannot be read: {failure.Message}", failure);
         }
 
-        uint version = BinaryPrimitives.ReadUInt32BigEndian(head[60..]);
-        if (read == head.Length && version > FormatVersion)
+        if (sealer is not null && !SealedFile.TryOpenFirst(sealer, page))
+        {
+            return; // Damage: whoever opens it says so.
+        }
+
+        uint version = BinaryPrimitives.ReadUInt32BigEndian(page.AsSpan(60));
+        if (read >= 100 && version > FormatVersion)
         {
             throw new WeftException(WeftError.FormatNewer,
                 $"'{path}' has format {version}; this version of weft understands up to {FormatVersion}. "
@@ -157,7 +168,31 @@ internal sealed class SqliteTier : IDisposable
         }
     }
 
-    private static void Prepare(Db db, bool isNew)
+    /// <summary>
+    /// Makes an empty database beside its place and moves it there: its first pages are written without a journal on the
+    /// disk, which would hold them as they are.
+    /// </summary>
+    private static void MakeSealed(string path, Sealer sealer)
+    {
+        string draft = path + ".new";
+        File.Delete(draft);
+        using (Db db = Db.Open(draft, write: true, 1 << 20, sealer))
+        {
+            db.Execute("PRAGMA journal_mode=MEMORY");
+            Prepare(db, isNew: true, "MEMORY");
+            db.Execute("PRAGMA journal_mode=WAL"); // From here on; changing it later would need a journal.
+        }
+
+        using (IFile file = DiskFileSystem.Instance.Open(draft, create: false))
+        {
+            file.Sync();
+        }
+
+        File.Move(draft, path, overwrite: true);
+        DiskFileSystem.Instance.SyncFolder(Path.GetDirectoryName(path)!);
+    }
+
+    private static void Prepare(Db db, bool isNew, string journal)
     {
         if (isNew)
         {
@@ -165,7 +200,7 @@ internal sealed class SqliteTier : IDisposable
             db.Execute("PRAGMA auto_vacuum=INCREMENTAL");
         }
 
-        db.Execute("PRAGMA journal_mode=WAL");
+        db.Execute($"PRAGMA journal_mode={journal}");
         db.Execute("PRAGMA synchronous=FULL");
         db.Execute("PRAGMA wal_autocheckpoint=0");
         db.Execute($"PRAGMA journal_size_limit={64 << 20}");

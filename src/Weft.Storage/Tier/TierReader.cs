@@ -1,5 +1,6 @@
 using Weft.Storage.Files;
 using Weft.Storage.Memory;
+using Weft.Storage.Sealing;
 
 namespace Weft.Storage.Tier;
 
@@ -15,9 +16,9 @@ internal sealed class TierReader : IDisposable
     private readonly Statement _links;
     private readonly Statement _changes;
 
-    public TierReader(string path, long cacheBytes)
+    public TierReader(string path, long cacheBytes, Sealer? sealer)
     {
-        _db = Db.Open(path, write: false, cacheBytes);
+        _db = Db.Open(path, write: false, cacheBytes, sealer);
         _find = _db.Prepare("SELECT first, data FROM blocks WHERE soul=?1 AND first<=?2 ORDER BY first DESC LIMIT 1");
         _forward = _db.Prepare(
             "SELECT first, data FROM blocks WHERE soul=?1 AND first>=coalesce("

@@ -10,12 +10,14 @@ public sealed class DamageTests
 {
     private const int Souls = 60;
 
-    [Fact]
-    public async Task A_flipped_bit_in_the_log_is_refused_or_harmless()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_flipped_bit_in_the_log_is_refused_or_harmless(bool encrypted)
     {
         using var folder = new TempFolder();
         var files = new FaultFiles();
-        await using (StorageEngine store = await StorageEngine.OpenAsync(Options(folder.At("data"), files)))
+        await using (StorageEngine store = await StorageEngine.OpenAsync(Options(folder.At("data"), files, encrypted)))
         {
             await FillAsync(store);
         }
@@ -31,17 +33,22 @@ public sealed class DamageTests
             string copy = folder.At("copy" + round);
             Directory.CreateDirectory(copy);
             File.Copy(folder.At("data/graph.db"), Path.Combine(copy, "graph.db"));
+            if (encrypted)
+            {
+                File.Copy(folder.At("data/keys"), Path.Combine(copy, "keys"));
+            }
+
             string here = Path.Combine(copy, Path.GetFileName(path));
             flipped.Rename(path, here);
             try
             {
-                await using StorageEngine store = await StorageEngine.OpenAsync(Options(copy, flipped));
+                await using StorageEngine store = await StorageEngine.OpenAsync(Options(copy, flipped, encrypted));
                 await CheckAsync(store, $"byte {at}");
             }
             catch (WeftException failure) when (failure.Error == WeftError.FileDamaged)
             {
                 refused++;
-                StorageOptions accepting = Options(copy, flipped);
+                StorageOptions accepting = Options(copy, flipped, encrypted);
                 accepting.AcceptLogDamage = true;
                 await using StorageEngine store = await StorageEngine.OpenAsync(accepting);
                 await store.PutAsync("goes", "on", 1);
@@ -80,12 +87,14 @@ public sealed class DamageTests
         }
     }
 
-    [Fact]
-    public async Task A_flipped_bit_anywhere_in_the_disk_tier_gives_an_error_or_the_right_value()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_flipped_bit_anywhere_in_the_disk_tier_gives_an_error_or_the_right_value(bool encrypted)
     {
         using var folder = new TempFolder();
         string path = folder.At("data/graph.db");
-        await using (StorageEngine store = await StorageEngine.OpenAsync(StoreKit.Small(folder.At("data"))))
+        await using (StorageEngine store = await StorageEngine.OpenAsync(StoreKit.Small(folder.At("data"), encrypted)))
         {
             await FillAsync(store);
             await store.FlushAsync();
@@ -101,7 +110,7 @@ public sealed class DamageTests
             await File.WriteAllBytesAsync(path, bytes);
             try
             {
-                await using StorageEngine store = await StorageEngine.OpenAsync(StoreKit.Small(folder.At("data")));
+                await using StorageEngine store = await StorageEngine.OpenAsync(StoreKit.Small(folder.At("data"), encrypted));
                 await CheckAsync(store, $"byte {at}");
             }
             catch (WeftException failure) when (failure.Error is WeftError.FileDamaged or WeftError.DiskFailed
@@ -112,13 +121,14 @@ public sealed class DamageTests
         }
     }
 
-    private static StorageOptions Options(string path, FaultFiles files) => new()
+    private static StorageOptions Options(string path, FaultFiles files, bool encrypted) => new()
     {
         Path = path,
         MemoryMiB = 16,
         SegmentBytes = 64 << 10,
         Readers = 1,
         Files = files,
+        Encryption = encrypted ? StoreKit.Encryption() : null,
     };
 
     private static async Task FillAsync(StorageEngine store)

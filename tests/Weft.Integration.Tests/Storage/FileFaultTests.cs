@@ -14,14 +14,18 @@ public sealed class FileFaultTests
     private const int Writes = 60;
 
     [Theory]
-    [InlineData(Fault.Error)]
-    [InlineData(Fault.Short)]
-    [InlineData(Fault.Full)]
-    [InlineData(Fault.Crash)]
-    public async Task Whatever_fails_an_acknowledged_write_is_kept_and_a_failed_one_is_never_half(Fault kind)
+    [InlineData(Fault.Error, false)]
+    [InlineData(Fault.Short, false)]
+    [InlineData(Fault.Full, false)]
+    [InlineData(Fault.Crash, false)]
+    [InlineData(Fault.Error, true)]
+    [InlineData(Fault.Short, true)]
+    [InlineData(Fault.Full, true)]
+    [InlineData(Fault.Crash, true)]
+    public async Task Whatever_fails_an_acknowledged_write_is_kept_and_a_failed_one_is_never_half(Fault kind, bool encrypted)
     {
         using var folder = new TempFolder();
-        int operations = await RunAsync(folder.At("count"), new FaultFiles(), new Script(), seed: 1);
+        int operations = await RunAsync(Options(folder.At("count"), new FaultFiles(), encrypted), new Script(), seed: 1);
         Assert.True(operations > Writes, $"{operations} operations");
         var random = new WeftRandom((ulong)kind + 10);
         for (int round = 0; round < 40; round++)
@@ -31,27 +35,33 @@ public sealed class FileFaultTests
             string path = folder.At($"{kind}-{round}");
             var files = new FaultFiles { FailAt = failAt, Kind = kind };
             var script = new Script();
-            await RunAsync(path, files, script, seed);
+            await RunAsync(Options(path, files, encrypted), script, seed);
 
             // Once more on what the disk is left with: after a power cut, or after the process alone died.
             FaultFiles left = kind == Fault.Crash ? files.Restart(random) : files.Copy();
-            await script.CheckAsync(Options(path, left), $"{kind} at operation {failAt}, seed {seed}");
+            await script.CheckAsync(Options(path, left, encrypted), $"{kind} at operation {failAt}, seed {seed}");
         }
     }
 
     [Theory]
-    [InlineData("begin")]
-    [InlineData("nodes")]
-    [InlineData("links")]
-    [InlineData("state")]
-    [InlineData("commit")]
-    [InlineData("checkpoint")]
-    public async Task A_failing_disk_tier_loses_nothing(string step)
+    [InlineData("begin", false)]
+    [InlineData("begin", true)]
+    [InlineData("nodes", false)]
+    [InlineData("nodes", true)]
+    [InlineData("links", false)]
+    [InlineData("links", true)]
+    [InlineData("state", false)]
+    [InlineData("state", true)]
+    [InlineData("commit", false)]
+    [InlineData("commit", true)]
+    [InlineData("checkpoint", false)]
+    [InlineData("checkpoint", true)]
+    public async Task A_failing_disk_tier_loses_nothing(string step, bool encrypted)
     {
         using var folder = new TempFolder();
         var files = new FaultFiles();
         var script = new Script();
-        StorageOptions options = Options(folder.At("data"), files);
+        StorageOptions options = Options(folder.At("data"), files, encrypted);
         bool failing = false;
         options.TierStep = now =>
         {
@@ -69,7 +79,7 @@ public sealed class FileFaultTests
             Assert.NotNull(store.ReadStats().Failure ?? (step == "checkpoint" ? "" : null));
         }
 
-        await script.CheckAsync(Options(folder.At("data"), files.Copy()), step);
+        await script.CheckAsync(Options(folder.At("data"), files.Copy(), encrypted), step);
     }
 
     [Fact]
@@ -144,21 +154,23 @@ public sealed class FileFaultTests
         }
     }
 
-    private static StorageOptions Options(string path, FaultFiles files) => new()
+    private static StorageOptions Options(string path, FaultFiles files, bool encrypted = false) => new()
     {
         Path = path,
         MemoryMiB = 16,
         SegmentBytes = 8 << 10,
         Readers = 1,
         Files = files,
+        Encryption = encrypted ? StoreKit.Encryption() : null,
     };
 
-    private static async Task<int> RunAsync(string path, FaultFiles files, Script script, ulong seed)
+    private static async Task<int> RunAsync(StorageOptions options, Script script, ulong seed)
     {
+        var files = (FaultFiles)options.Files;
         StorageEngine store;
         try
         {
-            store = await StorageEngine.OpenAsync(Options(path, files));
+            store = await StorageEngine.OpenAsync(options);
         }
         catch (WeftException)
         {

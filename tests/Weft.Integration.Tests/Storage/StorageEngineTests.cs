@@ -2,11 +2,15 @@ using Weft.Graph;
 using Weft.Node.Storage;
 using Weft.Primitives;
 using Weft.Storage;
+using Weft.Storage.Sealing;
 
 namespace Weft.Integration.Tests.Storage;
 
-/// <summary>The conformance suite on the engine, and what only the engine promises: restart, files, locks.</summary>
-public sealed class StorageEngineTests : StoreConformanceTests
+/// <summary>
+/// The conformance suite on the engine, and what only the engine promises: restart, files, locks. All of it runs on a
+/// plain store and on an encrypted one.
+/// </summary>
+public abstract class StorageEngineTests : StoreConformanceTests
 {
     private readonly TempFolder _folder = new();
 
@@ -49,7 +53,7 @@ public sealed class StorageEngineTests : StoreConformanceTests
         _folder.CopyTo(crashed.Path);
         await Store.DisposeAsync();
 
-        Replace(await StorageEngine.OpenAsync(StoreKit.Small(crashed.Path)));
+        Replace(await StorageEngine.OpenAsync(Options(crashed.Path)));
 
         await CheckFilledAsync();
         Assert.Empty((await Store.VerifyAsync()).Damages);
@@ -122,7 +126,7 @@ public sealed class StorageEngineTests : StoreConformanceTests
         ((StorageEngine)Store).AnnounceUrl("http://127.0.0.1:1234");
 
         WeftException refused = await Assert.ThrowsAsync<WeftException>(
-            async () => await StorageEngine.OpenAsync(StoreKit.Small(_folder.Path)));
+            async () => await StorageEngine.OpenAsync(Options(_folder.Path)));
 
         Assert.Equal(WeftError.FolderLocked, refused.Error);
         Assert.Contains($"process {Environment.ProcessId}", refused.Message);
@@ -138,32 +142,9 @@ public sealed class StorageEngineTests : StoreConformanceTests
         await File.WriteAllTextAsync(_folder.At("lock"), "");
         await File.WriteAllTextAsync(_folder.At("running.json"), "{\"pid\":1,\"since\":\"2020\"}");
 
-        Replace(await StorageEngine.OpenAsync(StoreKit.Small(_folder.Path)));
+        Replace(await StorageEngine.OpenAsync(Options(_folder.Path)));
 
         Assert.Equal(1, await Store.PutAsync("works", "f", 1));
-    }
-
-    [Fact]
-    public async Task A_newer_format_is_refused_and_not_touched()
-    {
-        await FillAsync();
-        await Store.FlushAsync();
-        await Store.DisposeAsync();
-        string path = _folder.At("graph.db");
-        byte[] bytes = await File.ReadAllBytesAsync(path);
-        bytes[63] = 99; // The low byte of user_version, in the head of the file.
-        await File.WriteAllBytesAsync(path, bytes);
-        string[] before = Snapshot();
-
-        WeftException refused = await Assert.ThrowsAsync<WeftException>(
-            async () => await StorageEngine.OpenAsync(StoreKit.Small(_folder.Path)));
-
-        Assert.Equal(WeftError.FormatNewer, refused.Error);
-        Assert.Equal(before, Snapshot());
-        bytes[63] = 1;
-        await File.WriteAllBytesAsync(path, bytes);
-        Replace(await StorageEngine.OpenAsync(StoreKit.Small(_folder.Path)));
-        await CheckFilledAsync();
     }
 
     [Fact]
@@ -173,7 +154,7 @@ public sealed class StorageEngineTests : StoreConformanceTests
         await File.WriteAllTextAsync(file, "in the way");
 
         WeftException refused = await Assert.ThrowsAsync<WeftException>(
-            async () => await StorageEngine.OpenAsync(StoreKit.Small(Path.Combine(file, "data"))));
+            async () => await StorageEngine.OpenAsync(Options(Path.Combine(file, "data"))));
 
         Assert.Equal(WeftError.FolderUnusable, refused.Error);
     }
@@ -187,23 +168,10 @@ public sealed class StorageEngineTests : StoreConformanceTests
         }
 
         string path = _folder.At("new");
-        await using StorageEngine other = await StorageEngine.OpenAsync(StoreKit.Small(path));
+        await using StorageEngine other = await StorageEngine.OpenAsync(Options(path));
 
         Assert.Equal(
             UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(path));
-    }
-
-    [Fact]
-    public async Task The_disk_tier_opens_as_an_ordinary_sqlite_file()
-    {
-        await FillAsync();
-        await Store.FlushAsync();
-        await Store.DisposeAsync();
-
-        byte[] head = (await File.ReadAllBytesAsync(_folder.At("graph.db")))[..16];
-
-        Assert.Equal("SQLite format 3\0", System.Text.Encoding.ASCII.GetString(head));
-        await ReopenAsync();
     }
 
     [Fact]
@@ -215,16 +183,16 @@ public sealed class StorageEngineTests : StoreConformanceTests
 
         BackupReport backup = await Store.BackupAsync(file);
         await Store.PutAsync("after", "backup", 1);
-        BackupReport restored = await StorageEngine.RestoreAsync(file, target);
+        BackupReport restored = await StorageEngine.RestoreAsync(file, target, Encryption);
 
         Assert.Equal(backup.Fields, restored.Fields);
         WeftException refused = await Assert.ThrowsAsync<WeftException>(
-            async () => await StorageEngine.RestoreAsync(file, target));
+            async () => await StorageEngine.RestoreAsync(file, target, Encryption));
         Assert.Equal(WeftError.TargetNotEmpty, refused.Error);
         Assert.Equal(WeftError.TargetNotEmpty,
             (await Assert.ThrowsAsync<WeftException>(async () => await Store.BackupAsync(file))).Error);
         await Store.DisposeAsync();
-        Replace(await StorageEngine.OpenAsync(StoreKit.Small(target)));
+        Replace(await StorageEngine.OpenAsync(Options(target)));
         await CheckFilledAsync();
         Assert.Null(await Store.ReadFieldAsync("after", "backup"));
     }
@@ -237,11 +205,12 @@ public sealed class StorageEngineTests : StoreConformanceTests
         await Store.BackupAsync(file);
         byte[] bytes = await File.ReadAllBytesAsync(file);
         int at = bytes.AsSpan().IndexOf("value 7"u8);
-        bytes[at] ^= 1;
+        Assert.Equal(IsEncrypted, at < 0);
+        bytes[IsEncrypted ? bytes.Length / 2 : at] ^= 1;
         await File.WriteAllBytesAsync(file, bytes);
 
         WeftException refused = await Assert.ThrowsAsync<WeftException>(
-            async () => await StorageEngine.RestoreAsync(file, _folder.At("never")));
+            async () => await StorageEngine.RestoreAsync(file, _folder.At("never"), Encryption));
 
         Assert.Equal(WeftError.FileDamaged, refused.Error);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.At("never")));
@@ -298,22 +267,31 @@ public sealed class StorageEngineTests : StoreConformanceTests
         Assert.True(Store.ReadStats().DiskBytes > 40_000_000);
     }
 
-    protected override async ValueTask<IStore> OpenAsync() =>
-        await StorageEngine.OpenAsync(StoreKit.Small(_folder.Path));
+    /// <summary>True to run everything on an encrypted store.</summary>
+    protected abstract bool IsEncrypted { get; }
 
-    private async Task ReopenAsync()
+    private protected TempFolder Folder => _folder;
+
+    private protected StoreEncryption? Encryption => IsEncrypted ? StoreKit.Encryption() : null;
+
+    private protected StorageOptions Options(string path) => StoreKit.Small(path, IsEncrypted);
+
+    protected override async ValueTask<IStore> OpenAsync() =>
+        await StorageEngine.OpenAsync(Options(_folder.Path));
+
+    private protected async Task ReopenAsync()
     {
         await Store.DisposeAsync();
         Replace(await OpenAsync());
     }
 
-    private string[] Snapshot() =>
+    private protected string[] Snapshot() =>
     [
         .. Directory.EnumerateFiles(_folder.Path).Order()
             .Select(file => $"{file} {Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(file)))}"),
     ];
 
-    private async Task FillAsync()
+    private protected async Task FillAsync()
     {
         for (int i = 0; i < 200; i++)
         {
@@ -330,7 +308,7 @@ public sealed class StorageEngineTests : StoreConformanceTests
             [new Loss(1, "soul", "field", "lost", 1, 2, HamVerdict.KnownNewer, "peer", 3)]);
     }
 
-    private async Task CheckFilledAsync()
+    private protected async Task CheckFilledAsync()
     {
         for (int i = 0; i < 200; i++)
         {

@@ -1,7 +1,9 @@
+using Weft.Crypto;
 using Weft.Graph;
 using Weft.Node.Storage;
 using Weft.Primitives;
 using Weft.Storage;
+using Weft.Storage.Sealing;
 
 namespace Weft.Integration.Tests.Storage;
 
@@ -39,11 +41,15 @@ internal static class StoreKit
     /// <summary>Brings everything into the disk tier.</summary>
     public static async Task FlushAsync(this IStore store) => await store.MaintainAsync(double.MinValue);
 
-    public static StorageOptions Small(string path) => new()
+    public static StorageOptions Small(string path, bool encrypted = false) => new()
     {
         Path = path,
         MemoryMiB = 16,
         SegmentBytes = 64 << 10,
         TableBytes = 3 << 20,
+        Encryption = encrypted ? Encryption() : null,
     };
+
+    /// <summary>A key file's key, always the same.</summary>
+    public static StoreEncryption Encryption() => new(PlatformCrypto.Create(), StoreSecret.FromKey("the key of every test: 32 bytes!"u8));
 }

@@ -9,15 +9,17 @@ namespace Weft.Integration.Tests.Storage;
 public sealed class StoreModelTests
 {
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(3)]
-    public async Task Random_operations_agree_with_a_dictionary(ulong seed)
+    [InlineData(1, false)]
+    [InlineData(2, false)]
+    [InlineData(3, false)]
+    [InlineData(4, true)]
+    [InlineData(5, true)]
+    public async Task Random_operations_agree_with_a_dictionary(ulong seed, bool encrypted)
     {
         using var folder = new TempFolder();
         var random = new WeftRandom(seed);
         var model = new SortedDictionary<string, SortedDictionary<string, WeftValue>>(StringComparer.Ordinal);
-        StorageEngine store = await StorageEngine.OpenAsync(Options(folder.Path));
+        StorageEngine store = await StorageEngine.OpenAsync(Options(folder.Path, encrypted));
         for (int step = 0; step < 3_000; step++)
         {
             switch (random.Next(40))
@@ -27,7 +29,7 @@ public sealed class StoreModelTests
                     break;
                 case 1 when random.Chance(0.2):
                     await store.DisposeAsync();
-                    store = await StorageEngine.OpenAsync(Options(folder.Path));
+                    store = await StorageEngine.OpenAsync(Options(folder.Path, encrypted));
                     break;
                 case < 25:
                     await WriteAsync(store, model, random, step);
@@ -46,9 +48,9 @@ public sealed class StoreModelTests
         await store.DisposeAsync();
     }
 
-    private static StorageOptions Options(string path)
+    private static StorageOptions Options(string path, bool encrypted)
     {
-        StorageOptions options = StoreKit.Small(path);
+        StorageOptions options = StoreKit.Small(path, encrypted);
         options.CacheBytes = 20_000;
         return options;
     }
