@@ -86,7 +86,8 @@ internal sealed class Backup
         return report;
     }
 
-    private static KeysFile? ReadKeys(string file)
+    /// <summary>The keys at the end of a backup; null for one of a plain store.</summary>
+    public static KeysFile? ReadKeys(string file)
     {
         if (StoreKeys.IsPlain(file))
         {

@@ -125,6 +125,19 @@ public sealed partial class StorageEngine
             .ConfigureAwait(false);
     }
 
+    /// <summary>What opens a data folder or a backup.</summary>
+    /// <param name="path">A folder, or a file that <see cref="BackupAsync"/> wrote.</param>
+    /// <returns><see cref="StoreKeyKind.None"/> for a plain one, and where there is nothing.</returns>
+    /// <exception cref="WeftException">FormatNewer, FileDamaged, FolderUnusable.</exception>
+    public static StoreKeyKind ReadKeyKind(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        KeysFile? keys = File.Exists(path) ? Backup.ReadKeys(path) : KeysFile.Read(path);
+        return keys is null ? StoreKeyKind.None
+            : keys.WantsPassphrase ? StoreKeyKind.Passphrase
+            : StoreKeyKind.KeyFile;
+    }
+
     /// <summary>
     /// Gives an encrypted store another passphrase or key file. The data stays as it is: only its key is wrapped anew, so
     /// whoever had the old one and a copy of the file "keys" of that time can still open the store.

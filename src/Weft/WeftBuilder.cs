@@ -47,6 +47,16 @@ public sealed class WeftBuilder
             options.Durability = durability ?? options.Durability;
         });
 
+    /// <summary>Seals the files of a new store, or opens an encrypted one. One of the two files.</summary>
+    /// <param name="passphraseFile">A file whose first line is the passphrase.</param>
+    /// <param name="keyFile">A file with 32 random bytes, raw or as base64.</param>
+    public WeftBuilder UseEncryption(string? passphraseFile = null, string? keyFile = null) =>
+        Configure(options =>
+        {
+            options.Encryption.PassphraseFile = passphraseFile ?? options.Encryption.PassphraseFile;
+            options.Encryption.KeyFile = keyFile ?? options.Encryption.KeyFile;
+        });
+
     /// <summary>Keeps the graph in memory only.</summary>
     public WeftBuilder UseMemoryStore() => Configure(options => options.Store = WeftStoreKind.Memory);
 

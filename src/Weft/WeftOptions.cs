@@ -47,6 +47,9 @@ public sealed class WeftOptions
     /// </summary>
     public bool AcceptLogDamage { get; set; }
 
+    /// <summary>Whether the store is sealed on the disk. Default: it is plain.</summary>
+    public EncryptionOptions Encryption { get; set; } = new();
+
     /// <summary>How often what may go is removed: 1 second and up; zero for never. Default: 1 hour.</summary>
     public TimeSpan MaintenanceInterval { get; set; } = TimeSpan.FromHours(1);
 

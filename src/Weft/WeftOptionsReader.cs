@@ -21,6 +21,8 @@ public static class WeftOptionsReader
         options.AcceptLogDamage = section["AcceptLogDamage"] is not { } accept ? options.AcceptLogDamage
             : bool.TryParse(accept, out bool accepts) ? accepts
             : throw Wrong("AcceptLogDamage", accept, "true or false");
+        options.Encryption.PassphraseFile = section["Encryption:PassphraseFile"] ?? options.Encryption.PassphraseFile;
+        options.Encryption.KeyFile = section["Encryption:KeyFile"] ?? options.Encryption.KeyFile;
         options.TombstoneHorizon = Duration(section, "TombstoneHorizon", options.TombstoneHorizon);
         options.MaintenanceInterval = Duration(section, "MaintenanceInterval", options.MaintenanceInterval);
         options.Peers = Words(section, "Peers", options.Peers);

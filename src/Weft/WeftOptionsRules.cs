@@ -21,6 +21,16 @@ internal sealed class WeftOptionsRules : IValidateOptions<WeftOptions>
         }
 
         Defined(failures, "Store", options.Store);
+        if (options.Encryption is { PassphraseFile: not null, KeyFile: not null })
+        {
+            failures.Add("Weft:Encryption has a PassphraseFile and a KeyFile; allowed: one of them.");
+        }
+
+        if (options.Encryption.IsOn && options.Store == WeftStoreKind.Memory)
+        {
+            failures.Add("Weft:Encryption is for the engine; the memory store writes nothing.");
+        }
+
         Defined(failures, "Durability", options.Durability);
         Range(failures, "MemoryMiB", options.MemoryMiB, 16, 65_536);
         Range(failures, "Lanes", options.Node.Lanes, 0, 64);

@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Logging;
+using Weft.Crypto;
 using Weft.Node.Storage;
 using Weft.Primitives;
 using Weft.Storage;
+using Weft.Storage.Sealing;
 
 namespace Weft;
 
@@ -17,6 +19,7 @@ internal static class WeftStores
             return new MemoryStore();
         }
 
+        StoreSecret? secret = options.Encryption.Read(out bool own);
         var storage = new StorageOptions
         {
             Path = options.Path,
@@ -24,6 +27,9 @@ internal static class WeftStores
             Durability = options.Durability,
             TombstoneHorizon = options.TombstoneHorizon,
             AcceptLogDamage = options.AcceptLogDamage,
+            Encryption = secret is null
+                ? null
+                : new StoreEncryption(options.Node.Crypto ?? PlatformCrypto.Create(), secret),
         };
         try
         {
@@ -33,6 +39,13 @@ internal static class WeftStores
         catch (ArgumentException wrong)
         {
             throw new WeftException(WeftError.Usage, wrong.Message, wrong);
+        }
+        finally
+        {
+            if (own)
+            {
+                secret?.Dispose();
+            }
         }
     }
 }

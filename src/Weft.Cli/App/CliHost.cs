@@ -36,6 +36,11 @@ internal sealed class CliHost
     /// </summary>
     public Func<int> Width { get; init; } = () => 120;
 
+    /// <summary>
+    /// Reads one key that a person presses, without showing it. Only called when <see cref="InIsTerminal"/>.
+    /// </summary>
+    public Func<ConsoleKeyInfo> ReadKey { get; init; } = () => Console.ReadKey(intercept: true);
+
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 

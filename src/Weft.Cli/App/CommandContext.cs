@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Weft.Cli.Http;
 using Weft.Cli.Output;
+using Weft.Storage.Sealing;
 
 namespace Weft.Cli.App;
 
@@ -54,7 +55,8 @@ internal sealed class CommandContext : IAsyncDisposable
 
         if (Value(GlobalOptions.Offline))
         {
-            _offline = await OfflineNode.OpenAsync(Settings.DataFolder, cancellationToken);
+            using StoreSecret? secret = StoreKeyOptions.ForExisting(this, Settings.DataFolder);
+            _offline = await OfflineNode.OpenAsync(Settings.DataFolder, secret, cancellationToken);
             return _client = new WeftClient(_offline.Url, _offline.Token, Settings.Timeout, Trace);
         }
 

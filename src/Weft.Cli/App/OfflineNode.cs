@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Weft.Primitives;
 using Weft.Server;
+using Weft.Storage.Sealing;
 
 namespace Weft.Cli.App;
 
@@ -19,8 +20,12 @@ internal sealed class OfflineNode : IAsyncDisposable
     public string Token => _server.Token;
 
     /// <summary>Opens the folder.</summary>
-    /// <exception cref="WeftException">There is no such folder, or a node runs on it.</exception>
-    public static async Task<OfflineNode> OpenAsync(string folder, CancellationToken cancellationToken)
+    /// <param name="folder">The data folder.</param>
+    /// <param name="secret">What opens an encrypted one; null for a plain one.</param>
+    /// <param name="cancellationToken">Stops the start.</param>
+    /// <exception cref="WeftException">There is no such folder, a node runs on it, or the key does not fit.</exception>
+    public static async Task<OfflineNode> OpenAsync(
+        string folder, StoreSecret? secret, CancellationToken cancellationToken)
     {
         if (!Directory.Exists(folder))
         {
@@ -38,6 +43,7 @@ internal sealed class OfflineNode : IAsyncDisposable
         };
         options.Peer.Path = folder;
         options.Peer.MaintenanceInterval = TimeSpan.Zero;
+        options.Peer.Encryption.Secret = secret;
         return new OfflineNode(await WeftServer.StartAsync(options, cancellationToken: cancellationToken));
     }
 

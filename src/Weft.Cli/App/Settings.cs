@@ -59,6 +59,20 @@ internal sealed class Settings
             : _config.GetValueOrDefault(key, []);
     }
 
+    /// <summary>A switch: the flag, or "true" as a variable or in the file.</summary>
+    public bool Switch(Option<bool> option, string key)
+    {
+        if (_parse.GetResult(option) is { Implicit: false })
+        {
+            return _parse.GetValue(option);
+        }
+
+        string? text = Variable(key) ?? (_config.TryGetValue(key, out string[]? values) ? values[0] : null);
+        return text is not null && (bool.TryParse(text, out bool isOn) ? isOn
+            : text is "0" or "1" ? text == "1"
+            : throw CliException.Usage($"{key} is \"{text}\"; write true or false"));
+    }
+
     /// <summary>A duration, or null when nobody gives it.</summary>
     public TimeSpan? Duration(Option<string?> option, string key)
     {

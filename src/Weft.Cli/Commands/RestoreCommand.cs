@@ -5,6 +5,7 @@ using Weft.Cli.Output;
 using Weft.Node.Storage;
 using Weft.Primitives;
 using Weft.Storage;
+using Weft.Storage.Sealing;
 
 namespace Weft.Cli.Commands;
 
@@ -29,10 +30,12 @@ internal static class RestoreCommand
                 "weft restore friday.weftbak --data ./drill", "weft restore friday.weftbak --data ./drill --dry-run",
             ],
             Remarks = "The folder must be named with --data. The token is not part of a backup: the first start makes "
-                + "a new one.",
+                + "a new one. The backup of an encrypted store opens with the key that the store had then.",
         };
         command.Arguments.Add(Source);
         command.Options.Add(DryRun);
+        command.Options.Add(StoreKeyOptions.PassphraseFile);
+        command.Options.Add(StoreKeyOptions.KeyFile);
         command.Run(RunAsync);
         return command;
     }
@@ -56,10 +59,12 @@ internal static class RestoreCommand
             return Describe(context, file, folder);
         }
 
+        using StoreSecret? secret = StoreKeyOptions.ForExisting(context, file);
         long size = new FileInfo(file).Length;
         using var line = new ProgressLine(context.Host, context.Output);
         var progress = new Told(line, size);
-        BackupReport report = await StorageEngine.RestoreAsync(file, folder, null, progress, cancellationToken);
+        BackupReport report = await StorageEngine.RestoreAsync(
+            file, folder, StoreKeyOptions.Encryption(secret), progress, cancellationToken);
         line.Dispose();
         if (context.Output.IsJson)
         {

@@ -6,6 +6,7 @@ using Weft.Cli.Http;
 using Weft.Cli.Up;
 using Weft.Primitives;
 using Weft.Server;
+using Weft.Storage.Sealing;
 
 namespace Weft.Cli.Commands;
 
@@ -53,6 +54,7 @@ internal static class UpCommand
             Examples =
             [
                 "weft up", "weft up --data ./data --http 127.0.0.1:0 --peer ws://relay:8765/gun",
+                "weft up --encrypt", "weft up --encrypt --key-file weft.key",
                 "weft up --http 0.0.0.0:8765 --allow-host my.example --tls-cert cert.pem --tls-key key.pem",
             ],
             Remarks = "Each option is also a variable (WEFT_HTTP, WEFT_PEERS, WEFT_MEMORY ...) and a key of the "
@@ -132,6 +134,8 @@ internal static class UpCommand
     private static async Task<WeftServer> StartAsync(
         CommandContext context, ServerOptions options, FrontLog log, CancellationToken cancellationToken)
     {
+        using StoreSecret? secret = StoreKeyOptions.ForStart(context, options.Peer.Path);
+        options.Peer.Encryption.Secret = secret;
         try
         {
             return await WeftServer.StartAsync(options, log, context.Host.Time, cancellationToken);
@@ -139,6 +143,10 @@ internal static class UpCommand
         catch (WeftException error) when (error.Error is WeftError.FolderLocked or WeftError.PortTaken)
         {
             throw Explain(context, options, error);
+        }
+        finally
+        {
+            options.Peer.Encryption.Secret = null; // The engine has what it needs.
         }
     }
 

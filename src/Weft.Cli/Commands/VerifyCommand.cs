@@ -6,6 +6,7 @@ using Weft.Cli.Output;
 using Weft.Node.Storage;
 using Weft.Server.Api;
 using Weft.Storage;
+using Weft.Storage.Sealing;
 
 namespace Weft.Cli.Commands;
 
@@ -16,10 +17,16 @@ internal static class VerifyCommand
     {
         var command = new WeftCommand("verify", "Read everything, report damage.")
         {
-            Examples = ["weft verify", "weft verify --offline --data ./drill"],
+            Examples =
+            [
+                "weft verify", "weft verify --offline --data ./drill",
+                "weft verify --offline --data ./drill --key-file weft.key",
+            ],
             Resources = ["POST /verify"],
             Remarks = "Exit code 8 when something is damaged. The node goes on serving meanwhile.",
         };
+        command.Options.Add(StoreKeyOptions.PassphraseFile);
+        command.Options.Add(StoreKeyOptions.KeyFile);
         command.Run(RunAsync);
         return command;
     }
@@ -53,9 +60,10 @@ internal static class VerifyCommand
     /// </summary>
     private static async Task<int> VerifyFolderAsync(CommandContext context, CancellationToken cancellationToken)
     {
+        using StoreSecret? secret = StoreKeyOptions.ForExisting(context, context.Settings.DataFolder);
         using var progress = new ProgressLine(context.Host, context.Output);
         VerifyReport report = await StorageEngine.VerifyFolderAsync(
-            context.Settings.DataFolder, null, new Told(progress), cancellationToken);
+            context.Settings.DataFolder, StoreKeyOptions.Encryption(secret), new Told(progress), cancellationToken);
         progress.Dispose();
         return Print(context.Output, report);
     }

@@ -6,3 +6,16 @@ namespace Weft.Storage.Sealing;
 /// <param name="Crypto">The primitives.</param>
 /// <param name="Secret">What opens the store. The caller disposes it after the store has been opened.</param>
 public sealed record StoreEncryption(ICrypto Crypto, StoreSecret Secret);
+
+/// <summary>What opens a store.</summary>
+public enum StoreKeyKind
+{
+    /// <summary>Nothing: it is plain.</summary>
+    None = 0,
+
+    /// <summary>A passphrase.</summary>
+    Passphrase,
+
+    /// <summary>A key of 32 bytes.</summary>
+    KeyFile,
+}

@@ -1,0 +1,103 @@
+using System.CommandLine;
+using Weft.Crypto;
+using Weft.Storage;
+using Weft.Storage.Sealing;
+
+namespace Weft.Cli.App;
+
+/// <summary>How commands come by the key of an encrypted store: a file, or a question. Never a value on the command line.</summary>
+internal static class StoreKeyOptions
+{
+    /// <summary>Asks for a new store to be encrypted.</summary>
+    public static Option<bool> Encrypt { get; } = new("--encrypt")
+    {
+        Description = "Seal the store on the disk; asks for a passphrase unless a file is named.",
+    };
+
+    /// <summary>A file with the passphrase.</summary>
+    public static Option<string?> PassphraseFile { get; } = new("--passphrase-file")
+    {
+        Description = "File whose first line is the passphrase of the encrypted store.",
+        HelpName = "FILE",
+    };
+
+    /// <summary>A file with the key.</summary>
+    public static Option<string?> KeyFile { get; } = new("--key-file")
+    {
+        Description = "File with the key of the encrypted store: 32 bytes, raw or base64.",
+        HelpName = "FILE",
+    };
+
+    /// <summary>The key for a new store or an existing one, as <c>weft up</c> wants it.</summary>
+    /// <returns>Null when the store is plain and shall be.</returns>
+    public static StoreSecret? ForStart(CommandContext context, string folder)
+    {
+        StoreKeyKind kind = StorageEngine.ReadKeyKind(folder);
+        bool wanted = context.Settings.Switch(Encrypt, "encrypt")
+            || context.Value(PassphraseFile) is not null
+            || context.Value(KeyFile) is not null;
+        if (kind != StoreKeyKind.None)
+        {
+            return FromFile(context) ?? Ask(context, kind);
+        }
+
+        return !wanted ? null
+            : FromFile(context)
+                ?? (SecretPrompt.CanAsk(context)
+                    ? Typed(context, "New passphrase of the store", twice: true)
+                    : throw CliException.Usage(
+                        "--encrypt needs a passphrase, and nobody can type one here",
+                        "weft up --encrypt --passphrase-file FILE", "weft up --encrypt --key-file FILE"));
+    }
+
+    /// <summary>The key of a folder or a backup that exists.</summary>
+    /// <returns>Null for a plain one, and when nobody can tell it; the store then says what is needed.</returns>
+    public static StoreSecret? ForExisting(CommandContext context, string path)
+    {
+        StoreKeyKind kind = StorageEngine.ReadKeyKind(path);
+        if (kind == StoreKeyKind.None)
+        {
+            // A variable may be set for another store; a flag is meant for this one, and the store says that it is plain.
+            bool flagged = context.Value(PassphraseFile) is not null || context.Value(KeyFile) is not null;
+            return flagged ? FromFile(context) : null;
+        }
+
+        return FromFile(context) ?? Ask(context, kind);
+    }
+
+    /// <summary>What the storage engine takes.</summary>
+    public static StoreEncryption? Encryption(StoreSecret? secret) =>
+        secret is null ? null : new StoreEncryption(PlatformCrypto.Create(), secret);
+
+    private static StoreSecret? Ask(CommandContext context, StoreKeyKind kind) =>
+        kind == StoreKeyKind.Passphrase && SecretPrompt.CanAsk(context)
+            ? Typed(context, "Passphrase of the store", twice: false)
+            : null;
+
+    private static StoreSecret? FromFile(CommandContext context)
+    {
+        string? passphrase = context.Settings.Text(PassphraseFile, "passphrase-file");
+        string? key = context.Settings.Text(KeyFile, "key-file");
+        if (passphrase is not null && key is not null)
+        {
+            throw CliException.Usage("name a passphrase file or a key file, not both");
+        }
+
+        return passphrase is not null ? StoreSecret.ReadPassphraseFile(passphrase)
+            : key is not null ? StoreSecret.ReadKeyFile(key)
+            : null;
+    }
+
+    private static StoreSecret Typed(CommandContext context, string question, bool twice)
+    {
+        char[] typed = SecretPrompt.Ask(context, question, twice);
+        try
+        {
+            return StoreSecret.FromPassphrase(typed);
+        }
+        finally
+        {
+            Array.Clear(typed);
+        }
+    }
+}
