@@ -13,6 +13,7 @@ internal static class CliReference
 {
     public static string Write()
     {
+        _ = CliApp.Root; // Commands know their paths once the tree stands.
         var text = new StringBuilder();
         text.Append("""
             # The command line
