@@ -34,6 +34,9 @@ internal static partial class ServerLog
     [LoggerMessage(6008, LogLevel.Information, "Token {Token} was revoked by {Caller}")]
     internal static partial void TokenRevoked(ILogger logger, string token, string caller);
 
+    [LoggerMessage(6009, LogLevel.Information, "Key {Key} opened a session with {Rights} rights until {End}")]
+    internal static partial void SessionOpened(ILogger logger, string key, int rights, string end);
+
     [LoggerMessage(6010, LogLevel.Debug, "Connection {Connection} opened from {Remote}")]
     internal static partial void ConnectionOpened(ILogger logger, string connection, string remote);
 

@@ -47,6 +47,21 @@ public sealed class ServerOptions
     public int TokensMax { get; set; } = 256;
 
     /// <summary>
+    /// Sessions of keys that proved themselves, held at once, and proofs taken in one minute: 1 to 100,000. Default:
+    /// 1,024.
+    /// </summary>
+    public int SessionsMax { get; set; } = 1_024;
+
+    /// <summary>Proofs of keys checked at once; more get 429: 1 to 1,000. Default: 32.</summary>
+    public int ProofsMax { get; set; } = 32;
+
+    /// <summary>
+    /// True when owners of souls, and those they gave grants to, get sessions for these souls. Default: true, as GUN
+    /// clients may read and write without any proof. False leaves sessions to grants of the node's own key.
+    /// </summary>
+    public bool OwnerSessions { get; set; } = true;
+
+    /// <summary>
     /// True when /metrics is read with a token of the scope "metrics" only. Default: false, it is open to everyone who
     /// may reach the port, as monitors expect.
     /// </summary>

@@ -32,6 +32,11 @@ public static class ServerOptionsReader
         options.MetricsNeedToken = section["MetricsNeedToken"] is not { } metrics ? options.MetricsNeedToken
             : bool.TryParse(metrics, out bool need) ? need
             : throw ServerOptionsRules.Wrong("MetricsNeedToken", metrics, "true or false");
+        options.OwnerSessions = section["OwnerSessions"] is not { } owners ? options.OwnerSessions
+            : bool.TryParse(owners, out bool may) ? may
+            : throw ServerOptionsRules.Wrong("OwnerSessions", owners, "true or false");
+        options.SessionsMax = Whole(section, "SessionsMax", options.SessionsMax);
+        options.ProofsMax = Whole(section, "ProofsMax", options.ProofsMax);
         options.TokensMax = Whole(section, "TokensMax", options.TokensMax);
         options.RequestsMax = Whole(section, "RequestsMax", options.RequestsMax);
         options.WatchesMax = Whole(section, "WatchesMax", options.WatchesMax);

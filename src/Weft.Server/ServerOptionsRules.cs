@@ -20,6 +20,8 @@ internal static class ServerOptionsRules
         Range("BatchFieldsMax", options.BatchFieldsMax, 1, 1_000_000);
         Range("IdempotencyKeysMax", options.IdempotencyKeysMax, 1, 1_000_000);
         Range("MetricSeriesMax", options.MetricSeriesMax, 10, 100_000);
+        Range("SessionsMax", options.SessionsMax, 1, 100_000);
+        Range("ProofsMax", options.ProofsMax, 1, 1_000);
         Range("TokensMax", options.TokensMax, 0, 100_000);
         Range("AllowHosts:Count", options.AllowHosts.Count, 0, NamesMax);
         Range("AllowOrigins:Count", options.AllowOrigins.Count, 0, NamesMax);

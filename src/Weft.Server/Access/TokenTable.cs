@@ -26,19 +26,22 @@ internal sealed class TokenTable
     private readonly Caller _firstCaller =
         new("first", [new Right(Scopes.All, "")], null, CancellationToken.None);
 
+    private readonly SessionTable _sessions;
     private readonly string? _file;
     private readonly int _tokensMax;
     private readonly TimeProvider _time;
     private volatile Dictionary<ulong, Entry> _entries; // Replaced as a whole: lookups take no lock.
 
     /// <param name="first">The token of the first start.</param>
+    /// <param name="sessions">Short tokens, which are looked for last.</param>
     /// <param name="file">Where further tokens are kept; null for memory only.</param>
     /// <param name="tokensMax">How many further tokens there may be.</param>
     /// <param name="time">The clock that expires them.</param>
     /// <exception cref="WeftException">The file cannot be read.</exception>
-    internal TokenTable(ApiToken first, string? file, int tokensMax, TimeProvider time)
+    internal TokenTable(ApiToken first, SessionTable sessions, string? file, int tokensMax, TimeProvider time)
     {
         _first = first;
+        _sessions = sessions;
         _file = file;
         _tokensMax = tokensMax;
         _time = time;
@@ -68,7 +71,7 @@ internal sealed class TokenTable
         bool isSame = CryptographicOperations.FixedTimeEquals(digest, entry is null ? NoDigest : entry.Record.Digest);
         if (entry is null || !isSame)
         {
-            throw Unknown();
+            return _sessions.Find(digest) ?? throw Unknown();
         }
 
         if (entry.Record.ExpiresAt is { } end && _time.GetUtcNow() >= end)
@@ -144,7 +147,11 @@ internal sealed class TokenTable
         return true;
     }
 
-    private static bool TryDigest(ReadOnlySpan<char> token, Span<byte> digest)
+    /// <summary>SHA-256 of a token's text.</summary>
+    /// <param name="token">As it came.</param>
+    /// <param name="digest">Takes 32 bytes.</param>
+    /// <returns>False when it is too long to be a token.</returns>
+    internal static bool TryDigest(ReadOnlySpan<char> token, Span<byte> digest)
     {
         if (token.Length is 0 or > TokenLengthMax)
         {
@@ -160,7 +167,8 @@ internal sealed class TokenTable
 
     private static ulong Key(ReadOnlySpan<byte> digest) => BinaryPrimitives.ReadUInt64BigEndian(digest);
 
-    private static ApiException Unknown() => new(WeftError.TokenMissing, "The token is not one of this node.");
+    private static ApiException Unknown() =>
+        new(WeftError.TokenMissing, "The token is not one of this node, or its session is over.");
 
     // What is not kept does not count: after a failed write the table is as it was.
     private void Keep(Dictionary<ulong, Entry> next)

@@ -36,6 +36,9 @@ internal enum RouteTraits
 
     /// <summary>May be repeated with an Idempotency-Key.</summary>
     Repeatable = 16,
+
+    /// <summary>Checks signatures for somebody who has no token yet; few at once.</summary>
+    Proof = 32,
 }
 
 /// <summary>One method of one resource.</summary>

@@ -23,6 +23,7 @@ internal sealed class ApiServer : IDisposable
     private readonly Lock _gate = new();
     private volatile MetricsPage? _metrics;
     private int _requests;
+    private int _proofs;
     private int _watches;
     private long _watchNumber;
 
@@ -32,7 +33,9 @@ internal sealed class ApiServer : IDisposable
         _peer = peer;
         Options = options;
         Token = token;
-        Tokens = new TokenTable(token, options.TokensFile(), options.TokensMax, time);
+        Sessions = new SessionTable(options.SessionsMax, time);
+        Challenges = new Challenges(options.SessionsMax, time);
+        Tokens = new TokenTable(token, Sessions, options.TokensFile(), options.TokensMax, time);
         Time = time;
         Logger = logger;
         StartedAt = time.GetUtcNow();
@@ -46,6 +49,12 @@ internal sealed class ApiServer : IDisposable
 
     /// <summary>Every token that is taken.</summary>
     internal TokenTable Tokens { get; }
+
+    /// <summary>Short tokens of keys that proved themselves.</summary>
+    internal SessionTable Sessions { get; }
+
+    /// <summary>The nonces they prove themselves with.</summary>
+    internal Challenges Challenges { get; }
 
     internal TimeProvider Time { get; }
 
@@ -141,12 +150,18 @@ internal sealed class ApiServer : IDisposable
             }
 
             // Who has no token is not even told what is there.
-            bool inApi = context.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase);
-            Caller caller = inApi ? FindCaller(context) : Caller.Nobody;
-            ApiRoute route = FindRoute(context, methods);
-            if (NeedsToken(route))
+            ApiRoute? route = FindRoute(context.Request.Method, methods);
+            bool needsToken = route is null
+                ? context.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase)
+                : NeedsToken(route);
+            Caller caller = needsToken ? FindCaller(context) : Caller.Nobody;
+            if (route is null)
             {
-                caller = inApi ? caller : FindCaller(context);
+                throw NoRoute(context, methods);
+            }
+
+            if (needsToken)
+            {
                 caller.Check(route);
             }
 
@@ -158,9 +173,8 @@ internal sealed class ApiServer : IDisposable
         }
     }
 
-    private static ApiRoute FindRoute(HttpContext context, ApiRoute[] methods)
+    private static ApiRoute? FindRoute(string method, ApiRoute[] methods)
     {
-        string method = context.Request.Method;
         string wanted = HttpMethods.IsHead(method) ? HttpMethods.Get : method;
         foreach (ApiRoute route in methods)
         {
@@ -170,15 +184,21 @@ internal sealed class ApiServer : IDisposable
             }
         }
 
+        return null;
+    }
+
+    private static ApiException NoRoute(HttpContext context, ApiRoute[] methods)
+    {
+        string method = context.Request.Method;
         if (methods.Length == 0)
         {
-            throw new ApiException(
+            return new ApiException(
                 WeftError.RouteUnknown, $"{LogText.Clean(context.Request.Path)} is no resource of this node.");
         }
 
         string allowed = string.Join(", ", methods.Select(route => route.Method));
         context.Response.Headers.Allow = allowed;
-        throw new ApiException(
+        return new ApiException(
             WeftError.RouteUnknown,
             $"{LogText.Clean(context.Request.Path)} takes {allowed}, not {LogText.Clean(method)}.",
             StatusCodes.Status405MethodNotAllowed);
@@ -187,10 +207,15 @@ internal sealed class ApiServer : IDisposable
     private async Task DispatchAsync(HttpContext context, ApiRoute route, Caller caller)
     {
         bool isWatch = route.Traits.HasFlag(RouteTraits.Watch);
+        bool isProof = route.Traits.HasFlag(RouteTraits.Proof);
         bool counted = route.IsApi;
         if (isWatch)
         {
             Enter(ref _watches, Options.WatchesMax, "watches");
+        }
+        else if (isProof)
+        {
+            Enter(ref _proofs, Options.ProofsMax, "proofs of keys");
         }
         else if (counted)
         {
@@ -200,7 +225,7 @@ internal sealed class ApiServer : IDisposable
         try
         {
             WeftPeer? peer = PeerOrNull;
-            if (peer is null || (counted && (!peer.IsReady || _stopping.IsCancellationRequested)))
+            if (peer is null || ((counted || isProof) && (!peer.IsReady || _stopping.IsCancellationRequested)))
             {
                 throw new ApiException(
                     WeftError.NodeUnavailable, peer is null ? "The node is starting." : "The node is stopping.");
@@ -224,6 +249,10 @@ internal sealed class ApiServer : IDisposable
             if (isWatch)
             {
                 Interlocked.Decrement(ref _watches);
+            }
+            else if (isProof)
+            {
+                Interlocked.Decrement(ref _proofs);
             }
             else if (counted)
             {

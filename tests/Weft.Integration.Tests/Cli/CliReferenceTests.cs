@@ -10,6 +10,8 @@ public sealed class CliReferenceTests
     /// <summary>Resources without a command, each with the reason.</summary>
     private static readonly Dictionary<string, string> OnlyHttp = new()
     {
+        ["POST /auth/challenge"] = "programs prove keys; the command line has the token of the data folder",
+        ["POST /auth/session"] = "as the challenge",
         ["PUT /node"] = "replaces a whole node; put and rm say what they do to each field",
     };
 

@@ -1,0 +1,154 @@
+using Weft.Crypto;
+using Weft.Graph.Access;
+using Weft.Node;
+using Weft.Primitives;
+using Weft.Server.Http;
+
+namespace Weft.Server.Access;
+
+/// <summary>What grants are worth at the HTTP interface of one node.</summary>
+/// <param name="Rights">Scopes and prefixes.</param>
+/// <param name="IsOfNode">True when all of them come from the node's own key.</param>
+/// <param name="EndsBy">When the first of them ends.</param>
+internal sealed record SessionRights(IReadOnlyList<Right> Rights, bool IsOfNode, DateTimeOffset EndsBy)
+{
+    /// <summary>Grants in one session.</summary>
+    internal const int GrantsMax = 8;
+
+    /// <summary>How far the clocks of issuer and node may differ.</summary>
+    internal static readonly TimeSpan Tolerance = TimeSpan.FromSeconds(60);
+
+    /// <summary>Judges the grants that a key brings.</summary>
+    /// <param name="node">Whose interface it is.</param>
+    /// <param name="key">The key that was proved.</param>
+    /// <param name="grants">At most <see cref="GrantsMax"/>.</param>
+    /// <param name="ownersMay">True when owners of souls give rights to them, too.</param>
+    /// <param name="now">The wall clock.</param>
+    /// <param name="revocations">Null when none are known.</param>
+    /// <exception cref="ApiException">One of them is worth nothing here; the detail says why.</exception>
+    internal static SessionRights Of(
+        WeftNode node, Ed25519PublicKey key, IReadOnlyList<Grant> grants, bool ownersMay, DateTimeOffset now,
+        IGrantRevocations? revocations)
+    {
+        Ed25519PublicKey own = node.Identity.PublicKey;
+        if (key == own)
+        {
+            return new([new Right(Scopes.All, "")], true, DateTimeOffset.MaxValue); // The node's own key is the node.
+        }
+
+        if (grants.Count == 0)
+        {
+            throw new ApiException(
+                WeftError.ScopeMissing,
+                "The key is not the node's own and brings no grant, so it may do nothing here.");
+        }
+
+        var rights = new List<Right>();
+        DateTimeOffset end = DateTimeOffset.MaxValue;
+        bool isOfNode = true;
+        foreach (Grant grant in grants)
+        {
+            bool ofNode = grant.FirstIssuer == own;
+            isOfNode &= ofNode;
+            Check(node, key, grant, now, revocations);
+            GrantRights given = grant.Terms.Rights;
+            if (!ofNode)
+            {
+                CheckOwner(grant, ownersMay);
+                given &= GrantRights.Read | GrantRights.Write;
+            }
+
+            rights.AddRange(grant.Terms.Prefixes.Select(prefix => new Right(ToScopes(given), prefix)));
+            DateTimeOffset ends = DateTimeOffset.FromUnixTimeMilliseconds(
+                Math.Min(grant.Blocks.Min(block => block.Terms.ExpiresMs), MillisecondsMax)) + Tolerance;
+            end = ends < end ? ends : end;
+        }
+
+        return new(rights, isOfNode, end);
+    }
+
+    /// <summary>The owner of every soul that starts so, as the prefix itself tells; null when it tells none.</summary>
+    internal static Ed25519PublicKey? OwnerOf(string prefix)
+    {
+        SoulOwner owner = Ownership.Of(prefix);
+        if (owner.Kind != SoulOwnerKind.Native || prefix.StartsWith(Ownership.SystemPrefix, StringComparison.Ordinal))
+        {
+            return null;
+        }
+
+        // The key must be over inside the prefix, or a soul may go on with further characters and be another's; and
+        // nothing before it may become another kind of key.
+        int at = prefix.IndexOf($"${owner.Key}", StringComparison.Ordinal);
+        int sea = prefix.IndexOf('~', StringComparison.Ordinal);
+        return at >= 0 && at + 1 + Ed25519PublicKey.TextLength < prefix.Length && (sea < 0 || sea > at)
+            ? owner.Key
+            : null;
+    }
+
+    private const long MillisecondsMax = 250_000_000_000_000; // The year 9892: what DateTimeOffset can add a minute to.
+
+    private static void Check(
+        WeftNode node, Ed25519PublicKey key, Grant grant, DateTimeOffset now, IGrantRevocations? revocations)
+    {
+        GrantVerdict verdict = GrantVerifier.JudgeChain(grant, node.NetworkId.Span);
+        if (verdict == GrantVerdict.Allowed)
+        {
+            verdict = GrantVerifier.JudgeHolder(
+                grant, grant.FirstIssuer, key, now.ToUnixTimeMilliseconds(), Tolerance.TotalMilliseconds, revocations);
+        }
+
+        if (verdict == GrantVerdict.Allowed)
+        {
+            verdict = GrantVerifier.VerifySignatures(grant, node.Crypto);
+        }
+
+        if (verdict != GrantVerdict.Allowed)
+        {
+            throw Refused(verdict);
+        }
+
+        if (grant.Blocks.Any(block => block.Terms.Fields.Count > 0))
+        {
+            throw new ApiException(
+                WeftError.GrantRefused, "The grant is limited to fields; a session knows limits to prefixes only.");
+        }
+    }
+
+    // A stranger's word counts for his own souls alone, and never for the node.
+    private static void CheckOwner(Grant grant, bool ownersMay)
+    {
+        if (!ownersMay)
+        {
+            throw new ApiException(WeftError.GrantRefused, "The grant does not begin with the key of this node.");
+        }
+
+        if (!grant.Terms.Prefixes.All(prefix => OwnerOf(prefix) == grant.FirstIssuer))
+        {
+            throw new ApiException(
+                WeftError.GrantRefused,
+                "The grant begins neither with the key of this node nor with the owner of its prefixes.");
+        }
+
+        if ((grant.Terms.Rights & (GrantRights.Read | GrantRights.Write)) == 0)
+        {
+            throw new ApiException(
+                WeftError.GrantRefused, "The grant begins with an owner of souls, who gives reading and writing only.");
+        }
+    }
+
+    private static ApiException Refused(GrantVerdict verdict) => verdict switch
+    {
+        GrantVerdict.Expired => new(WeftError.GrantExpired, "The grant has expired."),
+        GrantVerdict.NotYet => new(WeftError.GrantExpired, "The grant is not valid yet."),
+        GrantVerdict.Revoked => new(WeftError.GrantRevoked, "The grant was revoked."),
+        GrantVerdict.OtherNetwork => new(WeftError.GrantRefused, "The grant is for another network."),
+        GrantVerdict.OtherAudience => new(WeftError.GrantRefused, "The grant is for another key."),
+        GrantVerdict.SignatureWrong => new(WeftError.GrantRefused, "A signature of the grant does not fit."),
+        _ => new(WeftError.GrantRefused, "The blocks of the grant do not hang together."),
+    };
+
+    private static Scopes ToScopes(GrantRights rights) =>
+        (rights.HasFlag(GrantRights.Read) ? Scopes.Read : Scopes.None)
+        | (rights.HasFlag(GrantRights.Write) ? Scopes.Write : Scopes.None)
+        | (rights.HasFlag(GrantRights.Admin) ? Scopes.Admin : Scopes.None);
+}
