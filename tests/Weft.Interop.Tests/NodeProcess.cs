@@ -24,6 +24,10 @@ internal sealed class NodeProcess : IAsyncDisposable
     public static Task<NodeProcess> ClientAsync(params string[] relays) =>
         StartAsync("client.js", JsonSerializer.Serialize(relays));
 
+    /// <summary>Starts a gun.js client of this relay that knows users.</summary>
+    public static Task<NodeProcess> SeaClientAsync(string relay) =>
+        StartAsync("client.js", JsonSerializer.Serialize<string[]>([relay]), "sea");
+
     /// <summary>Starts a GUN relay.</summary>
     /// <param name="peers">Relays it dials.</param>
     /// <param name="folder">Where it keeps its data; null for memory only.</param>

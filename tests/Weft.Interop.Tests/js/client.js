@@ -7,6 +7,13 @@ const Gun = require('gun/gun'); // As a page without storage has it.
 Gun.log = Gun.log || {};
 Gun.log.off = true;
 
+// Users, if asked for: sea.js looks for Gun in the global object.
+const withSea = process.argv[3] === 'sea';
+if (withSea) {
+  global.Gun = Gun;
+  require('gun/sea');
+}
+
 const WebSocket = require('ws');
 const sockets = [];
 class Socket extends WebSocket {
@@ -87,13 +94,15 @@ function cut() { sockets.splice(0).forEach(socket => socket.terminate()); }
 
 const AsyncFunction = (async () => {}).constructor;
 const vars = {};
+const sea = withSea ? require('./sea-user.js')(gun, Gun.SEA) : undefined;
 readline.createInterface({ input: process.stdin }).on('line', async line => {
   const { id, code } = JSON.parse(line);
   let answer;
   try {
-    const names = ['gun', 'Gun', 'put', 'once', 'until', 'raw', 'cut', 'sleep', 'vars', 'plain', 'WebSocket'];
+    const names = ['gun', 'Gun', 'put', 'once', 'until', 'raw', 'cut', 'sleep', 'vars', 'plain', 'WebSocket', 'SEA',
+      'sea'];
     const run = new AsyncFunction(...names, code);
-    const value = await run(gun, Gun, put, once, until, raw, cut, sleep, vars, plain, WebSocket);
+    const value = await run(gun, Gun, put, once, until, raw, cut, sleep, vars, plain, WebSocket, Gun.SEA, sea);
     answer = { id, value: value === undefined ? null : value, isUndefined: value === undefined };
   } catch (error) {
     answer = { id, error: String(error && error.message || error) };
