@@ -56,6 +56,9 @@ public sealed class NodeOptions
     /// </summary>
     public Ed25519PublicKey? NetworkKey { get; set; }
 
+    /// <summary>How much is held of groups.</summary>
+    public GroupOptions Groups { get; set; } = new();
+
     /// <summary>Checks every bound.</summary>
     /// <exception cref="ArgumentException">An option is out of bounds; the message names it and what is allowed.</exception>
     public void ThrowIfInvalid()
@@ -67,6 +70,9 @@ public sealed class NodeOptions
         Require(RecentChangesBytesMax is >= 0 and <= 1L << 40, nameof(RecentChangesBytesMax), RecentChangesBytesMax,
             "0 to 1 TiB");
         RequireVerify();
+        Require(Groups.GroupsMax is >= 1 and <= 100_000, "Groups.GroupsMax", Groups.GroupsMax, "1 to 100,000");
+        Require(Groups.KeysMax is >= 8 and <= 1_000_000, "Groups.KeysMax", Groups.KeysMax, "8 to 1,000,000");
+        Require(Groups.LookupDeadline >= TimeSpan.Zero, "Groups.LookupDeadline", Groups.LookupDeadline, "zero or more");
         Require(Graph.FutureMax >= TimeSpan.Zero, "Graph.FutureMax", Graph.FutureMax, "zero or more");
         Require(Graph.DeferredMax is >= 0 and <= 1_000_000, "Graph.DeferredMax", Graph.DeferredMax, "0 to 1,000,000");
         Require(Graph.JournalMax is >= 0 and <= 1_000_000, "Graph.JournalMax", Graph.JournalMax, "0 to 1,000,000");

@@ -36,6 +36,7 @@ public sealed class WeftNode : IAsyncDisposable
         _admission = new NodeAdmission(options, store, Crypto, Identity, _networkId, Policies, Metrics);
         _driver = new GraphDriver(options, store, time, Metrics, _admission);
         Graph = new GraphSpace(store, _driver, Changes, Metrics, options);
+        Groups = new GroupDirectory(this, Identity, options.Groups);
         Telemetry = new NodeTelemetry(this);
         _driver.Telemetry = Telemetry;
         Graph.Telemetry = Telemetry;
@@ -64,6 +65,9 @@ public sealed class WeftNode : IAsyncDisposable
 
     /// <summary>The graph.</summary>
     public GraphSpace Graph { get; }
+
+    /// <summary>The groups this node's identity owns or belongs to.</summary>
+    public GroupDirectory Groups { get; }
 
     /// <summary>The store under it.</summary>
     public IStore Store { get; }
@@ -132,6 +136,7 @@ public sealed class WeftNode : IAsyncDisposable
         await _admission.DisposeAsync().ConfigureAwait(false);
         await Store.DisposeAsync().ConfigureAwait(false);
         Telemetry.Dispose();
+        Groups.Dispose();
         if (_ownsIdentity)
         {
             Identity.Dispose();

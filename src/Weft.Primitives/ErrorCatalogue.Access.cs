@@ -65,5 +65,15 @@ public static partial class ErrorCatalogue
         new(WeftError.ProofMalformed, 422, false, "The proof of the write cannot be read",
             "Author and signature must have exactly the form of docs/spec/ownership.md.",
             ["export it again from a weft node"]),
+        new(WeftError.GroupUnknown, 404, true, "Nothing is known of the group here",
+            "No epoch of the group has reached this node, so it cannot tell who may read.",
+            ["wait for the owner's node", "weft peers"]),
+        new(WeftError.GroupKeyMissing, 403, true, "A key of the group is missing",
+            "This identity was removed, was never added, or was added apart from another change that its owner has not "
+            + "brought together yet.",
+            ["ask the owner of the group"]),
+        new(WeftError.GroupSplit, 409, true, "The group was changed in too many places at once",
+            "More than 8 changes were made apart from each other; the next change by the owner brings them together.",
+            ["let the owner rotate the group"]),
     ];
 }

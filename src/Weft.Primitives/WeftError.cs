@@ -172,6 +172,15 @@ public enum WeftError
     /// <summary>A proof of a write cannot be read.</summary>
     ProofMalformed = 4312,
 
+    /// <summary>Nothing is known of the group here.</summary>
+    GroupUnknown = 4320,
+
+    /// <summary>This identity lacks a key of the group.</summary>
+    GroupKeyMissing = 4321,
+
+    /// <summary>More changes to the group happened apart from each other than one value can be sealed for.</summary>
+    GroupSplit = 4322,
+
     /// <summary>The token does not allow this.</summary>
     ScopeMissing = 4401,
 

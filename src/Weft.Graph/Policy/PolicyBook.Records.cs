@@ -87,8 +87,14 @@ public sealed partial class PolicyBook
                     : !set.IsSignedBy(key, write.State, _network, _crypto)
                         ? new(WeftError.SignatureRefused, "the recovery keys are not signed for this state")
                         : isNew ? JudgeRoom(0, write.Value) : PolicyVerdict.Allowed;
+            case SealingKey.Field:
+                Span<byte> sealingKey = stackalloc byte[SealingKey.Length];
+                return SealingKey.TryRead(write.Value.AsText(), _crypto, key, _network, sealingKey)
+                    ? PolicyVerdict.Allowed
+                    : Invalid("the key that groups are wrapped for cannot be read");
             default:
-                return Invalid($"a key has the fields \"{RotationRecord.Field}\", \"{RecoverySet.Field}\" and \"{RecoveryRecord.Field}\"");
+                return Invalid($"a key has the fields \"{RotationRecord.Field}\", \"{RecoverySet.Field}\", "
+                    + $"\"{RecoveryRecord.Field}\" and \"{SealingKey.Field}\"");
         }
     }
 

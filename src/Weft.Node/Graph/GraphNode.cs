@@ -76,6 +76,14 @@ public sealed class GraphNode
         return new GraphSet(this, field);
     }
 
+    /// <summary>The node with its values sealed for a group: peers that carry them see ciphertext.</summary>
+    /// <param name="group">Of the same node of the network, by its <see cref="WeftNode.Groups"/>.</param>
+    public ProtectedNode ProtectFor(Group group)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        return new ProtectedNode(this, group);
+    }
+
     /// <summary>The node as a type of the application's own.</summary>
     /// <param name="type">From a source-generated <c>JsonSerializerContext</c>.</param>
     public NodeRef<T> As<T>(JsonTypeInfo<T> type)

@@ -55,7 +55,7 @@ public sealed class GroupModelTests
         public int AddedAgain { get; set; }
     }
 
-    /// <summary>What was done to the group, kept beside the epochs so that the model needs none of their code.</summary>
+    /// <summary>What was done to the group, kept beside the epochs: the model needs none of their code.</summary>
     private sealed record Deed(uint Number, HashSet<string> Before, Ed25519PublicKey? Added, Ed25519PublicKey? Removed);
 
     private sealed record Written(string Text, string Field, HashSet<Ed25519PublicKey> Removed);

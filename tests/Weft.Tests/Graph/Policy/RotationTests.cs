@@ -30,6 +30,21 @@ public sealed class RotationTests
     }
 
     [Fact]
+    public void A_key_publishes_the_key_that_groups_are_wrapped_for_and_nobody_else_does()
+    {
+        WeftValue own = SealingKey.Publish(PolicyRig.Crypto, PolicyRig.Pair(1), PolicyRig.NetworkId);
+        WeftValue foreign = SealingKey.Publish(PolicyRig.Crypto, PolicyRig.Pair(2), PolicyRig.NetworkId);
+        WeftValue elsewhere = SealingKey.Publish(PolicyRig.Crypto, PolicyRig.Pair(1), new byte[32]);
+
+        Assert.Equal(WeftError.None, _rig.JudgeBy(1, KeySoul, SealingKey.Field, own, 10));
+        Assert.Equal(WeftError.NotOwner, _rig.JudgeBy(2, KeySoul, SealingKey.Field, own, 10));
+        Assert.Equal(WeftError.PolicyInvalid, _rig.JudgeBy(1, KeySoul, SealingKey.Field, foreign, 10));
+        Assert.Equal(WeftError.PolicyInvalid, _rig.JudgeBy(1, KeySoul, SealingKey.Field, elsewhere, 10));
+        Assert.Empty(_rig.Store(KeySoul, SealingKey.Field, own, 10));
+        Assert.True(_rig.Book.IsEmpty);
+    }
+
+    [Fact]
     public void Rotations_are_followed_as_each_stood_at_the_state()
     {
         _rig.Store(KeySoul, "next", RotationRecord.Write(PolicyRig.Key(2)), 10);
@@ -72,6 +87,8 @@ public sealed class RotationTests
         Assert.Equal(WeftError.PolicyInvalid, _rig.JudgeBy(1, KeySoul, "next", "{\"key\": \"x\"}", 10));
         Assert.Equal(WeftError.PolicyInvalid, _rig.JudgeBy(1, KeySoul, "next", WeftValue.Null, 10));
         Assert.Equal(WeftError.PolicyInvalid, _rig.JudgeBy(1, KeySoul, "other", next, 10));
+        Assert.Equal(WeftError.PolicyInvalid, _rig.JudgeBy(1, KeySoul, "x25519", next, 10));
+        Assert.Equal(WeftError.PolicyInvalid, _rig.JudgeBy(1, KeySoul, "x25519", WeftValue.Null, 10));
     }
 
     [Fact]
