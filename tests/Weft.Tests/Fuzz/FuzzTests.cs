@@ -43,4 +43,13 @@ public sealed class FuzzTests(ITestOutputHelper output)
 
     [Fact]
     public void Multistream_survives_any_bytes() => FuzzRun.Check(new MultistreamFuzz(), output);
+
+    [Fact]
+    public void Key_files_survive_any_bytes() => FuzzRun.Check(new KeyFileFuzz(), output);
+
+    [Fact]
+    public void Texts_of_SEA_survive_any_bytes() => FuzzRun.Check(new SeaTextFuzz(), output);
+
+    [Fact]
+    public void Der_survives_any_bytes() => FuzzRun.Check(new DerFuzz(), output);
 }

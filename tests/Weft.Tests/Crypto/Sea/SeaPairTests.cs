@@ -3,7 +3,7 @@ using System.Text;
 using Weft.Crypto;
 using Weft.Crypto.Sea;
 
-namespace Weft.Tests.Crypto;
+namespace Weft.Tests.Crypto.Sea;
 
 public sealed class SeaPairTests
 {
