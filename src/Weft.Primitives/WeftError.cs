@@ -136,6 +136,15 @@ public enum WeftError
     /// <summary>A peer cannot be reached.</summary>
     PeerUnreachable = 4107,
 
+    /// <summary>Another peer answers than the one that was dialled.</summary>
+    PeerWrong = 4108,
+
+    /// <summary>A handshake failed, or what came after it does not open.</summary>
+    HandshakeFailed = 4109,
+
+    /// <summary>The peer does not speak the protocol.</summary>
+    ProtocolUnsupported = 4110,
+
     /// <summary>A signature does not fit, or its key does not own the node.</summary>
     SignatureRefused = 4301,
 
@@ -204,6 +213,9 @@ public enum WeftError
 
     /// <summary>Too many signatures of one source wait to be verified.</summary>
     VerifyQueueFull = 5107,
+
+    /// <summary>The limit of connections or streams is reached.</summary>
+    ConnectionLimit = 5110,
 
     /// <summary>A bug in Weft.</summary>
     Bug = 9001,

@@ -36,12 +36,16 @@ internal sealed class NodeProcess : IAsyncDisposable
         StartAsync("relay.js", "0", JsonSerializer.Serialize(peers), folder ?? "", axe ? "1" : "");
 
     /// <summary>Starts any script.</summary>
-    public static async Task<NodeProcess> StartAsync(string script, params string[] arguments)
+    public static Task<NodeProcess> StartAsync(string script, params string[] arguments) =>
+        StartInAsync(NodeTools.Folder, script, arguments);
+
+    /// <summary>Starts any script of a folder.</summary>
+    public static async Task<NodeProcess> StartInAsync(string folder, string script, params string[] arguments)
     {
-        await NodeTools.ReadyAsync();
-        var start = new ProcessStartInfo("node", [Path.Combine(NodeTools.Folder, script), .. arguments])
+        await NodeTools.ReadyAsync(folder);
+        var start = new ProcessStartInfo("node", [Path.Combine(folder, script), .. arguments])
         {
-            WorkingDirectory = NodeTools.Folder,
+            WorkingDirectory = folder,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -2,20 +2,24 @@ using System.Diagnostics;
 
 namespace Weft.Interop.Tests;
 
-/// <summary>Finds node, and installs the packages of <c>js/</c> once per run.</summary>
+/// <summary>Finds node, and installs the packages of <c>js/</c> and <c>Libp2p/js/</c> once per run.</summary>
 internal static class NodeTools
 {
     private static readonly Lazy<string?> MissingTool = new(Look);
-    private static readonly Lazy<Task> Installed = new(InstallAsync);
+    private static readonly Lazy<Task> Installed = new(() => InstallAsync(Folder!));
+    private static readonly Lazy<Task> InstalledLibp2p = new(() => InstallAsync(Libp2pFolder!));
 
-    /// <summary>Why tests against gun.js cannot run here; null when they can.</summary>
+    /// <summary>Why tests against gun.js and js-libp2p cannot run here; null when they can.</summary>
     public static string? Missing => MissingTool.Value;
 
     /// <summary>The folder with the scripts and, once <see cref="ReadyAsync"/> has completed, node_modules.</summary>
     public static string Folder { get; } = Path.Combine(AppContext.BaseDirectory, "js");
 
-    /// <summary>Completes when the packages are there.</summary>
-    public static Task ReadyAsync() => Installed.Value;
+    /// <summary>The same for js-libp2p.</summary>
+    public static string Libp2pFolder { get; } = Path.Combine(AppContext.BaseDirectory, "Libp2p", "js");
+
+    /// <summary>Completes when the packages of a folder are there.</summary>
+    public static Task ReadyAsync(string folder) => folder == Folder ? Installed.Value : InstalledLibp2p.Value;
 
     private static string? Look()
     {
@@ -25,19 +29,19 @@ internal static class NodeTools
         {
             if (!folders.Any(folder => folder.Length > 0 && File.Exists(Path.Combine(folder, name))))
             {
-                return $"{name} is not on the PATH; install Node 20 to test against gun.js";
+                return $"{name} is not on the PATH; install Node 20 to test against others";
             }
         }
 
         return null;
     }
 
-    private static async Task InstallAsync()
+    private static async Task InstallAsync(string folder)
     {
         string npm = OperatingSystem.IsWindows() ? "npm.cmd" : "npm";
         using Process process = Process.Start(new ProcessStartInfo(npm, ["ci", "--ignore-scripts"])
         {
-            WorkingDirectory = Folder,
+            WorkingDirectory = folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;

@@ -16,8 +16,9 @@ public sealed class ArchitectureTests
         ["Weft.Graph"] = ["Weft.Crypto", "Weft.Primitives"],
         ["Weft.Log"] = ["Weft.Crypto", "Weft.Primitives"],
         ["Weft.Protocols"] = ["Weft.Graph", "Weft.Crypto", "Weft.Primitives"],
+        ["Weft.Libp2p"] = ["Weft.Protocols", "Weft.Graph", "Weft.Crypto", "Weft.Primitives"],
         ["Weft.Node"] = ["Weft.Protocols", "Weft.Graph", "Weft.Crypto", "Weft.Primitives"],
-        ["Weft.Transports"] = ["Weft.Primitives"],
+        ["Weft.Transports"] = ["Weft.Libp2p", "Weft.Protocols", "Weft.Crypto", "Weft.Primitives"],
         ["Weft.Storage"] = ["Weft.Node", "Weft.Protocols", "Weft.Graph", "Weft.Crypto", "Weft.Primitives"],
         ["Weft.Simulation"] = ["Weft.Node", "Weft.Protocols", "Weft.Graph", "Weft.Crypto", "Weft.Primitives"],
         ["Weft"] =

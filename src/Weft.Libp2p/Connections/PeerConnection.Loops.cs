@@ -1,0 +1,385 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using Weft.Libp2p.Streams;
+using Weft.Primitives;
+using Weft.Protocols.Noise;
+using Weft.Protocols.Yamux;
+
+namespace Weft.Libp2p.Connections;
+
+/// <content>Reading, sending, timers, the end.</content>
+public sealed partial class PeerConnection : IThreadPoolWorkItem
+{
+    // Room for one frame of the largest size behind the rest of another.
+    private const int ReadBufferLength = 131_072;
+
+    private static readonly TimeSpan FlushMax = TimeSpan.FromSeconds(1);
+
+    private TaskCompletionSource? _flushed; // Made when somebody waits for the line to be empty.
+
+    void IThreadPoolWorkItem.Execute() => _ = SendAsync();
+
+    private async Task ReadAsync(ReadOnlyMemory<byte> first)
+    {
+        byte[]? buffer = null;
+        int start = 0;
+        int end = 0;
+        ConnectionEnd reason = ConnectionEnd.Remote;
+        try
+        {
+            if (!first.IsEmpty)
+            {
+                buffer = ArrayPool<byte>.Shared.Rent(ReadBufferLength);
+                first.CopyTo(buffer);
+                end = first.Length;
+            }
+
+            while (TryOpenFrames(buffer, ref start, ref end, out reason))
+            {
+                if (end == 0)
+                {
+                    Return(ref buffer); // An idle connection holds no buffer while it waits.
+                    await _transport.ReadAsync(Memory<byte>.Empty, CancellationToken.None).ConfigureAwait(false);
+                }
+
+                buffer ??= ArrayPool<byte>.Shared.Rent(ReadBufferLength);
+                int read = await _transport.ReadAsync(buffer.AsMemory(end), CancellationToken.None).ConfigureAwait(false);
+                if (read == 0)
+                {
+                    reason = ConnectionEnd.Remote;
+                    break;
+                }
+
+                end += read;
+            }
+        }
+        catch (Exception error) when (error is IOException or ObjectDisposedException)
+        {
+            reason = ConnectionEnd.Broken;
+        }
+
+        Return(ref buffer);
+        if (reason is ConnectionEnd.ProtocolError or ConnectionEnd.Flood)
+        {
+            await FlushAsync().ConfigureAwait(false); // The peer is told why it is cut off.
+        }
+
+        Close(reason);
+        await EndAsync().ConfigureAwait(false);
+    }
+
+    private static void Return(ref byte[]? buffer)
+    {
+        if (buffer is not null)
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+            buffer = null;
+        }
+    }
+
+    /// <summary>Waits until the line is empty; not long, because a peer that does not read may not hold this side up.</summary>
+    private async Task FlushAsync()
+    {
+        Task flushed;
+        lock (Gate)
+        {
+            _flushed ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
+            flushed = _isSending ? _flushed.Task : Task.CompletedTask;
+        }
+
+        await flushed.WaitAsync(FlushMax, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <summary>Opens every whole frame where it lies, and moves the rest to the front.</summary>
+    /// <returns>False when the connection must end.</returns>
+    private bool TryOpenFrames(byte[]? buffer, ref int start, ref int end, out ConnectionEnd reason)
+    {
+        reason = ConnectionEnd.Undecryptable;
+        while (end - start >= NoiseSessionCore.PrefixLength)
+        {
+            int length = BinaryPrimitives.ReadUInt16BigEndian(buffer.AsSpan(start));
+            if (end - start - NoiseSessionCore.PrefixLength < length)
+            {
+                break;
+            }
+
+            Span<byte> message = buffer.AsSpan(start + NoiseSessionCore.PrefixLength, length);
+            start += NoiseSessionCore.PrefixLength + length;
+            if (length < NoiseCipher.TagLength || !_receive.TryOpen(message, [], message[..^NoiseCipher.TagLength]))
+            {
+                return false;
+            }
+
+            OnPlain(message[..^NoiseCipher.TagLength]);
+            if (_end != ConnectionEnd.None)
+            {
+                reason = _end;
+                return false;
+            }
+        }
+
+        if (start > 0)
+        {
+            buffer.AsSpan(start, end - start).CopyTo(buffer);
+            end -= start;
+            start = 0;
+        }
+
+        return true;
+    }
+
+    private void OnPlain(ReadOnlySpan<byte> plain)
+    {
+        List<PeerStream>? opened;
+        lock (Gate)
+        {
+            if (_end != ConnectionEnd.None)
+            {
+                return;
+            }
+
+            _outbox.Clear();
+            _mux.OnBytes(plain, Now, _outbox);
+            Apply(plain);
+            opened = _opened;
+            _opened = null;
+        }
+
+        if (opened is not null)
+        {
+            foreach (PeerStream stream in opened)
+            {
+                _owner.OnInboundStream(stream);
+            }
+        }
+    }
+
+    private void OnTimer()
+    {
+        List<PeerStream>? late = null;
+        lock (Gate)
+        {
+            if (_end != ConnectionEnd.None)
+            {
+                return;
+            }
+
+            WeftInstant now = Now;
+            foreach (PeerStream stream in _streams.Values)
+            {
+                if (stream.DiscardingSince is { } since && now - since >= _drainTimeout)
+                {
+                    (late ??= []).Add(stream);
+                }
+            }
+
+            _outbox.Clear();
+            _mux.OnTimer(now, _outbox);
+            Apply([]);
+        }
+
+        late?.ForEach(stream => stream.Abort());
+    }
+
+    /// <summary>Carries out the core's wishes, in order; walked by index, because applying one may add others.</summary>
+    private void Apply(ReadOnlySpan<byte> input)
+    {
+        _isApplying = true;
+        Span<byte> header = stackalloc byte[YamuxHeader.Size];
+        for (int i = 0; i < _outbox.Count; i++)
+        {
+            YamuxOutput output = _outbox[i];
+            switch (output.Kind)
+            {
+                case YamuxOutputKind.Send:
+                    output.Header.Write(header);
+                    _outgoing.Append(header);
+                    break;
+                case YamuxOutputKind.Opened:
+                    OnOpened(output.Stream);
+                    break;
+                case YamuxOutputKind.Measured:
+                    RoundTrip = output.RoundTrip;
+                    break;
+                case YamuxOutputKind.StartTimer:
+                    TimeSpan due = output.Due - Now;
+                    _timer.Change(due > TimeSpan.Zero ? due : TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
+                    break;
+                case YamuxOutputKind.Close:
+                    MarkClosed(EndOf(output.Reason));
+                    break;
+                default:
+                    ApplyToStream(output, input);
+                    break;
+            }
+        }
+
+        _outbox.Clear();
+        _isApplying = false;
+        if (_outgoing.Bytes > OutgoingLimit)
+        {
+            MarkClosed(ConnectionEnd.NotReading);
+        }
+
+        if (!_isSending && !_outgoing.IsEmpty)
+        {
+            _isSending = true;
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
+    }
+
+    private void ApplyToStream(in YamuxOutput output, ReadOnlySpan<byte> input)
+    {
+        if (!_streams.TryGetValue(output.Stream, out PeerStream? stream))
+        {
+            return;
+        }
+
+        switch (output.Kind)
+        {
+            case YamuxOutputKind.Data:
+                stream.OnData(input.Slice(output.Offset, output.Length));
+                break;
+            case YamuxOutputKind.Writable:
+                stream.OnWritable();
+                break;
+            case YamuxOutputKind.EndOfData:
+                stream.OnEnd();
+                break;
+            case YamuxOutputKind.Reset:
+                stream.End(_mux.IsClosed ? StreamEnd.ConnectionLost : StreamEnd.RemoteReset);
+                Forget(output.Stream);
+                break;
+            case YamuxOutputKind.Finished:
+                Forget(output.Stream);
+                break;
+        }
+    }
+
+    private void OnOpened(uint id)
+    {
+        if (!_owner.TryOpenStream(this, isInbound: true))
+        {
+            _mux.ResetStream(id, _outbox);
+            return;
+        }
+
+        var stream = new PeerStream(this, id, isInbound: true);
+        _streams.Add(id, stream);
+        (_opened ??= []).Add(stream);
+    }
+
+    /// <summary>Seals and sends until nothing is left. At most one runs at a time, so frames keep their order.</summary>
+    private async Task SendAsync()
+    {
+        try
+        {
+            while (TryTake(out FrameQueue.Frame frame))
+            {
+                try
+                {
+                    await _transport.WriteAsync(frame.Seal(_send), CancellationToken.None).ConfigureAwait(false);
+                }
+                finally
+                {
+                    frame.Return();
+                }
+
+                OnSent(frame.Plain);
+            }
+
+        }
+        catch (Exception error) when (error is IOException or ObjectDisposedException)
+        {
+            Close(ConnectionEnd.Broken);
+        }
+    }
+
+    private bool TryTake(out FrameQueue.Frame frame)
+    {
+        lock (Gate)
+        {
+            if (_outgoing.TryTake(out frame))
+            {
+                return true;
+            }
+
+            _isSending = false;
+            _flushed?.TrySetResult();
+            return false;
+        }
+    }
+
+    private void OnSent(int plain)
+    {
+        lock (Gate)
+        {
+            _outgoing.OnSent(plain);
+            if (_awaiting is not null && _outgoing.Bytes <= OutgoingMax / 2)
+            {
+                foreach (PeerStream stream in _awaiting)
+                {
+                    stream.OnWritable();
+                }
+
+                _awaiting = null;
+            }
+        }
+    }
+
+    private static ConnectionEnd EndOf(YamuxCloseReason reason) => reason switch
+    {
+        YamuxCloseReason.Silent => ConnectionEnd.Silent,
+        YamuxCloseReason.RemoteGoAway => ConnectionEnd.Remote,
+        YamuxCloseReason.ControlFlood => ConnectionEnd.Flood,
+        _ => ConnectionEnd.ProtocolError,
+    };
+
+    private void Close(ConnectionEnd reason)
+    {
+        lock (Gate)
+        {
+            MarkClosed(reason);
+        }
+
+        _transport.Abort(); // Wakes the reader, which ends everything.
+    }
+
+    /// <summary>Nothing is taken or sent any more; every stream is told. The gate is held.</summary>
+    private void MarkClosed(ConnectionEnd reason)
+    {
+        if (_end != ConnectionEnd.None)
+        {
+            return;
+        }
+
+        _end = reason;
+        foreach (PeerStream stream in _streams.Values)
+        {
+            stream.End(StreamEnd.ConnectionLost);
+            _owner.OnStreamClosed(this, stream.IsInbound, stream.IsNamed);
+        }
+
+        _streams.Clear();
+        _awaiting = null;
+        if (reason is ConnectionEnd.NotReading)
+        {
+            _transport.Abort();
+        }
+    }
+
+    private async Task EndAsync()
+    {
+        _timer.Dispose();
+        await _closing.CancelAsync().ConfigureAwait(false);
+        await _transport.DisposeAsync().ConfigureAwait(false);
+        _receive.Dispose();
+        lock (Gate)
+        {
+            _outgoing.Clear();
+        }
+
+        _owner.OnClosed(this, _end);
+        _closed.TrySetResult(_end);
+    }
+}

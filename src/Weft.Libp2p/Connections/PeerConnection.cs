@@ -1,0 +1,245 @@
+using Weft.Libp2p.Streams;
+using Weft.Libp2p.Transport;
+using Weft.Primitives;
+using Weft.Protocols.Identify;
+using Weft.Protocols.Noise;
+using Weft.Protocols.Peers;
+using Weft.Protocols.Yamux;
+
+namespace Weft.Libp2p.Connections;
+
+/// <summary>One encrypted, muxed connection with a peer that has proved who it is.</summary>
+/// <remarks>
+/// The driver of one <see cref="YamuxCore"/>: whoever holds the gate is the core's one caller. The gate is held for copying
+/// bytes at most; sealing, opening and sending happen outside of it. See docs/decisions/0018.
+/// </remarks>
+public sealed partial class PeerConnection : IAsyncDisposable
+{
+    // Bytes in line to be sent, at which writers wait; and at which a peer that makes this side answer, but does not read,
+    // is cut off.
+    private const int OutgoingMax = 256 * 1024;
+    private const int OutgoingLimit = 2 * OutgoingMax;
+
+    private readonly ITransportConnection _transport;
+    private readonly NoiseCipher _send;
+    private readonly NoiseCipher _receive;
+    private readonly YamuxCore _mux;
+    private readonly IConnectionOwner _owner;
+    private readonly TimeProvider _time;
+    private readonly TimeSpan _drainTimeout;
+    private readonly Outbox<YamuxOutput> _outbox = new();
+    private readonly Dictionary<uint, PeerStream> _streams = [];
+    private readonly FrameQueue _outgoing = new();
+    private readonly CancellationTokenSource _closing = new();
+    private readonly TaskCompletionSource<ConnectionEnd> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ITimer _timer;
+    private List<PeerStream>? _opened;   // Inbound streams to be handed over once the gate is free.
+    private List<PeerStream>? _awaiting; // Streams whose writers wait for room in the line.
+    private bool _isSending;
+    private bool _isApplying;
+    private ConnectionEnd _end;
+
+    internal PeerConnection(UpgradedConnection upgraded, IConnectionOwner owner, ConnectionSettings settings)
+    {
+        _transport = upgraded.Transport;
+        _send = upgraded.Send;
+        _receive = upgraded.Receive;
+        Remote = upgraded.Remote;
+        RemoteKey = upgraded.RemoteKey;
+        IsInbound = upgraded.IsInbound;
+        _owner = owner;
+        _time = settings.Time;
+        _drainTimeout = settings.DrainTimeout;
+        _mux = new(!upgraded.IsInbound, settings.Yamux);
+        _timer = _time.CreateTimer(static state => ((PeerConnection)state!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        Since = _time.GetUtcNow();
+    }
+
+    /// <summary>The peer at the other end.</summary>
+    public PeerId Remote { get; }
+
+    /// <summary>Its key.</summary>
+    public PeerPublicKey RemoteKey { get; }
+
+    /// <summary>True when the other side opened it.</summary>
+    public bool IsInbound { get; }
+
+    /// <summary>Where the other end is.</summary>
+    public Multiaddr RemoteAddress => _transport.RemoteAddress;
+
+    /// <summary>Where this end is.</summary>
+    public Multiaddr LocalAddress => _transport.LocalAddress;
+
+    /// <summary>Since when it is there.</summary>
+    public DateTimeOffset Since { get; }
+
+    /// <summary>The round trip measured last; zero before the first.</summary>
+    public TimeSpan RoundTrip { get; private set; }
+
+    /// <summary>What the peer has said of itself; null until it has.</summary>
+    public IdentifyMessage? Identity { get; private set; }
+
+    /// <summary>Completes when the connection is gone, and says why.</summary>
+    public Task<ConnectionEnd> Closed => _closed.Task;
+
+    /// <summary>Streams open now, either side's.</summary>
+    public int StreamCount
+    {
+        get
+        {
+            lock (Gate)
+            {
+                return _streams.Count;
+            }
+        }
+    }
+
+    internal Lock Gate { get; } = new();
+
+    internal CancellationToken Closing => _closing.Token;
+
+    internal WeftInstant Now =>
+        new((long)(_time.GetTimestamp() * (1_000_000.0 / _time.TimestampFrequency)));
+
+    /// <summary>Says goodbye, sends what is in line, and closes.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        lock (Gate)
+        {
+            if (_end == ConnectionEnd.None)
+            {
+                _outbox.Clear();
+                _mux.GoAway(YamuxGoAway.Normal, _outbox);
+                Apply([]);
+            }
+        }
+
+        await FlushAsync().ConfigureAwait(false);
+        Close(ConnectionEnd.Local);
+        await _closed.Task.ConfigureAwait(false);
+    }
+
+    /// <summary>Ends the connection at once.</summary>
+    public void Abort() => Close(ConnectionEnd.Local);
+
+    /// <summary>Remote, address and direction.</summary>
+    public override string ToString() => $"{Remote} {(IsInbound ? "from" : "at")} {RemoteAddress}";
+
+    /// <summary>An inbound stream has named its protocol; the gate is held.</summary>
+    internal void OnNamed() => _owner.OnStreamNamed();
+
+    internal void SetIdentity(IdentifyMessage identity) => Identity = identity;
+
+    /// <summary>Begins to read; what the handshake read too much comes first.</summary>
+    internal void Start(ReadOnlyMemory<byte> raw, ReadOnlyMemory<byte> plain)
+    {
+        lock (Gate)
+        {
+            _outbox.Clear();
+            _mux.Start(Now, _outbox);
+            Apply([]);
+        }
+
+        OnPlain(plain.Span);
+        _ = ReadAsync(raw);
+    }
+
+    /// <summary>Opens a stream; nothing is negotiated yet.</summary>
+    /// <returns>Null when a ceiling is reached, or the connection is going away.</returns>
+    internal PeerStream? TryOpen()
+    {
+        lock (Gate)
+        {
+            if (_end != ConnectionEnd.None || !_owner.TryOpenStream(this, isInbound: false))
+            {
+                return null;
+            }
+
+            _outbox.Clear();
+            uint id = _mux.Open(Now, _outbox);
+            if (id == 0)
+            {
+                _owner.OnStreamClosed(this, isInbound: false, isNamed: false);
+                return null;
+            }
+
+            var stream = new PeerStream(this, id, isInbound: false);
+            _streams.Add(id, stream);
+            Apply([]);
+            return stream;
+        }
+    }
+
+    // What follows is called by streams, with the gate held.
+
+    /// <summary>Puts bytes in line to be sent.</summary>
+    /// <returns>How many; 0 when the stream's window or the line is full, and the writer is told when to try again.</returns>
+    internal int Send(PeerStream stream, ReadOnlySpan<byte> bytes)
+    {
+        if (_outgoing.Bytes >= OutgoingMax)
+        {
+            (_awaiting ??= []).Add(stream);
+            return 0;
+        }
+
+        int length = Math.Min(_mux.Sendable(stream.Id), bytes.Length);
+        if (length > 0)
+        {
+            _outbox.Clear();
+            _mux.SendData(stream.Id, length, _outbox);
+            Apply([]);
+            _outgoing.Append(bytes[..length]);
+        }
+
+        return length;
+    }
+
+    internal void CompleteWrites(PeerStream stream) => Act(stream, static (mux, id, now, outbox) => mux.CloseWrite(id, outbox));
+
+    internal void Reset(PeerStream stream)
+    {
+        Act(stream, static (mux, id, now, outbox) => mux.ResetStream(id, outbox));
+        Forget(stream.Id);
+    }
+
+    internal void OnConsumed(uint stream, int length)
+    {
+        if (length > 0)
+        {
+            bool isNested = _isApplying; // From within OnData: the outputs are gone through by the caller.
+            if (!isNested)
+            {
+                _outbox.Clear();
+            }
+
+            _mux.OnConsumed(stream, length, Now, _outbox);
+            if (!isNested)
+            {
+                Apply([]);
+            }
+        }
+    }
+
+    private void Act(PeerStream stream, Action<YamuxCore, uint, WeftInstant, Outbox<YamuxOutput>> action)
+    {
+        bool isNested = _isApplying;
+        if (!isNested)
+        {
+            _outbox.Clear();
+        }
+
+        action(_mux, stream.Id, Now, _outbox);
+        if (!isNested)
+        {
+            Apply([]);
+        }
+    }
+
+    private void Forget(uint id)
+    {
+        if (_streams.Remove(id, out PeerStream? stream))
+        {
+            _owner.OnStreamClosed(this, stream.IsInbound, stream.IsNamed);
+        }
+    }
+}

@@ -1,0 +1,304 @@
+using Microsoft.Extensions.Logging;
+using Weft.Libp2p.Connections;
+using Weft.Libp2p.Streams;
+using Weft.Libp2p.Transport;
+using Weft.Primitives;
+using Weft.Protocols.Multistream;
+using Weft.Protocols.Peers;
+
+namespace Weft.Libp2p;
+
+/// <content>Listening, dialling, streams.</content>
+public sealed partial class Libp2pHost : IConnectionOwner
+{
+    private readonly EventFeed _events = new();
+
+    /// <summary>
+    /// What happens to connections from now on. A reader slower than events come misses the oldest: at most 1,024 wait.
+    /// </summary>
+    public IAsyncEnumerable<PeerEvent> WatchAsync(CancellationToken cancellationToken = default) =>
+        _events.WatchAsync(cancellationToken);
+
+    /// <summary>Connects to the peer at this address, or gives the connection there is with the peer it names.</summary>
+    /// <param name="address">Where; with a peer id at its end, no other peer is accepted.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="Libp2pException">Nobody answers, another peer does, or a ceiling is reached.</exception>
+    public async Task<PeerConnection> DialAsync(Multiaddr address, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        ObjectDisposedException.ThrowIf(_isStopped != 0, this);
+        if (!address.Peer.IsEmpty && Find(address.Peer) is { } there)
+        {
+            return there;
+        }
+
+        ITransport transport = _options.Transports.FirstOrDefault(one => one.CanDial(address))
+            ?? throw new Libp2pException(WeftError.AddressInvalid, $"No transport of this node dials {address}.");
+        if (!_resources.TryOpenConnection(isInbound: false))
+        {
+            throw new Libp2pException(WeftError.ConnectionLimit, "The limit of outbound connections is reached.");
+        }
+
+        PeerId counted = default;
+        try
+        {
+            UpgradedConnection upgraded = await ReachAsync(transport, address, cancellationToken).ConfigureAwait(false);
+            if (!_resources.TryAssign(upgraded.Remote, isInbound: false))
+            {
+                upgraded.Transport.Abort();
+                throw new Libp2pException(WeftError.ConnectionLimit, $"There are too many connections with {upgraded.Remote}.");
+            }
+
+            counted = upgraded.Remote;
+            return Add(upgraded);
+        }
+        catch
+        {
+            if (counted.IsEmpty)
+            {
+                _resources.CloseConnection(isInbound: false, default);
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Opens a stream over this connection: see <see cref="OpenStreamAsync(PeerId, IReadOnlyList{string}, CancellationToken)"/>.</summary>
+    public async Task<PeerStream> OpenStreamAsync(
+        PeerConnection connection, IReadOnlyList<string> protocols, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(connection);
+        ArgumentNullException.ThrowIfNull(protocols);
+        ArgumentOutOfRangeException.ThrowIfZero(protocols.Count, nameof(protocols));
+        PeerStream stream = connection.TryOpen()
+            ?? throw new Libp2pException(
+                WeftError.ConnectionLimit, $"No stream to {connection.Remote} can be opened: a limit is reached, or it is closing.");
+        try
+        {
+            using CancellationTokenSource deadline = Deadline(_options.NegotiationTimeout, cancellationToken);
+            MultistreamState state = await StreamNegotiation.DialAsync(stream, protocols, deadline.Token).ConfigureAwait(false);
+            return state == MultistreamState.Agreed
+                ? stream
+                : throw new Libp2pException(
+                    WeftError.ProtocolUnsupported, $"{connection.Remote} speaks none of {string.Join(", ", protocols)}.");
+        }
+        catch (Exception error)
+        {
+            stream.Abort();
+            cancellationToken.ThrowIfCancellationRequested();
+            throw error switch
+            {
+                OperationCanceledException => new Libp2pException(
+                    WeftError.DeadlinePassed, $"{connection.Remote} did not answer on a new stream in time.", error),
+                IOException => new Libp2pException(
+                    WeftError.PeerUnreachable, $"A new stream to {connection.Remote} was refused: {error.Message}", error),
+                _ => error,
+            };
+        }
+    }
+
+    bool IConnectionOwner.TryOpenStream(PeerConnection connection, bool isInbound) =>
+        _resources.TryOpenStream(connection.Remote, isInbound);
+
+    void IConnectionOwner.OnStreamClosed(PeerConnection connection, bool isInbound, bool isNamed) =>
+        _resources.CloseStream(connection.Remote, isInbound, isNamed);
+
+    void IConnectionOwner.OnStreamNamed() => _resources.NameStream();
+
+    void IConnectionOwner.OnInboundStream(PeerStream stream) => _ = ServeAsync(stream);
+
+    void IConnectionOwner.OnClosed(PeerConnection connection, ConnectionEnd end)
+    {
+        lock (_gate)
+        {
+            if (_connections.TryGetValue(connection.Remote, out List<PeerConnection>? list) && list.Remove(connection)
+                && list.Count == 0)
+            {
+                _connections.Remove(connection.Remote);
+            }
+        }
+
+        _resources.CloseConnection(connection.IsInbound, connection.Remote);
+        Libp2pLog.Closed(_log, connection.Remote, end);
+        _events.Post(new(PeerEventKind.Disconnected, connection.Remote, connection, end));
+    }
+
+    internal void Post(PeerEvent happened) => _events.Post(happened);
+
+    internal CancellationTokenSource Deadline(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
+        deadline.CancelAfter(timeout);
+        return deadline;
+    }
+
+    private async Task ListenAsync(CancellationToken cancellationToken)
+    {
+        foreach (Multiaddr address in _options.Listen)
+        {
+            ITransport transport = _options.Transports.FirstOrDefault(one => one.CanListen(address))
+                ?? throw new ArgumentException($"No transport listens at {address}.");
+            try
+            {
+                _listeners.Add(await transport.ListenAsync(address, cancellationToken).ConfigureAwait(false));
+            }
+            catch (IOException error)
+            {
+                throw new Libp2pException(WeftError.PortTaken, $"{address} cannot be listened at: {error.Message}", error);
+            }
+        }
+
+        Addresses = [.. _listeners.SelectMany(listener => listener.Addresses).Select(address => address.WithPeer(Id))];
+        _loops.AddRange(_listeners.Select(listener => AcceptAsync(listener)));
+    }
+
+    private async Task AcceptAsync(ITransportListener listener)
+    {
+        while (!_stopping.IsCancellationRequested)
+        {
+            try
+            {
+                ITransportConnection? transport = await listener.AcceptAsync(_stopping.Token).ConfigureAwait(false);
+                if (transport is null)
+                {
+                    return;
+                }
+
+                if (_resources.TryOpenConnection(isInbound: true))
+                {
+                    _ = WelcomeAsync(transport);
+                }
+                else
+                {
+                    Libp2pLog.Full(_log, transport.RemoteAddress);
+                    transport.Abort();
+                    await transport.DisposeAsync().ConfigureAwait(false);
+                }
+            }
+            catch (IOException error)
+            {
+                Libp2pLog.AcceptFailed(_log, error.Message); // One connection failed; the next may be better.
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
+    }
+
+    private async Task WelcomeAsync(ITransportConnection transport)
+    {
+        try
+        {
+            using CancellationTokenSource deadline = Deadline(_options.HandshakeTimeout, CancellationToken.None);
+            UpgradedConnection upgraded = await _upgrader
+                .UpgradeAsync(transport, isInbound: true, default, deadline.Token).ConfigureAwait(false);
+            if (_resources.TryAssign(upgraded.Remote, isInbound: true))
+            {
+                Add(upgraded);
+                return;
+            }
+
+            Libp2pLog.Full(_log, transport.RemoteAddress);
+        }
+        catch (Exception error) when (error is IOException or OperationCanceledException or Libp2pException)
+        {
+            Libp2pLog.Refused(_log, transport.RemoteAddress, error.Message);
+        }
+
+        transport.Abort();
+        await transport.DisposeAsync().ConfigureAwait(false);
+        _resources.CloseConnection(isInbound: true, default);
+    }
+
+    private async Task<UpgradedConnection> ReachAsync(
+        ITransport transport, Multiaddr address, CancellationToken cancellationToken)
+    {
+        ITransportConnection? connection = null;
+        try
+        {
+            using CancellationTokenSource dialling = Deadline(_options.DialTimeout, cancellationToken);
+            connection = await transport.DialAsync(address, dialling.Token).ConfigureAwait(false);
+            using CancellationTokenSource upgrading = Deadline(_options.HandshakeTimeout, cancellationToken);
+            return await _upgrader.UpgradeAsync(connection, isInbound: false, address.Peer, upgrading.Token).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            if (connection is not null)
+            {
+                connection.Abort();
+                await connection.DisposeAsync().ConfigureAwait(false);
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+            throw error switch
+            {
+                OperationCanceledException => new Libp2pException(
+                    WeftError.DeadlinePassed, $"{address} did not answer in time. Nothing was left open.", error),
+                IOException => new Libp2pException(
+                    WeftError.PeerUnreachable, $"{address} cannot be reached: {error.Message}", error),
+                _ => error,
+            };
+        }
+    }
+
+    private PeerConnection Add(UpgradedConnection upgraded)
+    {
+        var connection = new PeerConnection(upgraded, this, _settings);
+        bool isLate;
+        lock (_gate)
+        {
+            if (!_connections.TryGetValue(connection.Remote, out List<PeerConnection>? list))
+            {
+                _connections[connection.Remote] = list = [];
+            }
+
+            list.Add(connection);
+            isLate = _isStopped != 0;
+        }
+
+        Libp2pLog.Connected(_log, connection.Remote, connection.RemoteAddress, connection.IsInbound);
+        _events.Post(new(PeerEventKind.Connected, connection.Remote, connection));
+        connection.Start(upgraded.Raw, upgraded.Plain);
+        if (isLate)
+        {
+            connection.Abort(); // The host stopped while the handshake ended.
+        }
+        else
+        {
+            _identify.OnConnected(connection);
+        }
+
+        return connection;
+    }
+
+    private async Task ServeAsync(PeerStream stream)
+    {
+        try
+        {
+            StreamHandler? handler;
+            using (CancellationTokenSource deadline = Deadline(_options.NegotiationTimeout, stream.Connection.Closing))
+            {
+                MultistreamState state = await StreamNegotiation
+                    .ListenAsync(stream, _handlers.ContainsKey, deadline.Token).ConfigureAwait(false);
+                if (state != MultistreamState.Agreed || !_handlers.TryGetValue(stream.Protocol, out handler))
+                {
+                    stream.Abort();
+                    return;
+                }
+            }
+
+            await handler(stream, stream.Connection.Closing).ConfigureAwait(false);
+            await stream.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            // A handler's failure is its stream's end, never the host's; a peer's reset is no failure.
+            stream.Abort();
+            if (error is not (IOException or OperationCanceledException or ObjectDisposedException))
+            {
+                Libp2pLog.HandlerFailed(_log, stream.Protocol, stream.Remote, error);
+            }
+        }
+    }
+}

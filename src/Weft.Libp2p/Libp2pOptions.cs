@@ -1,0 +1,94 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Weft.Crypto;
+using Weft.Libp2p.Transport;
+using Weft.Protocols.Peers;
+using Weft.Protocols.Yamux;
+
+namespace Weft.Libp2p;
+
+/// <summary>How a host is started.</summary>
+public sealed class Libp2pOptions
+{
+    /// <summary>The primitives. Default: the managed provider; the platform's is many times quicker.</summary>
+    public ICrypto Crypto { get; set; } = new BouncyCastleCrypto();
+
+    /// <summary>The identity; the host disposes it. Null makes a new one for this run.</summary>
+    public Ed25519KeyPair? Identity { get; set; }
+
+    /// <summary>How peers are reached, in the order in which they are asked; at least one.</summary>
+    public IList<ITransport> Transports { get; } = [];
+
+    /// <summary>Where to listen; none makes a host that only dials.</summary>
+    public IList<Multiaddr> Listen { get; } = [];
+
+    /// <summary>What identify says of the program. Default: "weft".</summary>
+    public string AgentVersion { get; set; } = "weft";
+
+    /// <summary>The family of protocols, as identify says it. Default: "weft/1".</summary>
+    public string ProtocolVersion { get; set; } = "weft/1";
+
+    /// <summary>Ceilings of connections and streams.</summary>
+    public Libp2pLimits Limits { get; set; } = new();
+
+    /// <summary>Ceilings of each muxed connection.</summary>
+    public YamuxOptions Yamux { get; set; } = new();
+
+    /// <summary>Name the muxer within the Noise handshake, which saves a round trip. Default: true.</summary>
+    public bool EarlyMuxer { get; set; } = true;
+
+    /// <summary>Time from the first byte of a connection to the end of its handshake. Default: 10 s.</summary>
+    public TimeSpan HandshakeTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Time to reach an address. Default: 10 s.</summary>
+    public TimeSpan DialTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Time to agree on a stream's protocol. Default: 10 s.</summary>
+    public TimeSpan NegotiationTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a stream that was disposed here waits for the other side's end. Default: 10 s.</summary>
+    public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Answer <c>/echo/1.0.0</c>: everything comes back. Default: false.</summary>
+    public bool ServeEcho { get; set; }
+
+    /// <summary>Answer <c>/perf/1.0.0</c>. Default: false, because it spends as many bytes as the peer asks for.</summary>
+    public bool ServePerf { get; set; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; set; } = TimeProvider.System;
+
+    /// <summary>Takes the logs.</summary>
+    public ILoggerFactory Loggers { get; set; } = NullLoggerFactory.Instance;
+}
+
+/// <summary>
+/// What the host holds at most. Scopes: the whole system, what has not told its purpose yet (transient), each peer.
+/// </summary>
+/// <remarks>Source: docs/spec/libp2p.md; the scopes are those of go-libp2p's resource manager.</remarks>
+public sealed class Libp2pLimits
+{
+    /// <summary>Connections that others opened. Default: 256.</summary>
+    public int InboundConnectionsMax { get; set; } = 256;
+
+    /// <summary>Connections opened here. Default: 256; no inbound one takes their place.</summary>
+    public int OutboundConnectionsMax { get; set; } = 256;
+
+    /// <summary>Inbound connections whose handshake has not ended. Default: 32.</summary>
+    public int InboundHandshakesMax { get; set; } = 32;
+
+    /// <summary>Connections with one peer. Default: 8.</summary>
+    public int PeerConnectionsMax { get; set; } = 8;
+
+    /// <summary>Streams that others opened, over all connections. Default: 2,048.</summary>
+    public int InboundStreamsMax { get; set; } = 2_048;
+
+    /// <summary>Streams opened here, over all connections. Default: 4,096.</summary>
+    public int OutboundStreamsMax { get; set; } = 4_096;
+
+    /// <summary>Inbound streams that have not named their protocol yet. Default: 256.</summary>
+    public int TransientStreamsMax { get; set; } = 256;
+
+    /// <summary>Streams that one peer opened, over all its connections. Default: 256.</summary>
+    public int PeerInboundStreamsMax { get; set; } = 256;
+}

@@ -1,0 +1,138 @@
+// One js-libp2p peer, told what to do line by line: {"id":1,"code":"return await echo(addr, 'hello')"}.
+// Every answer is one line on stdout that starts with '@'; everything else there is js-libp2p talking.
+// Argument: {"listen":["/ip4/127.0.0.1/tcp/0"],"early":true}.
+import readline from 'node:readline'
+import { createHash } from 'node:crypto'
+
+// What js-libp2p takes for granted and Node 20 does not have.
+if (!Promise.withResolvers) {
+  Promise.withResolvers = function () {
+    let resolve, reject
+    const promise = new this((a, b) => { resolve = a; reject = b })
+    return { promise, resolve, reject }
+  }
+}
+globalThis.WebSocket ??= (await import('ws')).WebSocket
+globalThis.CustomEvent ??= class CustomEvent extends Event {
+  constructor (type, init) { super(type, init); this.detail = init?.detail }
+}
+
+const { createLibp2p } = await import('libp2p')
+const { tcp } = await import('@libp2p/tcp')
+const { webSockets } = await import('@libp2p/websockets')
+const { noise } = await import('@chainsafe/libp2p-noise')
+const { yamux } = await import('@chainsafe/libp2p-yamux')
+const { identify, identifyPush } = await import('@libp2p/identify')
+const { ping } = await import('@libp2p/ping')
+const { multiaddr } = await import('@multiformats/multiaddr')
+const { peerIdFromString } = await import('@libp2p/peer-id')
+const keys = await import('@libp2p/crypto/keys')
+
+const args = JSON.parse(process.argv[2] || '{}')
+const node = await createLibp2p({
+  start: true,
+  privateKey: args.key ? await keys.generateKeyPair(args.key) : undefined,
+  addresses: { listen: args.listen || [] },
+  transports: [tcp(), webSockets()],
+  connectionEncrypters: [noise()],
+  streamMuxers: [yamux()],
+  services: { identify: identify(), push: identifyPush(), ping: ping({ maxInboundStreams: 64 }) },
+  connectionManager: {
+    inboundConnectionThreshold: 10000, maxIncomingPendingConnections: 1000, maxConnections: 10000, reconnectRetries: 0
+  },
+  connectionMonitor: { enabled: false }
+})
+const many = { maxInboundStreams: 2000, maxOutboundStreams: 2000 }
+
+const bytes = chunk => chunk.subarray() // A Uint8Array of a list of them.
+const pattern = length => Buffer.alloc(length, Buffer.from(Array.from({ length: 251 }, (_, i) => i)))
+const hash = data => createHash('sha256').update(data).digest('hex')
+
+async function write (stream, data) {
+  for (let at = 0; at < data.length; at += 65536) {
+    if (!stream.send(data.subarray(at, at + 65536))) {
+      await stream.onDrain()
+    }
+  }
+}
+
+async function readAll (stream) {
+  const parts = []
+  for await (const chunk of stream) {
+    parts.push(Buffer.from(bytes(chunk)))
+  }
+  return Buffer.concat(parts)
+}
+
+// Everything comes back as it comes.
+await node.handle('/echo/1.0.0', async stream => {
+  for await (const chunk of stream) {
+    if (!stream.send(chunk)) {
+      await stream.onDrain()
+    }
+  }
+  await stream.close()
+}, many)
+
+// Reads to the end, and only then answers: the other side has ended its way, and still reads.
+await node.handle('/sum/1.0.0', async stream => {
+  const all = await readAll(stream)
+  await write(stream, Buffer.from(`${all.length} ${hash(all)}`))
+  await stream.close()
+}, many)
+
+// Reads a number, sends as many bytes.
+await node.handle('/give/1.0.0', async stream => {
+  const all = await readAll(stream)
+  await write(stream, pattern(Number(all.toString())))
+  await stream.close()
+}, many)
+
+// Resets as soon as something comes.
+await node.handle('/reset/1.0.0', async stream => {
+  for await (const chunk of stream) {
+    void chunk
+    stream.abort(new Error('as asked'))
+    return
+  }
+}, many)
+
+function to (address) { return multiaddr(address) }
+
+async function open (address, protocol) {
+  return node.dialProtocol(to(address), protocol, { maxOutboundStreams: 2000 })
+}
+
+async function ask (address, protocol, data) {
+  const stream = await open(address, protocol)
+  const answer = readAll(stream)
+  await write(stream, data)
+  await stream.close()
+  return answer
+}
+
+const echo = async (address, text) => (await ask(address, '/echo/1.0.0', Buffer.from(text))).toString()
+
+const until = async (test, ms = 10000) => {
+  for (let waited = 0; waited < ms; waited += 20) {
+    const value = await test()
+    if (value) return value
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  throw new Error('it never came true')
+}
+
+const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor
+const scope = { node, to, open, ask, echo, readAll, write, pattern, hash, until, peerIdFromString, keys }
+const say = answer => process.stdout.write('@' + JSON.stringify(answer) + '\n')
+
+readline.createInterface({ input: process.stdin }).on('line', async line => {
+  const { id, code } = JSON.parse(line)
+  try {
+    say({ id, value: await new AsyncFunction(...Object.keys(scope), code)(...Object.values(scope)) })
+  } catch (error) {
+    say({ id, error: String(error && error.stack ? error.stack : error) })
+  }
+}).on('close', () => process.exit(0))
+
+say({ id: 0, value: { peerId: node.peerId.toString(), addresses: node.getMultiaddrs().map(String) } })
