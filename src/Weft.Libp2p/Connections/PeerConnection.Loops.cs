@@ -15,6 +15,8 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
 
     private static readonly TimeSpan FlushMax = TimeSpan.FromSeconds(1);
 
+    private WeftInstant _muxDue = WeftInstant.Never;
+    private WeftInstant _drainDue = WeftInstant.Never;
     private TaskCompletionSource? _flushed; // Made when somebody waits for the line to be empty.
 
     void IThreadPoolWorkItem.Execute() => _ = SendAsync();
@@ -165,20 +167,34 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
             }
 
             WeftInstant now = Now;
+            _drainDue = WeftInstant.Never;
             foreach (PeerStream stream in _streams.Values)
             {
-                if (stream.DiscardingSince is { } since && now - since >= _drainTimeout)
+                if (stream.DiscardingSince is { } since)
                 {
-                    (late ??= []).Add(stream);
+                    WeftInstant due = since + _drainTimeout;
+                    _drainDue = due < _drainDue ? due : _drainDue;
+                    if (due <= now)
+                    {
+                        (late ??= []).Add(stream);
+                    }
                 }
             }
 
+            late?.ForEach(stream => stream.Abort());
             _outbox.Clear();
             _mux.OnTimer(now, _outbox);
             Apply([]);
+            Schedule();
         }
+    }
 
-        late?.ForEach(stream => stream.Abort());
+    /// <summary>One timer serves both: what the muxer asked for, and streams whose other end does not come.</summary>
+    private void Schedule()
+    {
+        WeftInstant due = _muxDue < _drainDue ? _muxDue : _drainDue;
+        double wait = Math.Clamp((due - Now).TotalMilliseconds, 1, 60_000); // Too early is harmless.
+        _timer.Change(TimeSpan.FromMilliseconds(wait), Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Carries out the core's wishes, in order; walked by index, because applying one may add others.</summary>
@@ -202,8 +218,8 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
                     RoundTrip = output.RoundTrip;
                     break;
                 case YamuxOutputKind.StartTimer:
-                    TimeSpan due = output.Due - Now;
-                    _timer.Change(due > TimeSpan.Zero ? due : TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
+                    _muxDue = output.Due;
+                    Schedule();
                     break;
                 case YamuxOutputKind.Close:
                     MarkClosed(EndOf(output.Reason));

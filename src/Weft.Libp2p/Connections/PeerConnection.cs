@@ -202,6 +202,17 @@ public sealed partial class PeerConnection : IAsyncDisposable
         Forget(stream.Id);
     }
 
+    /// <summary>A stream was disposed, and waits for the other side's end.</summary>
+    internal void OnDiscarding()
+    {
+        WeftInstant due = Now + _drainTimeout;
+        if (due < _drainDue)
+        {
+            _drainDue = due;
+            Schedule();
+        }
+    }
+
     internal void OnConsumed(uint stream, int length)
     {
         if (length > 0)

@@ -72,6 +72,8 @@ public sealed class PeerStream : Stream
 
     internal bool IsNamed => _isNamed;
 
+    internal bool HasRemoteEnded => _hasEnded;
+
     /// <inheritdoc/>
     /// <exception cref="PeerStreamException">The stream was reset, or its connection is gone.</exception>
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
@@ -293,6 +295,7 @@ public sealed class PeerStream : Stream
             _received.Clear();
             Connection.OnConsumed(Id, unread);
             DiscardingSince = Connection.Now;
+            Connection.OnDiscarding();
             if (!_hasCompleted)
             {
                 _hasCompleted = true;
