@@ -1,5 +1,6 @@
 // Modes:  (none) [BenchmarkDotNet arguments, for example --filter '*Ham*' --job short]   the benchmarks per class
 //         storage [fields] [MiB of memory] [folder]                                     the engine: acks, import, reads
+//         rest [fields] [repeats] [MiB of memory]                                        what encryption at rest costs
 //         crypto [ms for each figure]                                                   the providers of cryptography
 //         layout [millions of fields…]                                                  the two ways to lay out SQLite
 using BenchmarkDotNet.Running;
@@ -14,6 +15,8 @@ switch (args)
         return CryptoBench.Run(rest);
     case ["layout", .. string[] rest]:
         return LayoutBench.Run(rest);
+    case ["rest", .. string[] rest]:
+        return await RestBench.RunAsync(rest);
     case ["storage", .. string[] rest]:
         return await StorageBench.RunAsync(rest);
     default:

@@ -8,6 +8,12 @@ namespace Weft.Storage;
 /// <summary>Author, signature, expiry and policy of a field as bytes; a field without them takes none.</summary>
 internal static class ExtrasCodec
 {
+    private const int AuthorBytes = 32;
+    private const int AuthorSlots = 1_024;
+
+    // Few authors write many fields: each key is made once. An entry is replaced whole, so readers need no lock.
+    private static readonly byte[]?[] Authors = new byte[]?[AuthorSlots];
+
     public static int Size(FieldExtras? extras) => extras is null
         ? 0
         : Uvarint.Length((ulong)extras.Author.Length) + extras.Author.Length
@@ -29,8 +35,8 @@ internal static class ExtrasCodec
             return null;
         }
 
-        byte[] author = Take(ref source);
-        byte[] signature = Take(ref source);
+        byte[] author = ReadAuthor(Take(ref source));
+        byte[] signature = Take(ref source).ToArray();
         double expiresAtMs = ReadExpiry(source);
         Uvarint.Read(source[sizeof(double)..], out ulong policy, out _);
         return new FieldExtras(author, signature, expiresAtMs, (uint)policy);
@@ -67,10 +73,29 @@ internal static class ExtrasCodec
         return at + bytes.Length;
     }
 
-    private static byte[] Take(ref ReadOnlySpan<byte> source)
+    private static byte[] ReadAuthor(ReadOnlySpan<byte> author)
+    {
+        if (author.Length != AuthorBytes)
+        {
+            return author.ToArray();
+        }
+
+        ref byte[]? slot = ref Authors[BinaryPrimitives.ReadUInt32LittleEndian(author) % AuthorSlots];
+        byte[]? known = Volatile.Read(ref slot);
+        if (known is not null && author.SequenceEqual(known))
+        {
+            return known;
+        }
+
+        known = author.ToArray();
+        Volatile.Write(ref slot, known);
+        return known;
+    }
+
+    private static ReadOnlySpan<byte> Take(ref ReadOnlySpan<byte> source)
     {
         Uvarint.Read(source, out ulong length, out int used);
-        byte[] taken = source.Slice(used, (int)length).ToArray();
+        ReadOnlySpan<byte> taken = source.Slice(used, (int)length);
         source = source[(used + (int)length)..];
         return taken;
     }

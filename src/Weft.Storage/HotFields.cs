@@ -2,11 +2,17 @@ using Weft.Graph;
 
 namespace Weft.Storage;
 
-/// <summary>The fields read most lately, ready to be handed out: a hit makes no garbage. Fixed in number and value size.</summary>
+/// <summary>
+/// The fields read most lately, ready to be handed out: a hit makes no garbage, signed or not. Fixed in number, and in the
+/// size of value and proof.
+/// </summary>
 internal sealed class HotFields
 {
     public const int Slots = 4_096;
     public const int ValueBytesMax = 512;
+
+    /// <summary>Author and signature of a write in a batch of 16, with a short grant.</summary>
+    public const int ExtrasBytesMax = 640;
 
     private readonly Entry?[] _entries = new Entry?[Slots];
     private readonly int[] _stamps = new int[Slots];
@@ -43,7 +49,8 @@ internal sealed class HotFields
 
     public void Keep(int slot, int stamp, string soul, in StoredField field)
     {
-        if (field.Value.Json.Length > ValueBytesMax || field.Extras is not null)
+        if (field.Value.Json.Length > ValueBytesMax
+            || (field.Extras is { } extras && extras.Author.Length + extras.Signature.Length > ExtrasBytesMax))
         {
             return;
         }

@@ -54,7 +54,7 @@ internal sealed class Recovered
             throw StorageErrors.Damaged(SqliteTier.FileName, "its place", "it is missing, but the commit log is there");
         }
 
-        SqliteTier tier = SqliteTier.Open(folder, options, sealer, null);
+        SqliteTier tier = SqliteTier.Open(folder, options, sealer, hasLog: numbers.Count > 0);
         try
         {
             if (tier.FilterRebuilt)

@@ -36,7 +36,7 @@ internal static class CommandTree
         new("OPERATE", false,
         [
             DoctorCommand.Build(), BenchCommand.Build(), BackupCommand.Build(), RestoreCommand.Build(),
-            VerifyCommand.Build(),
+            VerifyCommand.Build(), RekeyCommand.Build(),
         ]),
         new("TEST", false, [SimCommand.Build()]),
         new("HELP", false, [ExplainCommand.Build(), VersionCommand.Build()]),

@@ -44,7 +44,7 @@ internal static class StoreKeyOptions
         return !wanted ? null
             : FromFile(context)
                 ?? (SecretPrompt.CanAsk(context)
-                    ? Typed(context, "New passphrase of the store", twice: true)
+                    ? AskForNew(context)
                     : throw CliException.Usage(
                         "--encrypt needs a passphrase, and nobody can type one here",
                         "weft up --encrypt --passphrase-file FILE", "weft up --encrypt --key-file FILE"));
@@ -64,6 +64,10 @@ internal static class StoreKeyOptions
 
         return FromFile(context) ?? Ask(context, kind);
     }
+
+    /// <summary>Asks a person for a new passphrase, twice.</summary>
+    public static StoreSecret AskForNew(CommandContext context) =>
+        Typed(context, "New passphrase of the store", twice: true);
 
     /// <summary>What the storage engine takes.</summary>
     public static StoreEncryption? Encryption(StoreSecret? secret) =>

@@ -60,7 +60,11 @@ internal static class UpCommand
             Remarks = "Each option is also a variable (WEFT_HTTP, WEFT_PEERS, WEFT_MEMORY ...) and a key of the "
                 + "configuration file. PORT, PEERS, HTTPS_CERT and HTTPS_KEY are taken as GUN's relay takes them.",
         };
-        Option[] options = [Http, Peers, Memory, Level, Origins, Hosts, Certificate, Key, Log, Name, Metrics, Otlp];
+        Option[] options =
+        [
+            Http, Peers, Memory, Level, Origins, Hosts, Certificate, Key, Log, Name, Metrics, Otlp,
+            StoreKeyOptions.Encrypt, StoreKeyOptions.PassphraseFile, StoreKeyOptions.KeyFile,
+        ];
         foreach (Option option in options)
         {
             command.Options.Add(option);

@@ -85,5 +85,6 @@ internal sealed class FieldRun
         return true;
     }
 
-    public static long Size(in StoredField field) => field.Field.Length + field.Value.Json.Length;
+    public static long Size(in StoredField field) => field.Field.Length + field.Value.Json.Length
+        + (field.Extras is { } extras ? extras.Author.Length + extras.Signature.Length : 0);
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
@@ -89,7 +90,8 @@ public sealed class StoreSecret : IDisposable
 
             ReadOnlySpan<byte> text = content.AsSpan().TrimEnd("\r\n \t"u8);
             if (text.Length is 43 or 44
-                && Base64Url.TryDecodeFromUtf8(Plain(text), key, out int written) && written == KeyBytes)
+                && Base64Url.DecodeFromUtf8(Plain(text), key, out _, out int written) == OperationStatus.Done
+                && written == KeyBytes)
             {
                 return FromKey(key.AsSpan(0, KeyBytes));
             }

@@ -46,7 +46,7 @@ internal sealed class SqliteTier : IDisposable
     /// <summary>True when the filter could not be read and had to be made anew.</summary>
     public bool FilterRebuilt { get; private init; }
 
-    public static SqliteTier Open(string folder, StorageOptions options, Sealer? sealer, ulong? storeId)
+    public static SqliteTier Open(string folder, StorageOptions options, Sealer? sealer, bool hasLog)
     {
         string path = Path.Combine(folder, FileName);
         bool isNew = Db.IsNew(path);
@@ -62,7 +62,7 @@ internal sealed class SqliteTier : IDisposable
         try
         {
             Prepare(db, Db.IsNew(path), "WAL");
-            TierState state = ReadState(db, storeId);
+            TierState state = ReadState(db, hasLog);
             var filter = new SoulFilter(state.FilterSeed);
             bool rebuilt = !TryLoadFilter(db, filter, state);
             if (rebuilt)
@@ -74,6 +74,7 @@ internal sealed class SqliteTier : IDisposable
             if (isNew || rebuilt)
             {
                 writer.InTransaction(() => { });
+                db.Execute("PRAGMA wal_checkpoint(PASSIVE)"); // The store's identity is in the database from now on.
             }
 
             for (int i = 0; i < options.Readers; i++)
@@ -233,7 +234,7 @@ internal sealed class SqliteTier : IDisposable
         db.Execute("COMMIT");
     }
 
-    private static TierState ReadState(Db db, ulong? storeId)
+    private static TierState ReadState(Db db, bool hasLog)
     {
         TierState? state = ReadRow(db, TierState.Key, TierState.Read);
         if (state is not null)
@@ -241,7 +242,8 @@ internal sealed class SqliteTier : IDisposable
             return state;
         }
 
-        if (db.ReadNumber("SELECT count(*) FROM (SELECT 1 FROM blocks LIMIT 1)") > 0 || storeId is not null)
+        // The state is there before the first segment is; without it nobody could tell whose log this is.
+        if (hasLog || db.ReadNumber("SELECT count(*) FROM (SELECT 1 FROM blocks LIMIT 1)") > 0)
         {
             throw StorageErrors.Damaged(FileName, "table meta", "the row 'state' is missing or does not fit");
         }

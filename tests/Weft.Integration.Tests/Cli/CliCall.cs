@@ -17,6 +17,9 @@ internal sealed class CliCall
     /// <summary>What stdin holds.</summary>
     public string Input { get; init; } = "";
 
+    /// <summary>Keys that a person presses, for questions whose answer is not shown.</summary>
+    public Queue<char> Keys { get; } = new();
+
     /// <summary>Everything on stdout.</summary>
     public string Out { get; private set; } = "";
 
@@ -51,10 +54,16 @@ internal sealed class CliCall
             OutIsTerminal = IsTerminal,
             ErrorIsTerminal = IsTerminal,
             InIsTerminal = IsTerminal,
+            ReadKey = () => Press(Keys.Dequeue()),
         };
         int exit = await CliApp.RunAsync(arguments, host);
         Out = Encoding.UTF8.GetString(bytes.ToArray());
         Error = error.ToString();
         return exit;
     }
+
+    private static ConsoleKeyInfo Press(char key) => new(
+        key,
+        key switch { '\r' => ConsoleKey.Enter, '\b' => ConsoleKey.Backspace, _ => ConsoleKey.A },
+        shift: false, alt: false, control: false);
 }

@@ -9,7 +9,7 @@ namespace Weft.Integration.Tests.Crash;
 /// <summary>
 /// Writes to a real node from several connections until it is killed in the middle, and reads back after the restart.
 /// </summary>
-internal sealed class KillRun(string folder, ulong seed, int writes)
+internal sealed class KillRun(string folder, ulong seed, int writes, params string[] arguments)
 {
     private const int Writers = 16;
     private const int FieldsPerNode = 50;
@@ -24,7 +24,7 @@ internal sealed class KillRun(string folder, ulong seed, int writes)
     /// <returns>Acknowledged writes that are not there any more; empty when the promise holds.</returns>
     public async Task<IReadOnlyList<string>> PlayRoundAsync(int round)
     {
-        await using WeftProcess node = await WeftProcess.StartAsync(folder, "-q");
+        await using WeftProcess node = await WeftProcess.StartAsync(folder, ["-q", .. arguments]);
         IReadOnlyList<string> lost = await ReadBackAsync(node, round);
         int killAfter = _random.Next(writes / 4, writes);
         var acknowledged = new ConcurrentQueue<(string Soul, string Field, string Value)>();
@@ -51,7 +51,7 @@ internal sealed class KillRun(string folder, ulong seed, int writes)
     /// <summary>Starts once more and reads everything that was ever acknowledged.</summary>
     public async Task<IReadOnlyList<string>> CheckAllAsync()
     {
-        await using WeftProcess node = await WeftProcess.StartAsync(folder, "-q");
+        await using WeftProcess node = await WeftProcess.StartAsync(folder, ["-q", .. arguments]);
         return await ReadBackAsync(node, round: -1);
     }
 

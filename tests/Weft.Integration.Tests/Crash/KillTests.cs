@@ -28,6 +28,24 @@ public sealed class KillTests
     }
 
     [Fact]
+    public async Task An_encrypted_store_keeps_every_acknowledged_write_and_leaves_nothing_plain_when_it_is_killed()
+    {
+        int rounds = Setting("WEFT_KILL_ROUNDS", IsNightly ? 50 : 3);
+        using var folder = new TempFolder();
+        string key = folder["weft.key"];
+        await File.WriteAllBytesAsync(key, new byte[32]);
+        var run = new KillRun(folder["data"], (ulong)Setting("WEFT_SEED", 3), 2_000, "--encrypt", "--key-file", key);
+        for (int round = 0; round < rounds; round++)
+        {
+            Assert.Empty(await run.PlayRoundAsync(round));
+            Assert.DoesNotContain(Directory.EnumerateFiles(folder["data"]), HoldsPlainWrites);
+        }
+
+        Assert.Empty(await run.CheckAllAsync());
+        Assert.True(run.Acknowledged >= rounds * 500, $"only {run.Acknowledged} writes were acknowledged");
+    }
+
+    [Fact]
     public async Task Killed_node_starts_again_by_itself_and_verifies()
     {
         using var folder = new TempFolder();
@@ -40,6 +58,8 @@ public sealed class KillTests
         Assert.Equal(0, verify.Exit);
         Assert.Contains("\"ok\":true", verify.Out, StringComparison.Ordinal);
     }
+
+    private static bool HoldsPlainWrites(string file) => File.ReadAllBytes(file).AsSpan().IndexOf("crash/"u8) >= 0;
 
     private static int Setting(string name, int otherwise) =>
         int.TryParse(

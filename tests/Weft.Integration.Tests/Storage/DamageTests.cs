@@ -121,6 +121,82 @@ public sealed class DamageTests
         }
     }
 
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public async Task A_flipped_bit_in_the_write_ahead_log_after_a_kill_is_said_or_made_good_from_the_commit_log(
+        bool encrypted, bool freed)
+    {
+        using var folder = new TempFolder();
+        StorageOptions options = StoreKit.Small(folder.At("data"), encrypted);
+        options.SegmentBytes = freed ? 8 << 10 : 64 << 10; // The segment in use is never freed.
+        bool kept = false;
+        options.TierStep = step =>
+        {
+            if (step == "checkpoint" && !kept)
+            {
+                kept = true; // Everything is in the log of SQLite, and in no other file of the disk tier.
+                CopyFolder(folder.At("data"), folder.At("killed"));
+            }
+        };
+        await using (StorageEngine store = await StorageEngine.OpenAsync(options))
+        {
+            await FillAsync(store);
+            await store.FlushAsync();
+        }
+
+        string[] segments = [.. Directory.EnumerateFiles(folder.At("killed"), "commits-*").Order(StringComparer.Ordinal)];
+        foreach (string segment in freed ? segments[..^2] : [])
+        {
+            File.Delete(segment); // As the log does, as soon as the disk tier holds what was in it.
+        }
+
+        byte[] good = await File.ReadAllBytesAsync(folder.At("killed/graph.db-wal"));
+        var random = new WeftRandom(13);
+        int noticed = 0;
+        for (int round = 0; round < 40; round++)
+        {
+            string copy = folder.At("copy" + round);
+            CopyFolder(folder.At("killed"), copy);
+            byte[] bytes = [.. good];
+            int at = random.Next(bytes.Length);
+            bytes[at] ^= (byte)(1 << random.Next(8));
+            await File.WriteAllBytesAsync(Path.Combine(copy, "graph.db-wal"), bytes);
+            try
+            {
+                await using StorageEngine store = await StorageEngine.OpenAsync(StoreKit.Small(copy, encrypted));
+                noticed += await CheckAsync(store, $"byte {at}") > 0 ? 1 : 0;
+            }
+            catch (WeftException failure) when (failure.Error is WeftError.FileDamaged or WeftError.DiskFailed)
+            {
+                noticed++;
+            }
+        }
+
+        Assert.True(kept && good.Length > 30_000, $"{good.Length} bytes");
+        Assert.True(freed ? noticed > 30 : noticed == 0, $"{noticed} of 40 were noticed");
+        await using StorageEngine whole = await StorageEngine.OpenAsync(StoreKit.Small(folder.At("killed"), encrypted));
+        Assert.Equal(0, await CheckAsync(whole, "as it was"));
+    }
+
+    private static void CopyFolder(string from, string to)
+    {
+        Directory.CreateDirectory(to);
+        foreach (string file in Directory.EnumerateFiles(from).Where(file => Path.GetFileName(file) is not ("lock" or "running.json")))
+        {
+            try
+            {
+                File.Copy(file, Path.Combine(to, Path.GetFileName(file)));
+            }
+            catch (FileNotFoundException)
+            {
+                // A segment that was freed just now: the disk tier holds what it had.
+            }
+        }
+    }
+
     private static StorageOptions Options(string path, FaultFiles files, bool encrypted) => new()
     {
         Path = path,

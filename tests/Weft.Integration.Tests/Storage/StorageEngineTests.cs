@@ -121,6 +121,40 @@ public abstract class StorageEngineTests : StoreConformanceTests
     }
 
     [Fact]
+    public async Task Signed_fields_read_again_make_no_garbage_and_share_their_author()
+    {
+        byte[] author = [.. Enumerable.Range(1, 32).Select(i => (byte)i)];
+        for (int i = 0; i < 50; i++)
+        {
+            await Store.AppendAsync(
+                StoreKit.Batch(new FieldWrite(
+                    "s" + i, "f", "value", 1, new FieldExtras(author.ToArray(), new byte[300], 0, 1))),
+                Durability.Memory);
+        }
+
+        await ReopenAsync();
+        StoredField[] fields = [.. Enumerable.Range(0, 50).Select(i => Read("s" + i))];
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 1_000; i++)
+        {
+            Read("s7");
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(author, fields[0].Extras!.Author.ToArray());
+        Assert.Single(fields.Select(field => Origin(field.Extras!.Author)).Distinct());
+
+        StoredField Read(string soul)
+        {
+            ValueTask<StoredField?> read = Store.ReadFieldAsync(soul, "f");
+            return read.IsCompletedSuccessfully ? read.Result!.Value : throw new InvalidOperationException("It is not in memory.");
+        }
+
+        static byte[]? Origin(ReadOnlyMemory<byte> bytes) =>
+            System.Runtime.InteropServices.MemoryMarshal.TryGetArray(bytes, out ArraySegment<byte> segment) ? segment.Array : null;
+    }
+
+    [Fact]
     public async Task A_second_node_on_the_folder_learns_who_holds_it()
     {
         ((StorageEngine)Store).AnnounceUrl("http://127.0.0.1:1234");

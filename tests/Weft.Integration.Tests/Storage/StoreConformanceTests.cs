@@ -46,6 +46,49 @@ public abstract class StoreConformanceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Author_and_signature_of_any_size_survive_beside_short_and_long_values()
+    {
+        byte[] author = [.. Enumerable.Range(1, 32).Select(i => (byte)i)];
+        int[] sizes = [0, 1, 110, 300, 301, 1_024, 4_096];
+        for (int round = 0; round < 3; round++)
+        {
+            for (int i = 0; i < 70; i++)
+            {
+                byte[] signature = [.. Enumerable.Range(0, sizes[i % 7]).Select(at => (byte)(at + i + round))];
+                var write = new FieldWrite(
+                    "soul", $"f{i:D2}", new string('v', i % 3 * 700), round + 1,
+                    new FieldExtras(author, signature, i % 2 * 9e15, (uint)i));
+                await Store.AppendAsync(StoreKit.Batch(write), Durability.Memory);
+            }
+
+            await (round == 1 ? Store.FlushAsync() : Store.AppendAsync(CommitBatch.Empty, Durability.Disk).AsTask());
+        }
+
+        for (int look = 0; look < 2; look++)
+        {
+            NodePage page = await Store.ReadNodeAsync("soul", LexRange.All, 100, long.MaxValue);
+            Assert.Equal(70, page.Fields.Count);
+            for (int i = 0; i < 70; i++)
+            {
+                StoredField? alone = await Store.ReadFieldAsync("soul", $"f{i:D2}");
+                foreach (StoredField read in (StoredField[])[page.Fields[i], Assert.NotNull(alone)])
+                {
+                    Assert.Equal((3d, i % 3 * 700), (read.State, read.Value.AsText()!.Length));
+                    Assert.Equal((i % 2 * 9e15, (uint)i), (read.Extras!.ExpiresAtMs, read.Extras.Policy));
+                    Assert.Equal(author, read.Extras.Author.ToArray());
+                    Assert.Equal(sizes[i % 7], read.Extras.Signature.Length);
+                    Assert.All(read.Extras.Signature.ToArray().Index(), at => Assert.Equal((byte)(at.Index + i + 2), at.Item));
+                }
+            }
+
+            await Store.FlushAsync();
+        }
+
+        NodePage first = await Store.ReadNodeAsync("soul", LexRange.All, 100, 5_000);
+        Assert.True(first.More && first.Fields.Count < 20, $"{first.Fields.Count} fields in a page of 5,000 bytes");
+    }
+
+    [Fact]
     public async Task Every_kind_of_value_survives()
     {
         WeftValue[] values =
