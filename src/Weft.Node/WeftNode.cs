@@ -37,6 +37,7 @@ public sealed class WeftNode : IAsyncDisposable
         _driver = new GraphDriver(options, store, time, Metrics, _admission);
         Graph = new GraphSpace(store, _driver, Changes, Metrics, options);
         Groups = new GroupDirectory(this, Identity, options.Groups);
+        Grants = new GrantDirectory(this, Identity);
         Telemetry = new NodeTelemetry(this);
         _driver.Telemetry = Telemetry;
         Graph.Telemetry = Telemetry;
@@ -68,6 +69,9 @@ public sealed class WeftNode : IAsyncDisposable
 
     /// <summary>The groups this node's identity owns or belongs to.</summary>
     public GroupDirectory Groups { get; }
+
+    /// <summary>The grants this node's identity gives.</summary>
+    public GrantDirectory Grants { get; }
 
     /// <summary>The store under it.</summary>
     public IStore Store { get; }

@@ -45,6 +45,12 @@ public sealed partial class WeftPeer : IAsyncDisposable
     /// <summary>The graph of the node.</summary>
     public GraphSpace Graph => Node.Graph;
 
+    /// <summary>The groups the node's identity owns or belongs to.</summary>
+    public GroupDirectory Groups => Node.Groups;
+
+    /// <summary>The grants the node's identity gives.</summary>
+    public GrantDirectory Grants => Node.Grants;
+
     /// <summary>True from the end of the start until the stop begins.</summary>
     public bool IsReady => Volatile.Read(ref _stopped) == 0;
 
