@@ -90,9 +90,17 @@ public static class DeltaPlan
                 held.Add(write);
                 deferred.Add(write);
             }
-            else if (decision.Verdict != HamVerdict.Equal && decision.Displaced.Sequence > 0)
+            else
             {
-                (standing ??= []).Add(new StoredChange(write.Soul, decision.Displaced));
+                if (decision.Verdict == HamVerdict.KnownByPolicy)
+                {
+                    clock.Observe(write.State); // It lost with a higher state; what its owner decides now comes after it.
+                }
+
+                if (decision.Verdict != HamVerdict.Equal && decision.Displaced.Sequence > 0)
+                {
+                    (standing ??= []).Add(new StoredChange(write.Soul, decision.Displaced));
+                }
             }
         }
 
