@@ -3,7 +3,7 @@ namespace Weft.Graph.Policy;
 /// <summary>
 /// The bounds of policies and rules. They are constants, because two peers with different ones would judge differently.
 /// </summary>
-/// <remarks>Source: docs/spec/policy.md, section 7.</remarks>
+/// <remarks>Source: docs/spec/policy.md, section 8.</remarks>
 public static class PolicyLimits
 {
     /// <summary>Bytes of the longest document, in UTF-8.</summary>
