@@ -37,6 +37,14 @@ public sealed partial class LogCore
         };
     }
 
+    /// <summary>True when a request that could not be answered was an honest one: about another fork, or a block not here.</summary>
+    internal bool Lacks(LogRequest request) =>
+        request.Fork != Published.Fork || Fork != Published.Fork
+        || (request.Block is NodeRequest block && block.Index < Published.Length && !_bits[block.Index]);
+
+    /// <summary>True when the roots of a tree of that length are stored, so that its growth can be shown.</summary>
+    internal bool CanShow(long length) => MerkleTree.At(length, _hasher, _nodes) is not null;
+
     /// <summary>How many nodes above a tree index are not stored: what a request has to ask for.</summary>
     internal long MissingNodes(long index)
     {
@@ -275,7 +283,16 @@ public sealed partial class LogCore
             Blocks = proof.Block is BlockProof block ? [new(block.Index, block.Value)] : [],
             Bits = proof.Block is BlockProof got ? [new LogBitRange(got.Index, 1, true)] : [],
         });
-        _verifier = verifier;
+        Use(verifier);
+    }
+
+    private void Use(ManifestVerifier verifier)
+    {
+        if (!ReferenceEquals(_verifier, verifier))
+        {
+            _verifier = verifier;
+            DeriveCipher();
+        }
     }
 
     private void Learn(ManifestVerifier verifier, LogManifest? manifest)
@@ -283,7 +300,7 @@ public sealed partial class LogCore
         if (manifest is not null && Manifest is null)
         {
             Commit(_tree, new LogCommit { State = _state with { Manifest = manifest.Encode() } });
-            _verifier = verifier;
+            Use(verifier);
         }
     }
 }

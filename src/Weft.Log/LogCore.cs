@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Weft.Crypto;
 using Weft.Log.Manifests;
 using Weft.Log.Tree;
@@ -21,6 +21,7 @@ public sealed partial class LogCore : IDisposable
     private readonly LogKeyPair? _keys;
     private readonly LogBitfield _bits = new();
     private readonly Queue<(long Number, LogHead Head)> _undurable = [];
+    private byte[]? _secret;
     private BlockCipher? _cipher;
     private ManifestVerifier _verifier;
     private MerkleTree _tree;
@@ -124,8 +125,10 @@ public sealed partial class LogCore : IDisposable
     /// <param name="secret">32 bytes that the log's readers share; copied, and cleared on dispose.</param>
     public void UseEncryption(ReadOnlySpan<byte> secret)
     {
-        _cipher?.Dispose();
-        _cipher = BlockCipher.Create(_hasher, Key, secret, IsCompat);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(secret.Length, XSalsa20.KeyLength, nameof(secret));
+        ForgetSecret();
+        _secret = secret.ToArray();
+        DeriveCipher();
     }
 
     /// <summary>Appends blocks: all of them under one signature, or none.</summary>
@@ -267,7 +270,7 @@ public sealed partial class LogCore : IDisposable
     }
 
     /// <summary>Clears the keys of block encryption.</summary>
-    public void Dispose() => _cipher?.Dispose();
+    public void Dispose() => ForgetSecret();
 
     private static LogCore Open(
         LogHasher hasher, ILogStore store, Hash32 key, LogManifest? manifest, LogKeyPair? keys)
@@ -303,6 +306,24 @@ public sealed partial class LogCore : IDisposable
         var tree = new MerkleTree(hasher, head.Roots.Span);
         return tree.Length == head.Length && tree.ByteLength == head.ByteLength
             && ((head.Length == 0 && head.Fork == 0) || verifier.Verify(tree, head.Fork, head.Signature.Span));
+    }
+
+    /// <summary>Again whenever the manifest becomes known: logs from before manifests derive their keys differently.</summary>
+    private void DeriveCipher()
+    {
+        if (_secret is not null)
+        {
+            _cipher?.Dispose();
+            _cipher = BlockCipher.Create(_hasher, Key, _secret, IsCompat);
+        }
+    }
+
+    private void ForgetSecret()
+    {
+        CryptographicOperations.ZeroMemory(_secret);
+        _secret = null;
+        _cipher?.Dispose();
+        _cipher = null;
     }
 
     private LogVerdict MayWrite() =>
