@@ -5,6 +5,12 @@ public static partial class ErrorCatalogue
 {
     private static ErrorEntry[] BuildAccess() =>
     [
+        new(WeftError.KeyUnreadable, 500, false, "The key cannot be read",
+            "The file is damaged, or is no key file. The node does not start without its key: peers would see a stranger.",
+            ["weft id import FILE            bring back your copy", "weft id new --replace          a new identity"]),
+        new(WeftError.KeySealed, 403, false, "The key is sealed with a passphrase",
+            "The passphrase is missing, or it is another one.",
+            ["--passphrase-file FILE", "weft up --identity-passphrase-file FILE"]),
         new(WeftError.SealRequired, 422, false, "The value must be sealed",
             "The policy of this prefix makes it private: only values sealed for its readers are stored.",
             ["write it through a group", "weft policy show SOUL"]),

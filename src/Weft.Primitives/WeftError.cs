@@ -49,6 +49,12 @@ public enum WeftError
     /// <summary>The node's own metadata is missing or names another soul.</summary>
     NodeMalformed = 2007,
 
+    /// <summary>A key file cannot be read.</summary>
+    KeyUnreadable = 2104,
+
+    /// <summary>A key file is sealed, and the passphrase is missing or wrong.</summary>
+    KeySealed = 2105,
+
     /// <summary>A write lost against a newer state.</summary>
     OlderState = 2210,
 

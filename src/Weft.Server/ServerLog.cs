@@ -37,6 +37,9 @@ internal static partial class ServerLog
     [LoggerMessage(6009, LogLevel.Information, "Key {Key} opened a session with {Rights} rights until {End}")]
     internal static partial void SessionOpened(ILogger logger, string key, int rights, string end);
 
+    [LoggerMessage(6014, LogLevel.Warning, "The key {Old} of this node has a successor, {Key}")]
+    internal static partial void IdentityRotated(ILogger logger, string old, string key);
+
     [LoggerMessage(6010, LogLevel.Debug, "Connection {Connection} opened from {Remote}")]
     internal static partial void ConnectionOpened(ILogger logger, string connection, string remote);
 

@@ -50,6 +50,12 @@ public sealed class WeftOptions
     /// <summary>Whether the store is sealed on the disk. Default: it is plain.</summary>
     public EncryptionOptions Encryption { get; set; } = new();
 
+    /// <summary>
+    /// A file whose first line is the passphrase of the node's key, when that is sealed; it seals a new one, too. Null,
+    /// the default: the key stands in identity.json in the data folder as it is, readable by its owner only.
+    /// </summary>
+    public string? IdentityPassphraseFile { get; set; }
+
     /// <summary>How often what may go is removed: 1 second and up; zero for never. Default: 1 hour.</summary>
     public TimeSpan MaintenanceInterval { get; set; } = TimeSpan.FromHours(1);
 

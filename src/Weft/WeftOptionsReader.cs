@@ -17,6 +17,7 @@ public static class WeftOptionsReader
         options.Path = section["Path"] ?? options.Path;
         options.Store = Choice(section, "Store", options.Store);
         options.Durability = Choice(section, "Durability", options.Durability);
+        options.IdentityPassphraseFile = section["IdentityPassphraseFile"] ?? options.IdentityPassphraseFile;
         options.MemoryMiB = (int)Whole(section, "MemoryMiB", options.MemoryMiB, int.MaxValue);
         options.AcceptLogDamage = section["AcceptLogDamage"] is not { } accept ? options.AcceptLogDamage
             : bool.TryParse(accept, out bool accepts) ? accepts

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Weft.Crypto;
 using Weft.Node;
 using Weft.Node.Gun;
 using Weft.Node.Storage;
@@ -21,11 +22,15 @@ namespace Weft;
 public sealed partial class WeftPeer : IAsyncDisposable
 {
     private readonly Maintenance _maintenance;
+    private readonly PeerIdentity _identity;
     private readonly ILogger _logger;
     private int _stopped;
 
-    private WeftPeer(WeftOptions options, WeftNode node, GunDriver gun, Maintenance maintenance, ILogger logger)
+    private WeftPeer(
+        WeftOptions options, WeftNode node, GunDriver gun, Maintenance maintenance, PeerIdentity identity,
+        ILogger logger)
     {
+        _identity = identity;
         _logger = logger;
         Options = options;
         Node = node;
@@ -41,6 +46,9 @@ public sealed partial class WeftPeer : IAsyncDisposable
 
     /// <summary>Its connections: gun.js clients, GUN relays and other Weft peers.</summary>
     public GunDriver Gun { get; }
+
+    /// <summary>Who the peer is: made at the first start in a folder, kept in it, and the same ever after.</summary>
+    public Ed25519KeyPair Identity => Node.Identity;
 
     /// <summary>The graph of the node.</summary>
     public GraphSpace Graph => Node.Graph;
@@ -79,14 +87,19 @@ public sealed partial class WeftPeer : IAsyncDisposable
         IStore store = openStore is null
             ? await WeftStores.OpenAsync(options, time, loggers, cancellationToken).ConfigureAwait(false)
             : await openStore(options, cancellationToken).ConfigureAwait(false);
+        var identity = new PeerIdentity();
         WeftNode node;
         try
         {
-            node = await WeftNode.StartAsync(
-                options.Node, store, time, loggers, cancellationToken).ConfigureAwait(false);
+            // Under the lock of the store, so that two starts do not make two keys.
+            await identity.OpenAsync(options, isOwnStore: openStore is null, store, time, cancellationToken)
+                .ConfigureAwait(false);
+            node = await identity.StartAsync(options.Node, store, time, loggers, cancellationToken)
+                .ConfigureAwait(false);
         }
         catch
         {
+            identity.Dispose();
             await store.DisposeAsync().ConfigureAwait(false);
             throw;
         }
@@ -94,7 +107,8 @@ public sealed partial class WeftPeer : IAsyncDisposable
         ILogger logger = loggers.CreateLogger("Weft");
         var gun = new GunDriver(node, options.Gun, new WebSocketDialer(options.Dial).DialAsync);
         var peer = new WeftPeer(
-            options, node, gun, new Maintenance(node.Store, options.MaintenanceInterval, time, logger), logger);
+            options, node, gun, new Maintenance(node.Store, options.MaintenanceInterval, time, logger), identity,
+            logger);
         try
         {
             foreach (string address in options.Peers)
@@ -114,6 +128,19 @@ public sealed partial class WeftPeer : IAsyncDisposable
         return peer;
     }
 
+    /// <summary>
+    /// Gives the peer another key: a record signed with the old one names the new one as its successor, to whom belongs
+    /// from then on what belonged to the old one. The new key counts from the next start on; until then what this peer
+    /// signs is refused.
+    /// </summary>
+    /// <param name="cancellationToken">Stops the waiting; a rotation that has begun ends at the next start.</param>
+    /// <returns>The new key.</returns>
+    /// <exception cref="WeftException">
+    /// Usage: the key is not one of a data folder; DiskFailed; or why the record was refused.
+    /// </exception>
+    public ValueTask<Ed25519PublicKey> RotateIdentityAsync(CancellationToken cancellationToken = default) =>
+        _identity.RotateAsync(Node, cancellationToken);
+
     /// <summary>Stops cleanly: peers are told, everything accepted is made durable, the store is closed.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -126,6 +153,7 @@ public sealed partial class WeftPeer : IAsyncDisposable
         await _maintenance.DisposeAsync().ConfigureAwait(false);
         await Gun.DisposeAsync().ConfigureAwait(false);
         await Node.DisposeAsync().ConfigureAwait(false);
+        _identity.Dispose();
         WeftLog.Stopped(_logger, Options.Name, (long)Node.Time.GetElapsedTime(started).TotalMilliseconds);
     }
 }

@@ -32,7 +32,7 @@ internal static class CommandTree
             ImportCommand.Build(), ExportCommand.Build(),
         ]),
         new("NETWORK", false, [PeersCommand.Build()]),
-        new("IDENTITY", false, [TokenCommand.Build()]),
+        new("IDENTITY", false, [IdCommand.Build(), TokenCommand.Build()]),
         new("OPERATE", false,
         [
             DoctorCommand.Build(), BenchCommand.Build(), BackupCommand.Build(), RestoreCommand.Build(),

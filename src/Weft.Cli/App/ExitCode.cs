@@ -25,7 +25,7 @@ internal static class ExitCode
         WeftError.Usage or WeftError.AddressInvalid or WeftError.StoreKeyUnusable => Usage,
         WeftError.Absent => NothingThere,
         WeftError.TokenMissing or WeftError.HostRefused or WeftError.OriginRefused
-            or WeftError.ScopeMissing or WeftError.StoreKeyNeeded or WeftError.StoreKeyWrong
+            or WeftError.ScopeMissing or WeftError.KeySealed or WeftError.StoreKeyNeeded or WeftError.StoreKeyWrong
             or WeftError.StoreNotEncrypted or (>= WeftError.SignatureRefused and <= WeftError.ProofMalformed) => Refused,
         WeftError.NodeUnreachable or WeftError.NodeUnavailable => Unreachable,
         WeftError.OlderState or WeftError.SmallerText or WeftError.PreconditionFailed

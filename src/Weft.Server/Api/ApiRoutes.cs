@@ -30,6 +30,8 @@ internal static class ApiRoutes
         new("/api/v1/peers", "POST", Admin, RouteReach.Node, Repeatable | TakesJson, PeersApi.PostAsync),
         new("/api/v1/peers", "DELETE", Admin, RouteReach.Node, RouteTraits.None, PeersApi.DeleteAsync),
         new("/api/v1/stats", "GET", Read, RouteReach.Node, RouteTraits.None, OperationApi.StatsAsync),
+        new("/api/v1/identity", "GET", Read, Anyone, RouteTraits.None, IdentityApi.GetAsync),
+        new("/api/v1/identity/rotate", "POST", Admin, RouteReach.Node, RouteTraits.None, IdentityApi.RotateAsync),
         new("/api/v1/tokens", "GET", Admin, RouteReach.Node, RouteTraits.None, TokensApi.ListAsync),
         new("/api/v1/tokens", "POST", Admin, RouteReach.Node, TakesJson, TokensApi.PostAsync),
         new("/api/v1/tokens", "DELETE", Admin, RouteReach.Node, RouteTraits.None, TokensApi.DeleteAsync),

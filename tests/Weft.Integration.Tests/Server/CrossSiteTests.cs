@@ -139,7 +139,7 @@ public sealed class CrossSiteTests : IAsyncLifetime
 
         Assert.Equal(
             [
-                "POST /api/v1/conflicts", "POST /api/v1/auth/challenge", "POST /api/v1/verify",
+                "POST /api/v1/conflicts", "POST /api/v1/identity/rotate", "POST /api/v1/auth/challenge", "POST /api/v1/verify",
                 "POST /api/v1/maintain", "POST /api/v1/backups",
                 "POST /api/v1/shutdown",
             ],
