@@ -4,8 +4,12 @@ using System.Text;
 
 namespace Weft.Crypto;
 
-/// <summary>Base64url without padding, in its one canonical form: no white space, no '=', no set bits to spare.</summary>
-/// <remarks>Never throws over characters, which the decoder of the .NET library does. Source: RFC 4648, section 5.</remarks>
+/// <summary>
+/// Base64url without padding, in its one canonical form: no white space, no '=', no set bits to spare.
+/// </summary>
+/// <remarks>
+/// Never throws over characters, which the decoder of the .NET library does. Source: RFC 4648, section 5.
+/// </remarks>
 public static class Base64UrlText
 {
     private const int StackMax = 512;

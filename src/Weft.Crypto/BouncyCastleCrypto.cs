@@ -5,10 +5,12 @@ using Weft.Crypto.Providers;
 
 namespace Weft.Crypto;
 
-/// <summary>Every primitive by BouncyCastle: managed code that runs everywhere, the browser too, and never differs.</summary>
+/// <summary>
+/// Every primitive by BouncyCastle: managed code that runs everywhere, the browser too, and never differs.
+/// </summary>
 /// <remarks>
-/// Several times slower than <see cref="PlatformCrypto"/>. Its AES and its P-256 use tables and variable-time arithmetic:
-/// someone who measures time on the same machine may learn from them. Source: docs/spec/crypto.md.
+/// Several times slower than <see cref="PlatformCrypto"/>. Its AES and its P-256 use tables and variable-time
+/// arithmetic: someone who measures time on the same machine may learn from them. Source: docs/spec/crypto.md.
 /// </remarks>
 public sealed class BouncyCastleCrypto : ICrypto
 {
@@ -182,7 +184,8 @@ public sealed class BouncyCastleCrypto : ICrypto
     public bool VerifyRsaSha256(
         ReadOnlySpan<byte> subjectPublicKeyInfo, ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature)
     {
-        if (!RsaRule.TryRead(subjectPublicKeyInfo, signature, out ReadOnlySpan<byte> modulus, out ReadOnlySpan<byte> exponent))
+        if (!RsaRule.TryRead(
+            subjectPublicKeyInfo, signature, out ReadOnlySpan<byte> modulus, out ReadOnlySpan<byte> exponent))
         {
             return false;
         }

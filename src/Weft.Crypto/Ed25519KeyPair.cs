@@ -2,8 +2,12 @@ using System.Security.Cryptography;
 
 namespace Weft.Crypto;
 
-/// <summary>An Ed25519 key that can sign. Holds the secret until disposed, then clears it; its text never shows it.</summary>
-/// <remarks>Safe to use from many threads; disposing while another thread signs makes that signature fail or throw.</remarks>
+/// <summary>
+/// An Ed25519 key that can sign. Holds the secret until disposed, then clears it; its text never shows it.
+/// </summary>
+/// <remarks>
+/// Safe to use from many threads; disposing while another thread signs makes that signature fail or throw.
+/// </remarks>
 public sealed class Ed25519KeyPair : IDisposable
 {
     /// <summary>Bytes of the secret.</summary>

@@ -5,7 +5,9 @@ using Weft.Primitives;
 
 namespace Weft.Crypto;
 
-/// <summary>An Ed25519 public key: 32 bytes, compared by value. Its text is base64url without padding: 43 characters.</summary>
+/// <summary>
+/// An Ed25519 public key: 32 bytes, compared by value. Its text is base64url without padding: 43 characters.
+/// </summary>
 public readonly struct Ed25519PublicKey : IEquatable<Ed25519PublicKey>, IComparable<Ed25519PublicKey>
 {
     /// <summary>Bytes of a key.</summary>

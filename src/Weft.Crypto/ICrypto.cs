@@ -146,7 +146,9 @@ public interface ICrypto
     bool VerifyEcdsaP256(
         ReadOnlySpan<byte> subjectPublicKeyInfo, ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature);
 
-    /// <summary>Verifies RSA PKCS#1 v1.5 with SHA-256; keys of 2,048 to 8,192 bits only, refused before any arithmetic.</summary>
+    /// <summary>
+    /// Verifies RSA PKCS#1 v1.5 with SHA-256; keys of 2,048 to 8,192 bits only, refused before any arithmetic.
+    /// </summary>
     /// <param name="subjectPublicKeyInfo">The key in DER.</param>
     /// <param name="data">What was signed.</param>
     /// <param name="signature">As long as the modulus.</param>

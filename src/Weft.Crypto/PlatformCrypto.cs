@@ -251,14 +251,16 @@ public sealed class PlatformCrypto : ICrypto
     public bool VerifyRsaSha256(
         ReadOnlySpan<byte> subjectPublicKeyInfo, ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature)
     {
-        if (!RsaRule.TryRead(subjectPublicKeyInfo, signature, out ReadOnlySpan<byte> modulus, out ReadOnlySpan<byte> exponent))
+        if (!RsaRule.TryRead(
+            subjectPublicKeyInfo, signature, out ReadOnlySpan<byte> modulus, out ReadOnlySpan<byte> exponent))
         {
             return false;
         }
 
         try
         {
-            using RSA rsa = RSA.Create(new RSAParameters { Modulus = modulus.ToArray(), Exponent = exponent.ToArray() });
+            using RSA rsa = RSA.Create(
+                new RSAParameters { Modulus = modulus.ToArray(), Exponent = exponent.ToArray() });
             return rsa.VerifyData(data, signature, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         }
         catch (CryptographicException)

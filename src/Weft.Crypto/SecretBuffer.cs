@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 
 namespace Weft.Crypto;
 
-/// <summary>A growing buffer for text with secrets in it: what it outgrows and what it holds at the end is cleared.</summary>
+/// <summary>
+/// A growing buffer for text with secrets in it: what it outgrows and what it holds at the end is cleared.
+/// </summary>
 internal sealed class SecretBuffer : IBufferWriter<byte>, IDisposable
 {
     private byte[] _bytes = new byte[1_024];

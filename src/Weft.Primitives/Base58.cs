@@ -1,6 +1,8 @@
 namespace Weft.Primitives;
 
-/// <summary>Base58 with Bitcoin's alphabet, for short identifiers: the work grows with the square of the length.</summary>
+/// <summary>
+/// Base58 with Bitcoin's alphabet, for short identifiers: the work grows with the square of the length.
+/// </summary>
 /// <remarks>Source: multiformats multibase, base58btc.</remarks>
 internal static class Base58
 {
@@ -39,7 +41,9 @@ internal static class Base58
         return new string(text);
     }
 
-    /// <summary>Reads text into <paramref name="target"/>; false when a character is foreign or the bytes do not fit.</summary>
+    /// <summary>
+    /// Reads text into <paramref name="target"/>; false when a character is foreign or the bytes do not fit.
+    /// </summary>
     internal static bool TryDecode(ReadOnlySpan<char> text, Span<byte> target, out int written)
     {
         written = 0;

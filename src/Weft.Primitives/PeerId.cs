@@ -1,6 +1,8 @@
 namespace Weft.Primitives;
 
-/// <summary>The name of a peer: the multihash of its public key, as libp2p has it. Text is base58: "12D3Koo…" or "Qm…".</summary>
+/// <summary>
+/// The name of a peer: the multihash of its public key, as libp2p has it. Text is base58: "12D3Koo…" or "Qm…".
+/// </summary>
 /// <remarks>
 /// A short key stands in it whole (identity multihash), a long one as its SHA-256. The default value is no peer; its
 /// text is empty. Source: libp2p specs, peer-ids/peer-ids.md.

@@ -6,7 +6,8 @@ namespace Weft.Benchmarks.Crypto;
 
 /// <summary>
 /// Operations per second of each provider, on one thread: the best of three rounds. The rates are per second of this
-/// process's processor time, so that a busy machine changes them little. <c>dotnet run -c Release --project bench/Weft.Benchmarks -- crypto [MS]</c>
+/// process's processor time, so that a busy machine changes them little.
+/// <c>dotnet run -c Release --project bench/Weft.Benchmarks -- crypto [MS]</c>
 /// </summary>
 internal static class CryptoBench
 {
@@ -17,20 +18,23 @@ internal static class CryptoBench
     {
         var row = TimeSpan.FromMilliseconds(
             args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : RowMs);
-        List<ICrypto> providers = [PlatformCrypto.Create(), PlatformCrypto.Create(useSodium: false), new BouncyCastleCrypto()];
+        List<ICrypto> providers =
+            [PlatformCrypto.Create(), PlatformCrypto.Create(useSodium: false), new BouncyCastleCrypto()];
         if (providers[0].Name == providers[1].Name)
         {
             Console.WriteLine("libsodium is not on this machine.");
             providers.RemoveAt(0);
         }
 
-        Console.WriteLine($"| operations per second of processor time | {string.Join(" | ", providers.Select(one => one.Name))} |");
+        string names = string.Join(" | ", providers.Select(one => one.Name));
+        Console.WriteLine($"| operations per second of processor time | {names} |");
         Console.WriteLine($"| --- |{string.Concat(providers.Select(_ => " --- |"))}");
         List<Dictionary<string, Action>> cases = [.. providers.Select(Cases)];
         foreach (string name in cases[0].Keys)
         {
-            IEnumerable<string> rates = cases.Select(
-                one => Enumerable.Range(0, Rounds).Max(_ => Rate(one[name], row)).ToString("N0", CultureInfo.InvariantCulture));
+            IEnumerable<string> rates = cases
+                .Select(one => Enumerable.Range(0, Rounds).Max(_ => Rate(one[name], row)))
+                .Select(rate => rate.ToString("N0", CultureInfo.InvariantCulture));
             Console.WriteLine($"| {name} | {string.Join(" | ", rates)} |");
         }
 
@@ -102,11 +106,13 @@ internal static class CryptoBench
             ["P-256 agree"] = () => Must(crypto.AgreeP256(seed, x, y, output.AsSpan(0, 32))),
             ["SHA-256, 1 KiB"] = () => crypto.Sha256(kibi, output.AsSpan(0, 32)),
             ["BLAKE2b-256, 1 KiB"] = () => crypto.Blake2b([], kibi, output.AsSpan(0, 32)),
-            ["ChaCha20-Poly1305 seal, 200 B"] = () => crypto.SealChaCha20Poly1305(seed, nonce, message, [], shortSealed),
+            ["ChaCha20-Poly1305 seal, 200 B"] =
+                () => crypto.SealChaCha20Poly1305(seed, nonce, message, [], shortSealed),
             ["ChaCha20-Poly1305 seal, 64 KiB"] = () => crypto.SealChaCha20Poly1305(seed, nonce, large, [], largeSealed),
             ["AES-256-GCM seal, 200 B"] = () => crypto.SealAesGcm(seed, nonce, message, [], shortSealed),
             ["AES-256-GCM seal, 64 KiB"] = () => crypto.SealAesGcm(seed, nonce, large, [], largeSealed),
-            ["AES-256-GCM seal, 200 B, 15-byte nonce"] = () => crypto.SealAesGcm(seed, seaNonce, message, [], shortSealed),
+            ["AES-256-GCM seal, 200 B, 15-byte nonce"] =
+                () => crypto.SealAesGcm(seed, seaNonce, message, [], shortSealed),
             ["PBKDF2, 100,000 rounds"] = () => crypto.Pbkdf2Sha256(message, nonce, 100_000, output.AsSpan(0, 32)),
         };
     }

@@ -16,10 +16,14 @@ namespace Weft.Crypto.Keys;
 /// </remarks>
 public static class KeyFileCodec
 {
-    /// <summary>Rounds of PBKDF2 for a new file: about 0.2 s with .NET, more where the managed provider does it.</summary>
+    /// <summary>
+    /// Rounds of PBKDF2 for a new file: about 0.2 s with .NET, more where the managed provider does it.
+    /// </summary>
     public const int Rounds = 600_000;
 
-    /// <summary>Rounds that are still done when a file asks for them: a file must not hold up a start for minutes.</summary>
+    /// <summary>
+    /// Rounds that are still done when a file asks for them: a file must not hold up a start for minutes.
+    /// </summary>
     public const int RoundsMax = 10_000_000;
 
     /// <summary>Random bytes that <see cref="Seal"/> takes.</summary>
@@ -185,7 +189,8 @@ public static class KeyFileCodec
     // What the seal is bound to, so that nobody lowers the rounds or swaps the salt of a file he may write.
     private static byte[] Bound(int rounds, ReadOnlySpan<byte> salt, ReadOnlySpan<byte> nonce) =>
     [
-        .. "weft/keys/1\0"u8, .. Encoding.ASCII.GetBytes(rounds.ToString(CultureInfo.InvariantCulture)), 0, .. salt, .. nonce,
+        .. "weft/keys/1\0"u8, .. Encoding.ASCII.GetBytes(rounds.ToString(CultureInfo.InvariantCulture)), 0,
+        .. salt, .. nonce,
     ];
 
     private static string Sum(ICrypto crypto, ReadOnlySpan<byte> data, ReadOnlySpan<byte> bound)

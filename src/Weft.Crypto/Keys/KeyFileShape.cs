@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace Weft.Crypto.Keys;
 
-/// <summary>The outside of a key file: which kind it is and where its parts lie; nothing is opened or checked yet.</summary>
+/// <summary>
+/// The outside of a key file: which kind it is and where its parts lie; nothing is opened or checked yet.
+/// </summary>
 internal readonly struct KeyFileShape
 {
     private KeyFileShape(KeyFileStatus status, string problem)
@@ -96,7 +98,9 @@ internal readonly struct KeyFileShape
         }
 
         _ = reader.Read(); // Throws when something follows the object.
-        return hasKeys == shape.IsSealed ? new(KeyFileStatus.Damaged, "it needs keys or a seal, one of the two") : shape;
+        return hasKeys == shape.IsSealed
+            ? new(KeyFileStatus.Damaged, "it needs keys or a seal, one of the two")
+            : shape;
     }
 
     private static KeyFileShape ReadSeal(ref Utf8JsonReader reader, KeyFileShape shape)

@@ -6,7 +6,9 @@ using Weft.Crypto.Sea;
 
 namespace Weft.Crypto.Keys;
 
-/// <summary>The inside of a key file: [{"name","kind":"ed25519","public","seed"} or {"name","kind":"sea","pair":{…}}].</summary>
+/// <summary>
+/// The inside of a key file: [{"name","kind":"ed25519","public","seed"} or {"name","kind":"sea","pair":{…}}].
+/// </summary>
 internal static class KeyList
 {
     private const int SeedTextLength = 43;
@@ -133,7 +135,8 @@ internal static class KeyList
     {
         if (text.Length != SeedTextLength)
         {
-            return $"the key \"{name}\" has {text.Length * 3 / 4} bytes, an Ed25519 seed has {Ed25519KeyPair.SeedLength}";
+            return $"the key \"{name}\" has {text.Length * 3 / 4} bytes, " +
+                $"an Ed25519 seed has {Ed25519KeyPair.SeedLength}";
         }
 
         Span<byte> seed = stackalloc byte[Ed25519KeyPair.SeedLength];

@@ -5,10 +5,13 @@ using Org.BouncyCastle.Crypto.EC;
 using Org.BouncyCastle.Crypto.Parameters;
 using Org.BouncyCastle.Crypto.Signers;
 using Org.BouncyCastle.Math;
+using Org.BouncyCastle.Math.EC.Multiplier;
 
 namespace Weft.Crypto.Providers;
 
-/// <summary>ECDSA and ECDH by BouncyCastle. Signatures are deterministic (RFC 6979), so no randomness is needed.</summary>
+/// <summary>
+/// ECDSA and ECDH by BouncyCastle. Signatures are deterministic (RFC 6979), so no randomness is needed.
+/// </summary>
 internal static class BouncyEcdsa
 {
     internal static bool PublicKey(ReadOnlySpan<byte> secret, Span<byte> x, Span<byte> y)
@@ -20,7 +23,7 @@ internal static class BouncyEcdsa
 
         ECDomainParameters domain = P256Rule.Domain();
         Org.BouncyCastle.Math.EC.ECPoint point =
-            new Org.BouncyCastle.Math.EC.Multiplier.FixedPointCombMultiplier().Multiply(domain.G, Number(secret)).Normalize();
+            new FixedPointCombMultiplier().Multiply(domain.G, Number(secret)).Normalize();
         point.AffineXCoord.GetEncoded().CopyTo(x);
         point.AffineYCoord.GetEncoded().CopyTo(y);
         return true;

@@ -62,7 +62,8 @@ internal static class CryptoGuard
         ReadOnlySpan<byte> sealedBytes)
     {
         Exactly(key, 32, nameof(key));
-        Between(nonce, nonceLength == 0 ? 1 : nonceLength, nonceLength == 0 ? int.MaxValue : nonceLength, nameof(nonce));
+        int lengthMax = nonceLength == 0 ? int.MaxValue : nonceLength;
+        Between(nonce, Math.Max(nonceLength, 1), lengthMax, nameof(nonce));
         if (sealedBytes.Length < TagLength || sealedBytes.Length - TagLength != plain.Length)
         {
             throw new ArgumentException("Sealed bytes are as long as the plain ones plus 16.", nameof(sealedBytes));

@@ -35,13 +35,15 @@ internal static class Der
     {
         modulus = default;
         exponent = default;
-        if (!TryTake(ref spki, Sequence, out ReadOnlySpan<byte> outer) || !spki.IsEmpty || !outer.StartsWith(RsaAlgorithm))
+        if (!TryTake(ref spki, Sequence, out ReadOnlySpan<byte> outer) || !spki.IsEmpty
+            || !outer.StartsWith(RsaAlgorithm))
         {
             return false;
         }
 
         outer = outer[RsaAlgorithm.Length..];
-        if (!TryTake(ref outer, BitString, out ReadOnlySpan<byte> bits) || !outer.IsEmpty || bits.IsEmpty || bits[0] != 0)
+        if (!TryTake(ref outer, BitString, out ReadOnlySpan<byte> bits) || !outer.IsEmpty
+            || bits.IsEmpty || bits[0] != 0)
         {
             return false;
         }

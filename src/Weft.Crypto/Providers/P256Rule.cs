@@ -63,7 +63,9 @@ internal static class P256Rule
         return point.IsValid() ? new ECPublicKeyParameters(point, domain) : null;
     }
 
-    /// <summary>Takes x and y out of the one form of SubjectPublicKeyInfo that is allowed: named curve, uncompressed.</summary>
+    /// <summary>
+    /// Takes x and y out of the one form of SubjectPublicKeyInfo that is allowed: named curve, uncompressed.
+    /// </summary>
     internal static bool TryReadSpki(ReadOnlySpan<byte> der, out ReadOnlySpan<byte> x, out ReadOnlySpan<byte> y)
     {
         bool fits = der.Length == SpkiPrefix.Length + (2 * FieldLength) && der.StartsWith(SpkiPrefix);

@@ -60,7 +60,8 @@ internal static class PlatformGcm
     }
 
     private static void Tag(
-        Aes aes, UInt128 hashKey, UInt128 counter, ReadOnlySpan<byte> associated, ReadOnlySpan<byte> cipher, Span<byte> tag)
+        Aes aes, UInt128 hashKey, UInt128 counter, ReadOnlySpan<byte> associated, ReadOnlySpan<byte> cipher,
+        Span<byte> tag)
     {
         UInt128 hash = Absorb(Absorb(0, hashKey, associated), hashKey, cipher);
         var lengths = new UInt128((ulong)associated.Length * 8, (ulong)cipher.Length * 8);

@@ -3,7 +3,10 @@ using System.Security.Cryptography;
 
 namespace Weft.Crypto.Providers;
 
-/// <summary>P-256 by the .NET library. Points and secrets are judged by <see cref="P256Rule"/> first, so it never throws over them.</summary>
+/// <summary>
+/// P-256 by the .NET library. Points and secrets are judged by <see cref="P256Rule"/> first, so it never throws over
+/// them.
+/// </summary>
 [UnsupportedOSPlatform("browser")]
 internal static class PlatformP256
 {

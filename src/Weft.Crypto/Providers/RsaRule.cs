@@ -10,7 +10,8 @@ internal static class RsaRule
     // DigestInfo of SHA-256, with its NULL: RFC 8017, section 9.2, note 1.
     private static ReadOnlySpan<byte> DigestInfo =>
     [
-        0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20,
+        0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04,
+        0x20,
     ];
 
     /// <summary>Reads a key; odd modulus of 2,048 to 8,192 bits, odd exponent of 3 to 2^32 - 1.</summary>
@@ -23,7 +24,7 @@ internal static class RsaRule
             return false;
         }
 
-        int bits = (modulus.Length * 8) - (byte.LeadingZeroCount(modulus[0]));
+        int bits = (modulus.Length * 8) - byte.LeadingZeroCount(modulus[0]);
         return bits is >= ModulusBitsMin and <= ModulusBitsMax
             && (modulus[^1] & 1) == 1 && (exponent[^1] & 1) == 1 && (exponent.Length > 1 || exponent[0] >= 3)
             && signature.Length == modulus.Length && signature.SequenceCompareTo(modulus) < 0;

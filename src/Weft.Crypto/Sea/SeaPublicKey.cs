@@ -4,7 +4,9 @@ using System.Runtime.CompilerServices;
 
 namespace Weft.Crypto.Sea;
 
-/// <summary>A public key of SEA: a P-256 point, compared by value. Its text is "x.y", two parts of 43 characters.</summary>
+/// <summary>
+/// A public key of SEA: a P-256 point, compared by value. Its text is "x.y", two parts of 43 characters.
+/// </summary>
 /// <remarks>Source: docs/spec/crypto.md, section 5.</remarks>
 public readonly struct SeaPublicKey : IEquatable<SeaPublicKey>
 {
@@ -53,7 +55,9 @@ public readonly struct SeaPublicKey : IEquatable<SeaPublicKey>
         return fits;
     }
 
-    /// <summary>Readies the key for verifying; null when the point is not on the curve. The caller disposes it.</summary>
+    /// <summary>
+    /// Readies the key for verifying; null when the point is not on the curve. The caller disposes it.
+    /// </summary>
     public IP256PublicKey? Import(ICrypto crypto)
     {
         ArgumentNullException.ThrowIfNull(crypto);

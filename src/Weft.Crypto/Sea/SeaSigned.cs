@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace Weft.Crypto.Sea;
 
-/// <summary>SEA's signatures: ECDSA P-256 over SHA-256 of SHA-256 of the message, 64 bytes r then s, in base64.</summary>
+/// <summary>
+/// SEA's signatures: ECDSA P-256 over SHA-256 of SHA-256 of the message, 64 bytes r then s, in base64.
+/// </summary>
 /// <remarks>
 /// The message is bytes here: the UTF-8 of a text, or of what JavaScript's JSON.stringify makes of anything else.
 /// Source: docs/spec/crypto.md, section 5.

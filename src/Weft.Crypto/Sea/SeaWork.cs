@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Weft.Crypto.Sea;
 
-/// <summary>SEA.work: the slow hash that stands between a passphrase and a key, and the plain hash of content.</summary>
+/// <summary>
+/// SEA.work: the slow hash that stands between a passphrase and a key, and the plain hash of content.
+/// </summary>
 /// <remarks>Source: docs/spec/crypto.md, section 5.</remarks>
 public static class SeaWork
 {

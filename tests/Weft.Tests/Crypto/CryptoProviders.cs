@@ -2,7 +2,9 @@ using Weft.Crypto;
 
 namespace Weft.Tests.Crypto;
 
-/// <summary>Every provider of the primitives that this machine has, by the name that stands in the test's name.</summary>
+/// <summary>
+/// Every provider of the primitives that this machine has, by the name that stands in the test's name.
+/// </summary>
 public static class CryptoProviders
 {
     /// <summary>The managed provider.</summary>
@@ -11,7 +13,9 @@ public static class CryptoProviders
     /// <summary>The .NET library, without libsodium.</summary>
     public const string Platform = "platform";
 
-    /// <summary>The .NET library with libsodium; where there is none, <see cref="SodiumFactAttribute"/> says so.</summary>
+    /// <summary>
+    /// The .NET library with libsodium; where there is none, <see cref="SodiumFactAttribute"/> says so.
+    /// </summary>
     public const string Sodium = "platform with libsodium";
 
     private static readonly Dictionary<string, ICrypto> Found = Find();

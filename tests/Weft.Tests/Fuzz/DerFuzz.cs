@@ -4,7 +4,9 @@ using Weft.Fuzz;
 
 namespace Weft.Tests.Fuzz;
 
-/// <summary>DER of keys and signatures: one encoding for one value, so what is read can only be written as it stood.</summary>
+/// <summary>
+/// DER of keys and signatures: one encoding for one value, so what is read can only be written as it stood.
+/// </summary>
 internal sealed class DerFuzz : FuzzTarget
 {
     private static readonly byte[] Key = RSA.Create(2_048).ExportSubjectPublicKeyInfo();

@@ -5,7 +5,9 @@ using Weft.Crypto.Sea;
 
 namespace Weft.Tests.Crypto.Sea;
 
-/// <summary>What gun.js made, recorded once; the same runs live, and in the other direction, beside gun.js itself.</summary>
+/// <summary>
+/// What gun.js made, recorded once; the same runs live, and in the other direction, beside gun.js itself.
+/// </summary>
 public sealed class SeaVectorTests
 {
     private static readonly JsonElement Recorded = Vectors.Read("sea.json");
