@@ -11,6 +11,7 @@ public sealed class NodeMetrics
     internal long DeferredCount;
     internal long RefusedCount;
     internal long ReadCount;
+    internal long DroppedCount;
     internal long WriteCount;
     internal long PeerBytesInCount;
     internal long PeerBytesOutCount;
@@ -31,6 +32,9 @@ public sealed class NodeMetrics
 
     /// <summary>Writes refused at admission, by reason: not the owner, signature wrong, a rule…</summary>
     public IReadOnlyDictionary<WeftError, long> AdmissionRefusals => _refusals;
+
+    /// <summary>Stored fields taken back, because a record that came later forbids them.</summary>
+    public long Dropped => Interlocked.Read(ref DroppedCount);
 
     /// <summary>Reads.</summary>
     public long Reads => Interlocked.Read(ref ReadCount);

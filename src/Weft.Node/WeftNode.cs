@@ -14,6 +14,7 @@ public sealed class WeftNode : IAsyncDisposable
 {
     private readonly GraphDriver _driver;
     private readonly NodeAdmission _admission;
+    private readonly PolicyDriver _policies;
     private readonly ITimer _journalTimer;
     private readonly byte[] _networkId;
     private readonly bool _ownsIdentity;
@@ -31,10 +32,15 @@ public sealed class WeftNode : IAsyncDisposable
         Loggers = loggers;
         Metrics = new NodeMetrics();
         Changes = new ChangeHub(options.RecentChangesBytesMax, store.CommittedSequence);
-        store.OnCommitted(Changes.Post);
         Policies = new PolicyBook(options.Policy, Crypto, options.NetworkKey);
         _admission = new NodeAdmission(options, store, Crypto, Identity, _networkId, Policies, Metrics);
         _driver = new GraphDriver(options, store, time, Metrics, _admission);
+        _policies = new PolicyDriver(Policies, store, _driver, loggers.CreateLogger<PolicyDriver>(), Metrics);
+        store.OnCommitted(commit =>
+        {
+            _policies.OnCommitted(commit);
+            Changes.Post(commit);
+        });
         Graph = new GraphSpace(store, _driver, Changes, Metrics, options);
         Groups = new GroupDirectory(this, Identity, options.Groups);
         Grants = new GrantDirectory(this, Identity);
@@ -103,6 +109,9 @@ public sealed class WeftNode : IAsyncDisposable
     /// <summary>Those of them that did not hold.</summary>
     public long SignaturesWrong => _admission.Queue.Failed;
 
+    /// <summary>True while stored fields wait to be judged again, because a policy, rotation or revocation changed.</summary>
+    public bool IsRejudging => _policies.IsBusy;
+
     /// <summary>Writes of the near future that are held.</summary>
     public int DeferredCount => _driver.DeferredCount;
 
@@ -113,7 +122,7 @@ public sealed class WeftNode : IAsyncDisposable
     /// <param name="loggers">Where drivers log; null for nowhere.</param>
     /// <param name="cancellationToken">Stops the start.</param>
     /// <exception cref="ArgumentException">An option is out of bounds.</exception>
-    public static ValueTask<WeftNode> StartAsync(
+    public static async ValueTask<WeftNode> StartAsync(
         NodeOptions options,
         IStore store,
         TimeProvider? time = null,
@@ -123,8 +132,19 @@ public sealed class WeftNode : IAsyncDisposable
         options.ThrowIfInvalid();
         cancellationToken.ThrowIfCancellationRequested();
         var node = new WeftNode(options, store, time ?? TimeProvider.System, loggers ?? NullLoggerFactory.Instance);
+        try
+        {
+            await node._policies.LoadAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            await node.DisposeAsync().ConfigureAwait(false); // A node that does not know its policies must not take writes.
+            throw;
+        }
+
         node._driver.Start();
-        return new(node);
+        node._policies.Start();
+        return node;
     }
 
     /// <summary>Stops cleanly: everything accepted is finished and made durable, then the store is closed.</summary>
@@ -136,6 +156,7 @@ public sealed class WeftNode : IAsyncDisposable
         }
 
         await _journalTimer.DisposeAsync().ConfigureAwait(false);
+        await _policies.DisposeAsync().ConfigureAwait(false);
         await _driver.DisposeAsync().ConfigureAwait(false);
         await _admission.DisposeAsync().ConfigureAwait(false);
         await Store.DisposeAsync().ConfigureAwait(false);

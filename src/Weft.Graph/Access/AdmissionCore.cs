@@ -148,6 +148,28 @@ public sealed class AdmissionCore(ICrypto crypto, PolicyBook policies, ReadOnlyM
         return judged with { Error = verdict.Error, Text = verdict.Text, Owner = owner };
     }
 
+    /// <summary>The writer of a field that is stored, as its proof says; it was verified when it came.</summary>
+    public WriterId WriterOfStored(in FieldWrite write, in SoulOwner owner)
+    {
+        if (owner.Kind == SoulOwnerKind.Sea)
+        {
+            return WriterId.Sea(SeaRules.AuthorOf(write, owner) ?? owner.Sea!);
+        }
+
+        if (!HasProof(write) || write.Extras!.Author.Length != Ed25519PublicKey.Length)
+        {
+            return WriterId.None;
+        }
+
+        var author = new Ed25519PublicKey(write.Extras.Author.Span);
+        bool hasGrant = WriteProof.TryRead(write.Extras.Signature.Span, out WriteProof proof) && !proof.Grant.IsEmpty;
+        return hasGrant && Grant.TryDecode(proof.Grant, crypto, out Grant? grant)
+            ? JudgeGrant(grant, author, write, write.State, AdmissionStep.Take).Writer is { Kind: WriterKind.Native } known
+                ? known
+                : WriterId.Native(author)
+            : WriterId.Native(author);
+    }
+
     private WriteJudgement JudgeNative(
         in FieldWrite write, in SoulOwner owner, bool isGoverned, LocalWriter? local, double state, Admission admission,
         int index)

@@ -95,6 +95,9 @@ internal sealed class NodeAdmission : IAsyncDisposable
         return WeftError.None;
     }
 
+    /// <summary>The writer of a stored field.</summary>
+    public WriterId WriterOfStored(in FieldWrite write, in SoulOwner owner) => _core.WriterOfStored(write, owner);
+
     /// <summary>The last look, where the delta is about to be merged: signs, and judges what has changed since.</summary>
     /// <param name="delta">With all states; signed in place.</param>
     /// <param name="admitted">Of this delta.</param>
@@ -111,6 +114,49 @@ internal sealed class NodeAdmission : IAsyncDisposable
         if (admission.NeedsSigning && admission.Error == WeftError.None)
         {
             Sign(delta, admitted, view);
+        }
+    }
+
+    /// <summary>Judges nodes as they would become: which fields their policy requires.</summary>
+    public async ValueTask JudgeNodesAsync(FieldWrite[] delta, Admission admission)
+    {
+        if (Policies.IsEmpty)
+        {
+            return;
+        }
+
+        for (int i = 0; i < delta.Length; i++)
+        {
+            FieldWrite write = delta[i];
+            if (i > 0 && write.Soul == delta[i - 1].Soul)
+            {
+                continue; // Fields of a node stand together in nearly every delta; a repeat only costs time.
+            }
+
+            IReadOnlyList<string>? required = Policies.Find(write.Soul, write.State)?.Document.Rules.Required;
+            if (required is null or { Count: 0 })
+            {
+                continue;
+            }
+
+            var there = new HashSet<string>(StringComparer.Ordinal);
+            foreach (string field in required)
+            {
+                FieldWrite own = delta.LastOrDefault(other => other.Soul == write.Soul && other.Field == field);
+                bool willHave = own.Soul is not null
+                    ? !own.Value.IsNull
+                    : await _store.ReadFieldAsync(write.Soul, field).ConfigureAwait(false) is { Value.IsNull: false };
+                if (willHave)
+                {
+                    there.Add(field);
+                }
+            }
+
+            PolicyVerdict verdict = Policies.JudgeNode(write.Soul, write.State, there.Contains);
+            if (!verdict.IsAllowed)
+            {
+                admission.Refuse(i, verdict.Error, verdict.Text);
+            }
         }
     }
 
@@ -288,16 +334,16 @@ internal sealed class Admitted(Admission admission, WriteSource source)
 
     /// <summary>Takes the refused writes out of a delta, so that the others can go on.</summary>
     /// <param name="delta">Replaced by what is left.</param>
-    /// <param name="note">Told of each refusal but the first.</param>
+    /// <param name="note">Told of each refusal.</param>
     /// <returns>False when nothing is left.</returns>
-    public bool TryDropRefused(ref FieldWrite[] delta, Action<WeftError> note)
+    public bool TryDropRefused(ref FieldWrite[] delta, Action<FieldWrite, WeftError> note)
     {
         int[] kept = [.. Enumerable.Range(0, delta.Length).Where(i => Admission.Writes[i].Error == WeftError.None)];
-        for (int i = Admission.RefusedWrite + 1; i < delta.Length; i++)
+        for (int i = 0; i < delta.Length; i++)
         {
             if (Admission.Writes[i].Error != WeftError.None)
             {
-                note(Admission.Writes[i].Error);
+                note(delta[i], Admission.Writes[i].Error);
             }
         }
 

@@ -162,7 +162,10 @@ public sealed partial class GunDriver
         int count = _changes.TryRead(_taken, ChangesPerTurn, out bool lost);
         foreach (HubChange change in _taken)
         {
-            _core.OnChange(change.Soul, change.Field, change.Origin, _outbox);
+            if (change.Field.State != Ham.DroppedState) // What was taken back is no news: it says nothing about the field.
+            {
+                _core.OnChange(change.Soul, change.Field, change.Origin, _outbox);
+            }
         }
 
         if (lost)

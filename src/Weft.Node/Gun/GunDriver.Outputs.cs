@@ -65,7 +65,7 @@ public sealed partial class GunDriver
 
         FrameBuffer buffer = connection.Filling;
         buffer.Begin();
-        GunWriter.Write(buffer, output, _core.Pid, _core.Identity);
+        GunWriter.Write(buffer, output, _core.Pid, _core.Identity, connection.Identity.Weft is not null);
         buffer.End(connection.Identity.Weft is null ? _options.FrameBytes : _options.WeftFrameBytes);
         Touch(connection);
         if (buffer.Length > _options.OutboundBytesHigh && !connection.WasBlocked)
@@ -86,7 +86,7 @@ public sealed partial class GunDriver
         int bytes = 0;
         foreach (ref readonly FieldWrite write in output.Writes.AsSpan())
         {
-            bytes += 64 + write.Field.Length + write.Value.Json.Length;
+            bytes += 64 + write.Field.Length + write.Value.Json.Length + (write.Extras?.Signature.Length ?? 0);
         }
 
         connection.Queue(1, bytes);

@@ -1,3 +1,4 @@
+using Weft.Graph;
 using Weft.Node.Storage;
 using Weft.Protocols.Gun;
 
@@ -60,7 +61,10 @@ internal sealed class LinkFeed : IAsyncDisposable
 
         foreach (HubChange change in _taken)
         {
-            into.Add(new GunChange(change.Soul, change.Field, change.Origin));
+            if (change.Field.State != Ham.DroppedState)
+            {
+                into.Add(new GunChange(change.Soul, change.Field, change.Origin));
+            }
         }
 
         _cursor = _ring.Sequence;
@@ -83,6 +87,11 @@ internal sealed class LinkFeed : IAsyncDisposable
             }
 
             StoredChange change = _scan.Current;
+            if (change.Field.State == Ham.DroppedState)
+            {
+                continue;
+            }
+
             changes.Add(new GunChange(change.Soul, change.Field, 0));
             bytes += change.Soul.Length + change.Field.Field.Length + change.Field.Value.Json.Length;
         }

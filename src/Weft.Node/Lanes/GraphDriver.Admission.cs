@@ -10,6 +10,8 @@ namespace Weft.Node.Lanes;
 /// <content>Admission on the way to the lanes and in them.</content>
 internal sealed partial class GraphDriver
 {
+    private readonly RefusedShelf _shelf = new();
+
     /// <summary>Judges, verifies and signs.</summary>
     public NodeAdmission Admission { get; }
 
@@ -70,9 +72,17 @@ internal sealed partial class GraphDriver
             WriteResult refusal = default;
             if (admitted.Admission.Error != WeftError.None)
             {
-                refusal = Refusal(admitted.Admission.Error, admitted.Admission.RefusedWrite, admitted.Admission.Text);
-                if (source.Door != WriteDoor.Link || !admitted.TryDropRefused(ref delta, NoteRefusal))
+                (WeftError reason, int write, string? text) =
+                    (admitted.Admission.Error, admitted.Admission.RefusedWrite, admitted.Admission.Text);
+                refusal = WriteResult.Refused(reason, write, text);
+                if (source.Door != WriteDoor.Link)
                 {
+                    return Refusal(reason, write, text);
+                }
+
+                if (!admitted.TryDropRefused(ref delta, (refused, why) => Shelve(refused, why, source)))
+                {
+                    Interlocked.Increment(ref _metrics.RefusedCount);
                     return refusal;
                 }
             }
@@ -97,8 +107,13 @@ internal sealed partial class GraphDriver
 
     /// <summary>The last look at a delta in its lane, and the signatures of this node.</summary>
     /// <returns>False when it is refused; then it is answered.</returns>
-    public bool Finish(WriteRequest request, Admitted admitted, GraphView view)
+    public async ValueTask<bool> FinishAsync(WriteRequest request, Admitted admitted, GraphView view)
     {
+        if (admitted.Source.Door != WriteDoor.Link && !request.IsRelease)
+        {
+            await Admission.JudgeNodesAsync(request.Delta, admitted.Admission).ConfigureAwait(false);
+        }
+
         Admission.Finish(request.Delta, admitted, view);
         if (admitted.Admission.Error == WeftError.None)
         {
@@ -146,4 +161,66 @@ internal sealed partial class GraphDriver
     }
 
     private void NoteRefusal(WeftError error) => _metrics.AddRefusal(error);
+
+    private void Shelve(in FieldWrite write, WeftError error, in WriteSource source)
+    {
+        NoteRefusal(error);
+        if (RefusedShelf.MayTurn(error))
+        {
+            _shelf.Add(write, source);
+        }
+    }
+
+    /// <summary>Returns when whatever the lanes were carrying at the call is carried.</summary>
+    public async ValueTask PassLanesAsync()
+    {
+        foreach (WriteLane lane in _lanes)
+        {
+            await lane.PassAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Offers again what policy refused: records that came since may allow it.</summary>
+    public async ValueTask OfferAgainAsync(CancellationToken cancellationToken)
+    {
+        foreach (IGrouping<WriteSource, FieldWrite> group in _shelf.TakeAll())
+        {
+            await AdmitAsync([.. group], group.Key, Durability.Buffered, null, isRelease: false, cancellationToken)
+                .ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Takes a stored field back that a later record forbids, unless it has changed meanwhile.</summary>
+    public async ValueTask<bool> DropAsync(FieldWrite write)
+    {
+        FieldWrite[] delta = [write];
+        var request = new WriteRequest(delta, new WriteSource("policy"), Durability.Buffered, LanesOf(delta)) { IsDrop = true };
+        WriteResult result = await EnqueueAsync(request, CancellationToken.None).ConfigureAwait(false);
+        return result.Applied > 0;
+    }
+
+    /// <summary>Drops a field in its lane. Null in the lowest state there is stands for "never was there".</summary>
+    public void CarryDrop(WriteRequest request, GraphView view)
+    {
+        FieldWrite write = request.Delta[0];
+        bool isSame = view.TryGet(0, out StoredField known) && known.State == write.State && known.Value == write.Value;
+        if (!isSame)
+        {
+            request.Complete(new WriteResult(write.State, Durability.Memory, 0, 0, 1, 0));
+            return;
+        }
+
+        double high;
+        lock (_shared)
+        {
+            _journal.Add(write, PolicyBook.DroppedState, HamVerdict.KnownByPolicy, request.Source.Name, WallMs);
+            high = _clock.High;
+        }
+
+        var none = new FieldWrite(write.Soul, write.Field, WeftValue.Null, PolicyBook.DroppedState);
+        var batch = new CommitBatch([new CommitField(none, known.Value, HadKnown: true)], [], [], high);
+        _ = FinishAsync(
+            request, Store.AppendAsync(batch, request.Durability), 0,
+            new WriteResult(PolicyBook.DroppedState, default, 0, 1, 0, 0));
+    }
 }

@@ -77,13 +77,20 @@ internal sealed class WriteLane : IAsyncDisposable
             _driver.GiveStates(request.Delta);
             _view.Begin(request.Delta);
             await _driver.Store.LoadAsync(_view).ConfigureAwait(false);
+            if (request.IsDrop)
+            {
+                _driver.CarryDrop(request, _view);
+                return;
+            }
+
             if (request.Condition is FieldCondition condition && !condition.Holds(_view))
             {
                 _driver.Refuse(request, WeftError.PreconditionFailed, 0);
                 return;
             }
 
-            if (request.Admitted is Admitted admitted && !_driver.Finish(request, admitted, _view))
+            if (request.Admitted is Admitted admitted
+                && !await _driver.FinishAsync(request, admitted, _view).ConfigureAwait(false))
             {
                 return;
             }

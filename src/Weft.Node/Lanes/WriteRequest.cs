@@ -28,6 +28,9 @@ internal sealed class WriteRequest(
     /// <summary>What admission found; null for a delta that nothing needed to be judged about.</summary>
     public Admitted? Admitted { get; init; }
 
+    /// <summary>True when the one write of the delta is stored, and must go.</summary>
+    public bool IsDrop { get; init; }
+
     /// <summary>Set when a write that was spared verification, because it could not win, could win after all.</summary>
     public bool MustVerify { get; set; }
 

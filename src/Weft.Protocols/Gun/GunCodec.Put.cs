@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Text.Json;
 using Weft.Graph;
+using Weft.Graph.Access;
 using Weft.Primitives;
 
 namespace Weft.Protocols.Gun;
@@ -13,6 +14,7 @@ public sealed partial class GunCodec
     private readonly List<(string Soul, int Start)> _nodes = [];
     private readonly List<(string Field, double State, bool Used)> _states = [];
     private readonly Dictionary<string, int> _stateOf = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, FieldExtras> _proofs = new(StringComparer.Ordinal);
 
     private void ReadGraph(ref Utf8JsonReader reader, GunMessage message)
     {
@@ -80,6 +82,7 @@ public sealed partial class GunCodec
         int start = _writes.Count;
         bool named = false;
         _states.Clear();
+        _proofs.Clear();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (NameOf(ref reader) is [(byte)'_'])
@@ -125,6 +128,7 @@ public sealed partial class GunCodec
         ref Utf8JsonReader reader, GunMessage message, string soul, ReadOnlySpan<byte> rawSoul)
     {
         _states.Clear();
+        _proofs.Clear();
         if (reader.TokenType != JsonTokenType.StartObject)
         {
             reader.Skip();
@@ -136,8 +140,14 @@ public sealed partial class GunCodec
         {
             ReadOnlySpan<byte> name = NameOf(ref reader);
             byte symbol = name.Length == 1 ? name[0] : (byte)0;
+            bool isWeft = name.SequenceEqual("weft"u8);
             reader.Read();
-            if (symbol == (byte)'#' && reader.TokenType == JsonTokenType.String)
+            if (isWeft && reader.TokenType == JsonTokenType.StartObject)
+            {
+                _proofs.Clear();
+                ReadProofs(ref reader, message);
+            }
+            else if (symbol == (byte)'#' && reader.TokenType == JsonTokenType.String)
             {
                 named = !reader.ValueIsEscaped && !rawSoul.IsEmpty
                     ? reader.ValueSpan.SequenceEqual(rawSoul)
@@ -155,6 +165,28 @@ public sealed partial class GunCodec
         }
 
         return named;
+    }
+
+    /// <summary>Reads what a Weft peer says about authors. It is a claim: admission verifies it, whoever sent it.</summary>
+    private void ReadProofs(ref Utf8JsonReader reader, GunMessage message)
+    {
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            string field = reader.ValueIsEscaped ? TextOf(ref reader) : _names.Get(reader.ValueSpan);
+            reader.Read();
+            FieldExtras proof = reader.TokenType == JsonTokenType.String && !reader.ValueIsEscaped
+                ? ProofText.Read(reader.ValueSpan)
+                : ProofText.Unreadable;
+            reader.Skip();
+            if (_proofs.Count <= _limits.FieldsPerMessageMax)
+            {
+                _proofs[field] = proof;
+            }
+            else
+            {
+                Refuse(message, WeftError.TooComplex, $"more than {_limits.FieldsPerMessageMax} proofs in one node");
+            }
+        }
     }
 
     private void ReadStates(ref Utf8JsonReader reader, GunMessage message)
@@ -220,7 +252,8 @@ public sealed partial class GunCodec
 
             twins |= _states[at].Used;
             _states[at] = _states[at] with { Used = true };
-            _writes[i] = write with { State = state };
+            FieldExtras? proof = _proofs.Count == 0 ? null : _proofs.GetValueOrDefault(write.Field);
+            _writes[i] = write with { State = state, Extras = proof };
             hint = at + 1;
         }
 

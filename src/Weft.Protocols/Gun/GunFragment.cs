@@ -1,5 +1,6 @@
 using System.Buffers;
 using Weft.Graph;
+using Weft.Graph.Access;
 
 namespace Weft.Protocols.Gun;
 
@@ -9,6 +10,7 @@ public sealed class GunFragment
     private readonly byte[] _encoded; // "soul" | "field":state | "field":value
     private readonly int _stateAt;
     private readonly int _valueAt;
+    private readonly byte[]? _proof; // "field":"proof"; only Weft peers get it.
 
     /// <summary>Encodes one change.</summary>
     public GunFragment(string soul, in StoredField field)
@@ -31,6 +33,16 @@ public sealed class GunFragment
         name.CopyTo(_encoded, _valueAt);
         _encoded[_valueAt + name.Length] = (byte)':';
         value.CopyTo(_encoded.AsSpan(_valueAt + name.Length + 1));
+        if (ProofText.Has(field.Extras))
+        {
+            byte[] text = ProofText.Format(field.Extras!);
+            _proof = new byte[name.Length + text.Length + 3];
+            name.CopyTo(_proof, 0);
+            _proof[name.Length] = (byte)':';
+            _proof[name.Length + 1] = (byte)'"';
+            text.CopyTo(_proof, name.Length + 2);
+            _proof[^1] = (byte)'"';
+        }
     }
 
     /// <summary>The node.</summary>
@@ -40,7 +52,7 @@ public sealed class GunFragment
     public string Field { get; }
 
     /// <summary>Bytes it takes, its share of the node's name included.</summary>
-    public int Bytes => _encoded.Length;
+    public int Bytes => _encoded.Length + (_proof?.Length ?? 0);
 
     internal int Hash { get; }
 
@@ -49,6 +61,9 @@ public sealed class GunFragment
     internal ReadOnlySpan<byte> StateText => _encoded.AsSpan(_stateAt, _valueAt - _stateAt);
 
     internal ReadOnlySpan<byte> ValueText => _encoded.AsSpan(_valueAt);
+
+    /// <summary>Empty when the field carries no proof.</summary>
+    internal ReadOnlySpan<byte> ProofMember => _proof;
 }
 
 /// <summary>Two fragments are the same field of the same node, whatever the value.</summary>

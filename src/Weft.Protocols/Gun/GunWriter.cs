@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
 using Weft.Graph;
+using Weft.Graph.Access;
 using Weft.Primitives;
 
 namespace Weft.Protocols.Gun;
@@ -15,7 +16,9 @@ public static class GunWriter
     /// <param name="output">An output for which <see cref="GunOutput.IsSend"/> holds.</param>
     /// <param name="pid">This process's name, for hellos.</param>
     /// <param name="identity">What this node says about itself, for hellos.</param>
-    public static void Write(IBufferWriter<byte> writer, in GunOutput output, string pid, GunIdentity identity)
+    /// <param name="isWeft">True when the peer said it is Weft: then proofs go with the fields; gun.js gets none.</param>
+    public static void Write(
+        IBufferWriter<byte> writer, in GunOutput output, string pid, GunIdentity identity, bool isWeft = false)
     {
         switch (output.Kind)
         {
@@ -25,11 +28,11 @@ public static class GunWriter
                 break;
             case GunOutputKind.SendReply:
                 WriteHead(writer, output);
-                WriteReply(writer, output);
+                WriteReply(writer, output, isWeft);
                 break;
             case GunOutputKind.SendPush:
                 WriteHead(writer, output);
-                WritePush(writer, output.Push.Span);
+                WritePush(writer, output.Push.Span, isWeft);
                 break;
             case GunOutputKind.SendGet:
                 WriteHead(writer, output);
@@ -77,7 +80,7 @@ public static class GunWriter
         JsonText.WriteQuoted(writer, $"{ErrorCatalogue.Code(output.Error)} {output.Text}");
     }
 
-    private static void WriteReply(IBufferWriter<byte> writer, in GunOutput output)
+    private static void WriteReply(IBufferWriter<byte> writer, in GunOutput output, bool isWeft)
     {
         if (output.Error != WeftError.None)
         {
@@ -103,7 +106,13 @@ public static class GunWriter
             WriteNumber(writer, field.State);
         }
 
-        Put(writer, "}}"u8);
+        Put(writer, "}"u8);
+        if (isWeft)
+        {
+            WriteProofs(writer, fields);
+        }
+
+        Put(writer, "}"u8);
         for (int i = 0; i < fields.Count; i++)
         {
             StoredField field = fields[i];
@@ -115,7 +124,7 @@ public static class GunWriter
     }
 
     /// <summary>Writes changes as one put. Fields of one soul must stand together.</summary>
-    private static void WritePush(IBufferWriter<byte> writer, ReadOnlySpan<GunFragment> push)
+    private static void WritePush(IBufferWriter<byte> writer, ReadOnlySpan<GunFragment> push, bool isWeft)
     {
         Put(writer, ",\"put\":{"u8);
         int start = 0;
@@ -139,7 +148,13 @@ public static class GunWriter
                 Put(writer, push[i].StateText);
             }
 
-            Put(writer, "}}"u8);
+            Put(writer, "}"u8);
+            if (isWeft)
+            {
+                WriteProofs(writer, push[start..end]);
+            }
+
+            Put(writer, "}"u8);
             for (int i = start; i < end; i++)
             {
                 Put(writer, ","u8);
@@ -151,6 +166,41 @@ public static class GunWriter
         }
 
         Put(writer, "}"u8);
+    }
+
+    private static void WriteProofs(IBufferWriter<byte> writer, ReadOnlySpan<GunFragment> push)
+    {
+        bool any = false;
+        foreach (GunFragment fragment in push)
+        {
+            if (!fragment.ProofMember.IsEmpty)
+            {
+                Put(writer, any ? ","u8 : ",\"weft\":{"u8);
+                Put(writer, fragment.ProofMember);
+                any = true;
+            }
+        }
+
+        Put(writer, any ? "}"u8 : ""u8);
+    }
+
+    private static void WriteProofs(IBufferWriter<byte> writer, IReadOnlyList<StoredField> fields)
+    {
+        bool any = false;
+        for (int i = 0; i < fields.Count; i++)
+        {
+            if (ProofText.Has(fields[i].Extras))
+            {
+                Put(writer, any ? ","u8 : ",\"weft\":{"u8);
+                WriteKey(writer, fields[i].Field, isFirst: true);
+                Put(writer, "\""u8);
+                Put(writer, ProofText.Format(fields[i].Extras!));
+                Put(writer, "\""u8);
+                any = true;
+            }
+        }
+
+        Put(writer, any ? "}"u8 : ""u8);
     }
 
     private static void WriteGet(IBufferWriter<byte> writer, GunGet get)

@@ -60,6 +60,14 @@ public sealed class SimChecks(SimWorld world)
         {
             FieldWrite write = field.Write;
             var key = new FieldKey(write.Soul, write.Field);
+            if (write.State == Ham.DroppedState)
+            {
+                // Taken back by a policy: the field begins anew, and what was acknowledged there is void.
+                committed.Remove(key);
+                Of(_acked, node).Remove(key);
+                continue;
+            }
+
             if (committed.TryGetValue(key, out Version known)
                 && ReferenceOrder.Compare(write.State, write.Value, known.State, known.Value) <= 0)
             {

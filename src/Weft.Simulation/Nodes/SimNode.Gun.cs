@@ -112,6 +112,7 @@ public sealed partial class SimNode
         _checks.OnCommitted(this, sequence, batch);
         _origins[sequence] = batch.Origin;
         _announced = sequence;
+        LearnCommitted(sequence, batch);
         if (_gun is null)
         {
             return;
@@ -122,6 +123,11 @@ public sealed partial class SimNode
             foreach (CommitField field in batch.Fields)
             {
                 FieldWrite write = field.Write;
+                if (write.State == Ham.DroppedState)
+                {
+                    continue; // What was taken back is no news.
+                }
+
                 _gun.OnChange(
                     write.Soul,
                     new StoredField(write.Field, write.Value, write.State, sequence, write.Extras),
@@ -172,7 +178,8 @@ public sealed partial class SimNode
             if (_connections.TryGetValue(output.Peer, out Peer? peer))
             {
                 peer.Frame.Write(peer.Frame.WrittenCount == 0 ? "["u8 : ","u8);
-                GunWriter.Write(peer.Frame, output, _gun!.Pid, _gun.Identity);
+                GunWriter.Write(
+                    peer.Frame, output, _gun!.Pid, _gun.Identity, _gun.IdentityOf(output.Peer) is not null);
             }
 
             return;
@@ -255,6 +262,11 @@ public sealed partial class SimNode
             {
                 reached = changes[^1].Field.Sequence; // Commits stay whole, because the cursor counts commits.
                 break;
+            }
+
+            if (field.State == Ham.DroppedState)
+            {
+                continue;
             }
 
             changes.Add(new GunChange(soul, field, _origins.GetValueOrDefault(field.Sequence)));

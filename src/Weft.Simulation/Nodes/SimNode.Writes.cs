@@ -55,6 +55,20 @@ public sealed partial class SimNode
         }
 
         SetReleaseTimer();
+        StartAccess();
+    }
+
+    private void LoadView(FieldWrite[] delta)
+    {
+        _view.Begin(delta);
+        for (int slot = 0; slot < _view.Count; slot++)
+        {
+            FieldKey key = _view.Key(slot);
+            if (_store!.Graph.TryGet(key.Soul, key.Field, out StoredField known))
+            {
+                _view.Set(slot, known);
+            }
+        }
     }
 
     private void Enqueue(Request request)
@@ -90,23 +104,25 @@ public sealed partial class SimNode
     private bool TryCarry(Request request)
     {
         request.Given = GiveStates(request.Delta) ?? request.Given;
-        _view.Begin(request.Delta);
-        for (int slot = 0; slot < _view.Count; slot++)
-        {
-            FieldKey key = _view.Key(slot);
-            if (_store!.Graph.TryGet(key.Soul, key.Field, out StoredField known))
-            {
-                _view.Set(slot, known);
-            }
-        }
-
+        LoadView(request.Delta);
         if (!_store!.CanAppend)
         {
             return false;
         }
 
+        if (request.IsDrop)
+        {
+            CarryDrop(request);
+            return true;
+        }
+
+        if (!TryAdmit(request))
+        {
+            return true;
+        }
+
         _decisions.Clear();
-        _graph!.Apply(request.Delta, _view, Math.Max(Clock.WallMs, _clock!.High), _decisions);
+        _graph!.Apply(request.Delta, _view, Math.Max(Clock.WallMs, _clock!.High), _decisions, _book);
         DeltaOutcome plan =
             DeltaPlan.Make(request.Delta, _decisions.Items, request.IsRelease, _clock, _deferred!, request.Origin);
         _held.UnionWith(plan.Batch.Deferred);
@@ -195,6 +211,15 @@ public sealed partial class SimNode
 
     private sealed record Request(FieldWrite[] Delta, long Origin, bool IsRelease, Action<SimAck>? Done)
     {
+        /// <summary>The writes; of a link only those that are left.</summary>
+        public FieldWrite[] Delta { get; set; } = Delta;
+
+        /// <summary>Who signs; null for nobody.</summary>
+        public SimWriter? Writer { get; init; }
+
+        /// <summary>True when the one write is stored, and must go.</summary>
+        public bool IsDrop { get; init; }
+
         /// <summary>The state this node's clock gave, if it was asked for one.</summary>
         public double? Given { get; set; }
     }

@@ -19,6 +19,9 @@ public sealed record SimNodeOptions
     /// <summary>Of the GUN reader.</summary>
     public GunLimits Limits { get; init; } = new();
 
+    /// <summary>Whom writes belong to; null, the default, for a node that judges nothing.</summary>
+    public SimAccess? Access { get; init; }
+
     /// <summary>How often the log is taken over into the tier above it. Default: 2 s.</summary>
     public TimeSpan FlushEvery { get; init; } = TimeSpan.FromSeconds(2);
 
