@@ -6,15 +6,14 @@ using Microsoft.CodeAnalysis.CSharp;
 namespace Weft.Simulation.Tests.Mutants;
 
 /// <summary>
-/// The product's own sources, from Primitives up to the simulator, compiled into one assembly in memory: as they are,
-/// or
+/// The product's own sources, from the graph up to the simulator, compiled into one assembly in memory: as they are, or
 /// with one snippet replaced.
 /// </summary>
 internal sealed class SourceTree
 {
     private static readonly string[] Folders =
     [
-        "src/Weft.Primitives", "src/Weft.Graph", "src/Weft.Protocols", "src/Weft.Node/Commits", "src/Weft.Simulation",
+        "src/Weft.Graph", "src/Weft.Protocols/Gun", "src/Weft.Node/Commits", "src/Weft.Simulation",
     ];
 
     private static readonly string[] Files = ["src/Weft.Node/Storage/StoreTypes.cs", "src/Weft.Node/Lanes/DeltaPlan.cs"];
@@ -53,6 +52,8 @@ internal sealed class SourceTree
         IEnumerable<MetadataReference> references = platform.Split(Path.PathSeparator)
             .Where(path => Path.GetFileName(path).StartsWith("System.", StringComparison.Ordinal)
                 || Path.GetFileName(path) is "netstandard.dll" or "mscorlib.dll")
+            .Append(typeof(Crypto.ICrypto).Assembly.Location) // These two as they are: no bug is planted in them.
+            .Append(typeof(Primitives.WeftError).Assembly.Location)
             .Select(path => MetadataReference.CreateFromFile(path));
         _sound = CSharpCompilation.Create(
             "Weft.Mutant",
