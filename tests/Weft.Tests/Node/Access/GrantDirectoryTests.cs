@@ -57,7 +57,7 @@ public sealed class GrantDirectoryTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_grant_is_revoked_once_by_one_of_its_issuers()
+    public async Task A_revoked_grant_writes_nothing_more_where_the_revocation_is_known()
     {
         Grant forBob = await _ada.Grants.IssueAsync(Offer(_bob));
         Grant forEve = await _bob.Grants.DelegateAsync(forBob, Offer(_eve) with { Delegations = 0 });
@@ -65,9 +65,11 @@ public sealed class GrantDirectoryTests : IAsyncLifetime
 
         WriteResult revoked = await _ada.Grants.RevokeAsync(forBob, "lost phone");
         WriteResult again = await _ada.Grants.RevokeAsync(forBob);
+        await GroupRig.CarryAsync(_ada, _eve);
 
         Assert.True(revoked.IsAccepted && again.IsAccepted);
         Assert.Equal(revoked.State, again.State);
+        Assert.Equal(WeftError.GrantRevoked, (await WriteAsync(_eve, forEve, Notes + "b", "text")).Error);
         Assert.Equal(WeftError.NotOwner, (await _eve.Grants.RevokeAsync(forBob)).Error);
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(
             async () => await _ada.Grants.RevokeAsync(forBob, new string('x', 201)));
