@@ -139,6 +139,13 @@ public sealed class BouncyCastleCrypto : ICrypto
     }
 
     /// <inheritdoc/>
+    public IAesGcmKey ImportAesGcm(ReadOnlySpan<byte> key)
+    {
+        CryptoGuard.Exactly(key, 32, nameof(key));
+        return new OneShotGcmKey(this, key);
+    }
+
+    /// <inheritdoc/>
     public IP256PublicKey? ImportP256(ReadOnlySpan<byte> x, ReadOnlySpan<byte> y)
     {
         CryptoGuard.Pair(x, y);

@@ -112,6 +112,10 @@ public interface ICrypto
         ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> sealedBytes, ReadOnlySpan<byte> associated,
         Span<byte> plain);
 
+    /// <summary>Imports a key of AES-256-GCM for many pieces with nonces of 12 bytes; quicker than one call for each.</summary>
+    /// <param name="key">32 bytes; copied.</param>
+    IAesGcmKey ImportAesGcm(ReadOnlySpan<byte> key);
+
     /// <summary>Imports a P-256 public key; importing costs more than verifying, so keep it.</summary>
     /// <param name="x">32 bytes, big-endian.</param>
     /// <param name="y">32 bytes, big-endian.</param>

@@ -204,6 +204,13 @@ public sealed class PlatformCrypto : ICrypto
     }
 
     /// <inheritdoc/>
+    public IAesGcmKey ImportAesGcm(ReadOnlySpan<byte> key)
+    {
+        CryptoGuard.Exactly(key, 32, nameof(key));
+        return new PlatformGcmKey(key);
+    }
+
+    /// <inheritdoc/>
     public IP256PublicKey? ImportP256(ReadOnlySpan<byte> x, ReadOnlySpan<byte> y)
     {
         CryptoGuard.Pair(x, y);

@@ -64,6 +64,11 @@ internal static class CryptoGuard
         Exactly(key, 32, nameof(key));
         int lengthMax = nonceLength == 0 ? int.MaxValue : nonceLength;
         Between(nonce, Math.Max(nonceLength, 1), lengthMax, nameof(nonce));
+        Sealed(plain, sealedBytes);
+    }
+
+    internal static void Sealed(ReadOnlySpan<byte> plain, ReadOnlySpan<byte> sealedBytes)
+    {
         if (sealedBytes.Length < TagLength || sealedBytes.Length - TagLength != plain.Length)
         {
             throw new ArgumentException("Sealed bytes are as long as the plain ones plus 16.", nameof(sealedBytes));

@@ -31,13 +31,13 @@ internal sealed class Sealer : ICommitSeal, IDisposable
     private const int EpochBytes = 16;
     private const int NonceBytes = 12;
     private const int KeyBytes = 32;
-    private const int KeysMax = 65_536;
+    private const int KeysMax = 4_096;
     private const ulong SealsMax = 1UL << 32;
 
     private readonly ICrypto _crypto;
     private readonly byte[] _dataKey;
     private readonly ulong _sealsMax;
-    private readonly ConcurrentDictionary<UInt128, byte[]> _keys = new();
+    private readonly ConcurrentDictionary<UInt128, EpochKey> _keys = new();
     private readonly Lock _gate = new();
     private Epoch _epoch;
 
@@ -61,7 +61,9 @@ internal sealed class Sealer : ICommitSeal, IDisposable
         BinaryPrimitives.WriteUInt64LittleEndian(tail[EpochBytes..], number);
         Span<byte> nonce = stackalloc byte[NonceBytes];
         Nonce(nonce, kind, number);
-        _crypto.SealAesGcm(epoch.Key, nonce, plain, bound, target[..(plain.Length + TagBytes)]);
+        IAesGcmKey key = epoch.Key.Rent();
+        key.Seal(nonce, plain, bound, target[..(plain.Length + TagBytes)]);
+        epoch.Key.Return(key);
     }
 
     /// <summary>Opens what <see cref="Seal(SealKind, ReadOnlySpan{byte}, ReadOnlySpan{byte}, Span{byte})"/> made.</summary>
@@ -72,14 +74,16 @@ internal sealed class Sealer : ICommitSeal, IDisposable
         UInt128 epoch = BinaryPrimitives.ReadUInt128LittleEndian(tail);
         Span<byte> nonce = stackalloc byte[NonceBytes];
         Nonce(nonce, kind, BinaryPrimitives.ReadUInt64LittleEndian(tail[EpochBytes..]));
-        bool isKnown = _keys.TryGetValue(epoch, out byte[]? key);
-        key ??= Derive(epoch);
-        bool opened = _crypto.OpenAesGcm(key, nonce, sealedBytes[..(plain.Length + TagBytes)], bound, plain);
+        bool isKnown = _keys.TryGetValue(epoch, out EpochKey? known);
+        EpochKey key = known ?? Derive(epoch);
+        IAesGcmKey cipher = key.Rent();
+        bool opened = cipher.Open(nonce, sealedBytes[..(plain.Length + TagBytes)], bound, plain);
+        key.Return(cipher);
 
         // Only an epoch that has sealed something is remembered: bytes of a tampered file never fill the memory.
         if (!isKnown && (!opened || _keys.Count >= KeysMax || !_keys.TryAdd(epoch, key)))
         {
-            CryptographicOperations.ZeroMemory(key);
+            key.Dispose();
         }
 
         return opened;
@@ -95,9 +99,9 @@ internal sealed class Sealer : ICommitSeal, IDisposable
     public void Dispose()
     {
         CryptographicOperations.ZeroMemory(_dataKey);
-        foreach (byte[] key in _keys.Values)
+        foreach (EpochKey key in _keys.Values)
         {
-            CryptographicOperations.ZeroMemory(key);
+            key.Dispose();
         }
 
         _keys.Clear();
@@ -135,26 +139,26 @@ internal sealed class Sealer : ICommitSeal, IDisposable
         Span<byte> id = stackalloc byte[EpochBytes];
         RandomNumberGenerator.Fill(id);
         UInt128 epoch = BinaryPrimitives.ReadUInt128LittleEndian(id);
-        byte[] key = Derive(epoch);
+        EpochKey key = Derive(epoch);
         _keys[epoch] = key;
         return new Epoch(epoch, key);
     }
 
-    private byte[] Derive(UInt128 epoch)
+    private EpochKey Derive(UInt128 epoch)
     {
         byte[] key = GC.AllocateArray<byte>(KeyBytes, pinned: true);
         Span<byte> salt = stackalloc byte[EpochBytes];
         BinaryPrimitives.WriteUInt128LittleEndian(salt, epoch);
         _crypto.HkdfSha256(_dataKey, salt, "weft/at-rest/1"u8, key);
-        return key;
+        return new EpochKey(_crypto, key);
     }
 
-    private sealed class Epoch(UInt128 id, byte[] key)
+    private sealed class Epoch(UInt128 id, EpochKey key)
     {
         public ulong Number;
 
         public UInt128 Id => id;
 
-        public byte[] Key => key;
+        public EpochKey Key => key;
     }
 }

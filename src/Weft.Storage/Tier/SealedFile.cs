@@ -38,6 +38,7 @@ internal sealed unsafe class SealedFile : IDisposable
     private readonly byte* _plain;
     private long _headFrame = -1;
     private uint _headPage;
+    private long _waitingFrame = -1; // Its sealed head is in _raw, and goes to the disk together with its page.
 
     private SealedFile(Sealer sealer, SealedFile? database)
     {
@@ -69,6 +70,19 @@ internal sealed unsafe class SealedFile : IDisposable
 
     public int Write(SqliteNative.Methods* methods, nint* file, ReadOnlySpan<byte> source, long offset) =>
         _isLog ? WriteLog(methods, file, source, offset) : WriteDatabase(methods, file, source, offset);
+
+    /// <summary>Writes the head that waits for its page, if there is one. Called before anything but its page comes.</summary>
+    public int Settle(SqliteNative.Methods* methods, nint* file)
+    {
+        if (_waitingFrame < 0)
+        {
+            return raw.SQLITE_OK;
+        }
+
+        long place = LogHeaderBytes + (_waitingFrame * SealedFrameBytes);
+        _waitingFrame = -1;
+        return methods->Write(file, _raw, SealedHeadBytes, place);
+    }
 
     /// <summary>The length SQLite sees, from the length there is.</summary>
     public long Shown(long bytes)
@@ -150,6 +164,12 @@ internal sealed unsafe class SealedFile : IDisposable
 
     private int ReadLog(SqliteNative.Methods* methods, nint* file, Span<byte> target, long offset)
     {
+        int settled = Settle(methods, file);
+        if (settled != raw.SQLITE_OK)
+        {
+            return settled;
+        }
+
         if (offset + target.Length <= LogHeaderBytes)
         {
             fixed (byte* bytes = target)
@@ -199,6 +219,32 @@ internal sealed unsafe class SealedFile : IDisposable
 
     private int WriteLog(SqliteNative.Methods* methods, nint* file, ReadOnlySpan<byte> source, long offset)
     {
+        (long frame, long at) = Math.DivRem(offset - LogHeaderBytes, FrameBytes);
+        long place = LogHeaderBytes + (frame * SealedFrameBytes);
+        bool isPage = offset >= LogHeaderBytes && at == HeadBytes && source.Length == Db.PageBytes;
+        if (isPage && _waitingFrame == frame)
+        {
+            _waitingFrame = -1;
+            return SealPage(_headPage, source, _raw + SealedHeadBytes)
+                ? methods->Write(file, _raw, SealedFrameBytes, place)
+                : WriteError;
+        }
+
+        int result = Settle(methods, file);
+        if (result != raw.SQLITE_OK)
+        {
+            return result;
+        }
+
+        if (offset >= LogHeaderBytes && at == 0 && source.Length == HeadBytes)
+        {
+            Span<byte> bound = stackalloc byte[sizeof(long)];
+            BinaryPrimitives.WriteInt64LittleEndian(bound, frame);
+            _sealer.Seal(SealKind.PageLogHeader, source, bound, new Span<byte>(_raw, SealedHeadBytes));
+            (_headFrame, _headPage, _waitingFrame) = (frame, PageOf(source), frame);
+            return raw.SQLITE_OK;
+        }
+
         if (offset + source.Length <= LogHeaderBytes)
         {
             fixed (byte* bytes = source)
@@ -207,50 +253,45 @@ internal sealed unsafe class SealedFile : IDisposable
             }
         }
 
-        (long frame, long at) = Math.DivRem(offset - LogHeaderBytes, FrameBytes);
-        long place = LogHeaderBytes + (frame * SealedFrameBytes);
-        if (at == 0 && source.Length == HeadBytes)
+        return isPage && TryFindHead(methods, file, frame, place)
+            ? WritePage(methods, file, _headPage, source, place + SealedHeadBytes)
+            : WriteError;
+    }
+
+    /// <summary>A page that changed again within its transaction is written over its frame, without the head.</summary>
+    private bool TryFindHead(SqliteNative.Methods* methods, nint* file, long frame, long place)
+    {
+        if (_headFrame == frame)
         {
-            Span<byte> bound = stackalloc byte[sizeof(long)];
-            BinaryPrimitives.WriteInt64LittleEndian(bound, frame);
-            _sealer.Seal(SealKind.PageLogHeader, source, bound, new Span<byte>(_raw, SealedHeadBytes));
-            (_headFrame, _headPage) = (frame, PageOf(source));
-            return methods->Write(file, _raw, SealedHeadBytes, place);
+            return true;
         }
 
-        if (offset < LogHeaderBytes || at != HeadBytes || source.Length != Db.PageBytes)
+        var head = new Span<byte>(_plain, FrameBytes);
+        if (methods->Read(file, _raw, SealedHeadBytes, place) != raw.SQLITE_OK || !OpenHead(frame, head))
         {
-            return WriteError;
+            return false;
         }
 
-        if (_headFrame != frame)
-        {
-            // A page that changed again within its transaction is written over its frame, without the head.
-            int result = methods->Read(file, _raw, SealedHeadBytes, place);
-            var head = new Span<byte>(_plain, FrameBytes);
-            if (result != raw.SQLITE_OK || !OpenHead(frame, head))
-            {
-                return WriteError;
-            }
-
-            (_headFrame, _headPage) = (frame, PageOf(head));
-        }
-
-        return WritePage(methods, file, _headPage, source, place + SealedHeadBytes);
+        (_headFrame, _headPage) = (frame, PageOf(head));
+        return true;
     }
 
     private int WritePage(
-        SqliteNative.Methods* methods, nint* file, uint page, ReadOnlySpan<byte> source, long place)
+        SqliteNative.Methods* methods, nint* file, uint page, ReadOnlySpan<byte> source, long place) =>
+        SealPage(page, source, _raw) ? methods->Write(file, _raw, Db.PageBytes, place) : WriteError;
+
+    /// <summary>Seals a page, unless the room of the seal is in use: what is there would be lost.</summary>
+    private bool SealPage(uint page, ReadOnlySpan<byte> source, byte* target)
     {
         if (source[PlainBytes..].IndexOfAnyExcept((byte)0) >= 0)
         {
-            return WriteError; // The room of the seal is in use: what is there would be lost.
+            return false;
         }
 
         Span<byte> bound = stackalloc byte[sizeof(uint)];
         BinaryPrimitives.WriteUInt32LittleEndian(bound, page);
-        _sealer.Seal(SealKind.Page, source[..PlainBytes], bound, new Span<byte>(_raw, Db.PageBytes));
-        return methods->Write(file, _raw, Db.PageBytes, place);
+        _sealer.Seal(SealKind.Page, source[..PlainBytes], bound, new Span<byte>(target, Db.PageBytes));
+        return true;
     }
 
     private bool OpenHead(long frame, Span<byte> plain)

@@ -93,7 +93,9 @@ internal static unsafe class SealedPages
     private static int Close(nint* file)
     {
         GCHandle handle = GCHandle.FromIntPtr(StateOf(file));
-        ((SealedFile)handle.Target!).Dispose();
+        var state = (SealedFile)handle.Target!;
+        state.Settle(Original(file), file);
+        state.Dispose();
         handle.Free();
         return Original(file)->Close(file);
     }
@@ -125,13 +127,24 @@ internal static unsafe class SealedPages
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static int Truncate(nint* file, long bytes) =>
-        Original(file)->Truncate(file, FileOf(file).Stored(bytes));
+    private static int Truncate(nint* file, long bytes)
+    {
+        int result = FileOf(file).Settle(Original(file), file);
+        return result == raw.SQLITE_OK ? Original(file)->Truncate(file, FileOf(file).Stored(bytes)) : result;
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static int Sync(nint* file, int flags)
+    {
+        int result = FileOf(file).Settle(Original(file), file);
+        return result == raw.SQLITE_OK ? Original(file)->Sync(file, flags) : result;
+    }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int FileSize(nint* file, long* bytes)
     {
-        int result = Original(file)->FileSize(file, bytes);
+        int result = FileOf(file).Settle(Original(file), file);
+        result = result == raw.SQLITE_OK ? Original(file)->FileSize(file, bytes) : result;
         *bytes = FileOf(file).Shown(*bytes);
         return result;
     }
@@ -164,6 +177,7 @@ internal static unsafe class SealedPages
             copy->Read = &Read;
             copy->Write = &Write;
             copy->Truncate = &Truncate;
+            copy->Sync = &Sync;
             copy->FileSize = &FileSize;
             copy->FileControl = &FileControl;
             Copies.Add(methods, (nint)copy);

@@ -104,7 +104,7 @@ internal static unsafe partial class SqliteNative
         public delegate* unmanaged[Cdecl]<nint*, byte*, int, long, int> Read;
         public delegate* unmanaged[Cdecl]<nint*, byte*, int, long, int> Write;
         public delegate* unmanaged[Cdecl]<nint*, long, int> Truncate;
-        public nint Sync;
+        public delegate* unmanaged[Cdecl]<nint*, int, int> Sync;
         public delegate* unmanaged[Cdecl]<nint*, long*, int> FileSize;
         public nint Lock;
         public nint Unlock;

@@ -29,6 +29,29 @@ public sealed class CipherVectorTests
 
     [Theory]
     [MemberData(nameof(Providers))]
+    public void Aes_GCM_of_Wycheproof_with_an_imported_key(string provider)
+    {
+        ICrypto crypto = CryptoProviders.Get(provider);
+        (int valid, int invalid, int misused) = Run(
+            "aes_gcm",
+            (key, nonce, plain, associated, sealedBytes) =>
+            {
+                using IAesGcmKey ready = crypto.ImportAesGcm(key);
+                ready.Seal(nonce, plain, associated, sealedBytes);
+                ready.Seal(nonce, plain, associated, sealedBytes); // The first use leaves nothing behind.
+            },
+            (key, nonce, sealedBytes, associated, plain) =>
+            {
+                using IAesGcmKey ready = crypto.ImportAesGcm(key);
+                return ready.Open(nonce, sealedBytes, associated, plain)
+                    && ready.Open(nonce, sealedBytes, associated, plain);
+            });
+
+        Assert.Equal((39, 27, 250), (valid, invalid, misused)); // Nonces of 12 bytes only.
+    }
+
+    [Theory]
+    [MemberData(nameof(Providers))]
     public void ChaCha20_Poly1305_of_Wycheproof(string provider)
     {
         ICrypto crypto = CryptoProviders.Get(provider);
