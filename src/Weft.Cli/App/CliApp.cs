@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Runtime.InteropServices;
 using Weft.Cli.Output;
+using Weft.Crypto;
 
 namespace Weft.Cli.App;
 
@@ -53,7 +54,10 @@ internal static class CliApp
             ? null
             : parse.CommandResult.Command.Arguments
                 .SelectMany(argument => parse.GetResult(argument)?.Tokens ?? [])
-                .FirstOrDefault(token => token.Value is ['-', not (>= '0' and <= '9'), ..])?.Value;
+                .FirstOrDefault(token => token.Value is ['-', not (>= '0' and <= '9'), ..] && !IsKey(token.Value))?.Value;
+
+    // One key in 64 begins with "-".
+    private static bool IsKey(string word) => Ed25519PublicKey.TryParse(word, out _);
 
     private static int UsageError(ParseResult parse, CliHost host)
     {

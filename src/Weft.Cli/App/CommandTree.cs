@@ -32,7 +32,8 @@ internal static class CommandTree
             ImportCommand.Build(), ExportCommand.Build(),
         ]),
         new("NETWORK", false, [PeersCommand.Build()]),
-        new("IDENTITY", false, [IdCommand.Build(), TokenCommand.Build()]),
+        new("IDENTITY", false,
+            [IdCommand.Build(), GroupCommand.Build(), GrantCommand.Build(), TokenCommand.Build()]),
         new("OPERATE", false,
         [
             DoctorCommand.Build(), BenchCommand.Build(), BackupCommand.Build(), RestoreCommand.Build(),

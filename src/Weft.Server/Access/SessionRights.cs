@@ -24,16 +24,19 @@ internal sealed record SessionRights(IReadOnlyList<Right> Rights, bool IsOfNode,
     /// <param name="grants">At most <see cref="GrantsMax"/>.</param>
     /// <param name="ownersMay">True when owners of souls give rights to them, too.</param>
     /// <param name="now">The wall clock.</param>
-    /// <param name="revocations">Null when none are known.</param>
     /// <exception cref="ApiException">One of them is worth nothing here; the detail says why.</exception>
     internal static SessionRights Of(
-        WeftNode node, Ed25519PublicKey key, IReadOnlyList<Grant> grants, bool ownersMay, DateTimeOffset now,
-        IGrantRevocations? revocations)
+        WeftNode node, Ed25519PublicKey key, IReadOnlyList<Grant> grants, bool ownersMay, DateTimeOffset now)
     {
         Ed25519PublicKey own = node.Identity.PublicKey;
         if (key == own)
         {
             return new([new Right(Scopes.All, "")], true, DateTimeOffset.MaxValue); // The node's own key is the node.
+        }
+
+        if (node.Policies.IsRetired(key, now.ToUnixTimeMilliseconds()))
+        {
+            throw new ApiException(WeftError.KeyRotated, "The key has a successor; prove that one.");
         }
 
         if (grants.Count == 0)
@@ -50,11 +53,11 @@ internal sealed record SessionRights(IReadOnlyList<Right> Rights, bool IsOfNode,
         {
             bool ofNode = grant.FirstIssuer == own;
             isOfNode &= ofNode;
-            Check(node, key, grant, now, revocations);
+            Check(node, key, grant, now);
             GrantRights given = grant.Terms.Rights;
             if (!ofNode)
             {
-                CheckOwner(grant, ownersMay);
+                CheckOwner(node, grant, ownersMay, now);
                 given &= GrantRights.Read | GrantRights.Write;
             }
 
@@ -65,6 +68,18 @@ internal sealed record SessionRights(IReadOnlyList<Right> Rights, bool IsOfNode,
         }
 
         return new(rights, isOfNode, end);
+    }
+
+    /// <summary>True while nothing has taken back what a session was opened with.</summary>
+    internal static bool StillHold(
+        WeftNode node, Ed25519PublicKey key, IReadOnlyList<Grant> grants, DateTimeOffset now)
+    {
+        double nowMs = now.ToUnixTimeMilliseconds();
+        return node.Policies.IsEmpty
+            || (!node.Policies.IsRetired(key, nowMs)
+                && grants.All(grant => GrantVerifier.JudgeHolder(
+                    grant, grant.FirstIssuer, key, nowMs, Tolerance.TotalMilliseconds, node.Policies)
+                    == GrantVerdict.Allowed));
     }
 
     /// <summary>The owner of every soul that starts so, as the prefix itself tells; null when it tells none.</summary>
@@ -87,14 +102,14 @@ internal sealed record SessionRights(IReadOnlyList<Right> Rights, bool IsOfNode,
 
     private const long MillisecondsMax = 250_000_000_000_000; // The year 9892: what DateTimeOffset can add a minute to.
 
-    private static void Check(
-        WeftNode node, Ed25519PublicKey key, Grant grant, DateTimeOffset now, IGrantRevocations? revocations)
+    private static void Check(WeftNode node, Ed25519PublicKey key, Grant grant, DateTimeOffset now)
     {
         GrantVerdict verdict = GrantVerifier.JudgeChain(grant, node.NetworkId.Span);
         if (verdict == GrantVerdict.Allowed)
         {
             verdict = GrantVerifier.JudgeHolder(
-                grant, grant.FirstIssuer, key, now.ToUnixTimeMilliseconds(), Tolerance.TotalMilliseconds, revocations);
+                grant, grant.FirstIssuer, key, now.ToUnixTimeMilliseconds(), Tolerance.TotalMilliseconds,
+                node.Policies);
         }
 
         if (verdict == GrantVerdict.Allowed)
@@ -115,19 +130,22 @@ internal sealed record SessionRights(IReadOnlyList<Right> Rights, bool IsOfNode,
     }
 
     // A stranger's word counts for his own souls alone, and never for the node.
-    private static void CheckOwner(Grant grant, bool ownersMay)
+    private static void CheckOwner(WeftNode node, Grant grant, bool ownersMay, DateTimeOffset now)
     {
         if (!ownersMay)
         {
             throw new ApiException(WeftError.GrantRefused, "The grant does not begin with the key of this node.");
         }
 
-        if (!grant.Terms.Prefixes.All(prefix => OwnerOf(prefix) == grant.FirstIssuer))
+        if (!grant.Terms.Prefixes.All(IsOwned))
         {
             throw new ApiException(
                 WeftError.GrantRefused,
                 "The grant begins neither with the key of this node nor with the owner of its prefixes.");
         }
+
+        bool IsOwned(string prefix) => OwnerOf(prefix) is { } owner
+            && node.Policies.EffectiveOwner(owner, now.ToUnixTimeMilliseconds()) == grant.FirstIssuer;
 
         if ((grant.Terms.Rights & (GrantRights.Read | GrantRights.Write)) == 0)
         {

@@ -37,26 +37,26 @@ internal sealed class SessionTable(int sessionsMax, TimeProvider time)
     /// <summary>Opens a session.</summary>
     /// <param name="key">The key that was proved.</param>
     /// <param name="rights">What it may do.</param>
-    /// <param name="isOfNode">True when the node's own key gave the rights.</param>
-    /// <param name="endsBy">When the rights end.</param>
-    /// <param name="stillHolds">Asked at each use; null when nothing can take the rights back.</param>
+    /// <param name="grants">Where the rights come from.</param>
+    /// <param name="stillHold">Asked at each use: whether nothing has taken the rights back.</param>
     /// <returns>Its token, and when it ends.</returns>
     /// <exception cref="ApiException">TooManyRequests: there is no room.</exception>
     internal (string Token, DateTimeOffset ExpiresAt) Open(
-        Ed25519PublicKey key, IReadOnlyList<Right> rights, bool isOfNode, DateTimeOffset endsBy, Func<bool>? stillHolds)
+        Ed25519PublicKey key, SessionRights rights, IReadOnlyList<Grant> grants, Func<bool> stillHold)
     {
         string token = ApiToken.New();
         byte[] digest = new byte[SHA256.HashSizeInBytes];
         TokenTable.TryDigest(token, digest);
         DateTimeOffset now = time.GetUtcNow();
-        DateTimeOffset end = endsBy - now < Lifetime ? endsBy : now + Lifetime;
+        DateTimeOffset end = rights.EndsBy - now < Lifetime ? rights.EndsBy : now + Lifetime;
         var revoked = new CancellationTokenSource();
         lock (_gate)
         {
             long number = ++_number;
-            MakeRoom(key, isOfNode, now);
-            var caller = new Caller($"session {number} of {key}", rights, end, revoked.Token);
-            _sessions[Prefix(digest)] = new Session(number, digest, key, isOfNode, caller, revoked, stillHolds);
+            MakeRoom(key, rights.IsOfNode, now);
+            var caller = new Caller($"session {number} of {key}", rights.Rights, end, revoked.Token);
+            _sessions[Prefix(digest)] = new Session(
+                number, digest, key, rights.IsOfNode, caller, revoked, grants, stillHold);
         }
 
         return (token, end);
@@ -76,13 +76,28 @@ internal sealed class SessionTable(int sessionsMax, TimeProvider time)
             return null;
         }
 
-        if (time.GetUtcNow() < session.Caller.ExpiresAt && session.StillHolds?.Invoke() != false)
+        if (time.GetUtcNow() < session.Caller.ExpiresAt && session.StillHold())
         {
             return session.Caller;
         }
 
         End(session);
         return null;
+    }
+
+    /// <summary>Ends the sessions that a block of a grant stands behind, and their watches.</summary>
+    internal void EndOf(ReadOnlySpan<byte> blockId)
+    {
+        byte[] id = blockId.ToArray();
+        lock (_gate)
+        {
+            Session[] ended = [.. _sessions.Values.Where(session => session.Grants.Any(
+                grant => grant.Blocks.Any(block => block.Id.Span.SequenceEqual(id))))];
+            foreach (Session session in ended)
+            {
+                Remove(session);
+            }
+        }
     }
 
     private static ulong Prefix(ReadOnlySpan<byte> digest) => BinaryPrimitives.ReadUInt64BigEndian(digest);
@@ -131,5 +146,5 @@ internal sealed class SessionTable(int sessionsMax, TimeProvider time)
 
     private sealed record Session(
         long Number, byte[] Digest, Ed25519PublicKey Key, bool IsOfNode, Caller Caller, CancellationTokenSource Revoked,
-        Func<bool>? StillHolds);
+        IReadOnlyList<Grant> Grants, Func<bool> StillHold);
 }

@@ -68,11 +68,10 @@ internal static class AuthApi
             throw Refused("The challenge has been answered already; ask for another.");
         }
 
-        Func<SessionRights> judge = () => SessionRights.Of(
-            node, key, grants, call.Server.Options.OwnerSessions, call.Server.Time.GetUtcNow(), null);
-        SessionRights rights = judge();
+        SessionRights rights = SessionRights.Of(
+            node, key, grants, call.Server.Options.OwnerSessions, call.Server.Time.GetUtcNow());
         (string token, DateTimeOffset end) = call.Server.Sessions.Open(
-            key, rights.Rights, rights.IsOfNode, rights.EndsBy, stillHolds: null);
+            key, rights, grants, () => SessionRights.StillHold(node, key, grants, call.Server.Time.GetUtcNow()));
         ServerLog.SessionOpened(call.Server.Logger, key.ToString(), rights.Rights.Count, JsonAnswers.Time(end)!);
         await call.AnswerAsync(StatusCodes.Status201Created, json => Write(json, token, end, rights));
     }

@@ -98,6 +98,13 @@ internal sealed class BodyMembers : IDisposable
         : throw Refused(
             string.Create(CultureInfo.InvariantCulture, $"\"{name}\" is not a whole number of {min} to {max}."), name);
 
+    /// <summary>True or false; false when it is absent or null.</summary>
+    /// <exception cref="ApiException">It is something else.</exception>
+    internal bool Flag(string name) => Find(name) is { } value
+        && (value.ValueKind is JsonValueKind.True or JsonValueKind.False
+            ? value.ValueKind == JsonValueKind.True
+            : throw Refused($"\"{name}\" is neither true nor false.", name));
+
     /// <summary>A list of texts; empty when it is absent or null.</summary>
     /// <exception cref="ApiException">It is something else, too long, or has a text that is too long.</exception>
     internal IReadOnlyList<string> Texts(string name, int countMax, int lengthMax)

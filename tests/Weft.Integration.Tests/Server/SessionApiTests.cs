@@ -329,6 +329,27 @@ public sealed class SessionApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Revoking_a_grant_ends_its_sessions_and_its_use()
+    {
+        DateTimeOffset now = _time.GetUtcNow();
+        JsonElement made = await _host.JsonAsync("POST", "/api/v1/grants", $$"""
+            {"audience":"{{_bob.PublicKey}}","rights":["read"],"prefixes":["bob/"],"lifetimeMs":3600000}
+            """, 201);
+        Assert.True(Weft.Crypto.Grant.TryParse(made.GetProperty("grant").GetString(), Crypto, out Grant? grant));
+        string ended = await _client.OpenAsync(grant);
+        string other = await _client.OpenAsync(Grant(GrantRights.Read, "bob/"));
+        using HttpResponseMessage watch = await _host.SendAsAsync(ended, "GET", "/api/v1/watch?prefix=bob/");
+        Task<string> events = watch.Content.ReadAsStringAsync();
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await _host.JsonAsync("DELETE", "/api/v1/grants?id=" + made.GetProperty("id").GetString());
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        await StatusAsync(ended, 401, "GET", "/api/v1/nodes?prefix=bob/");
+        await StatusAsync(other, 200, "GET", "/api/v1/nodes?prefix=bob/");
+        Assert.Contains("the token ended", await events.WaitAsync(TimeSpan.FromSeconds(30)), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task One_key_holds_eight_sessions_and_the_oldest_goes()
     {
         var tokens = new List<string>();
