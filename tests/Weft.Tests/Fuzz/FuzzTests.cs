@@ -51,5 +51,14 @@ public sealed class FuzzTests(ITestOutputHelper output)
     public void Texts_of_SEA_survive_any_bytes() => FuzzRun.Check(new SeaTextFuzz(), output);
 
     [Fact]
+    public void Grants_survive_any_bytes() => FuzzRun.Check(new GrantFuzz(), output);
+
+    [Fact]
+    public void Sealed_texts_survive_any_bytes() => FuzzRun.Check(new SealedTextFuzz(), output);
+
+    [Fact]
+    public void Epochs_of_groups_survive_any_bytes() => FuzzRun.Check(new EpochFuzz(), output);
+
+    [Fact]
     public void Der_survives_any_bytes() => FuzzRun.Check(new DerFuzz(), output);
 }
