@@ -1,15 +1,15 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 
 namespace Weft.Interop.Tests;
 
-/// <summary>Finds node, and installs the packages of <c>js/</c> and <c>Libp2p/js/</c> once per run.</summary>
+/// <summary>Finds node, and installs the packages of each folder of scripts once per run.</summary>
 internal static class NodeTools
 {
     private static readonly Lazy<string?> MissingTool = new(Look);
-    private static readonly Lazy<Task> Installed = new(() => InstallAsync(Folder!));
-    private static readonly Lazy<Task> InstalledLibp2p = new(() => InstallAsync(Libp2pFolder!));
+    private static readonly ConcurrentDictionary<string, Lazy<Task>> Installed = new();
 
-    /// <summary>Why tests against gun.js and js-libp2p cannot run here; null when they can.</summary>
+    /// <summary>Why tests against gun.js, js-libp2p and hypercore cannot run here; null when they can.</summary>
     public static string? Missing => MissingTool.Value;
 
     /// <summary>The folder with the scripts and, once <see cref="ReadyAsync"/> has completed, node_modules.</summary>
@@ -18,8 +18,12 @@ internal static class NodeTools
     /// <summary>The same for js-libp2p.</summary>
     public static string Libp2pFolder { get; } = Path.Combine(AppContext.BaseDirectory, "Libp2p", "js");
 
+    /// <summary>The same for hypercore.</summary>
+    public static string HypercoreFolder { get; } = Path.Combine(AppContext.BaseDirectory, "Hypercore", "js");
+
     /// <summary>Completes when the packages of a folder are there.</summary>
-    public static Task ReadyAsync(string folder) => folder == Folder ? Installed.Value : InstalledLibp2p.Value;
+    public static Task ReadyAsync(string folder) =>
+        Installed.GetOrAdd(folder, one => new Lazy<Task>(() => InstallAsync(one))).Value;
 
     private static string? Look()
     {
