@@ -34,11 +34,51 @@ public sealed partial class ReplicationCore
             }
         }
 
+        CheckRecovery(now, outbox);
         if (!_isTimed && _peers.Values.Any(peer => peer.Asks.Count > 0))
         {
             _isTimed = true;
             outbox.Add(new ReplicationOutput(
                 ReplicationOutputKind.StartTimer, Due: now + (options.AnswerTimeout / 2)));
+        }
+    }
+
+    /// <summary>
+    /// A log from a backup may lack what it signed and showed before. It appends only after peers who had at least as
+    /// much agreed for a while that there is no more; what they have more is fetched meanwhile, as by any reader.
+    /// </summary>
+    private void CheckRecovery(WeftInstant now, Outbox<ReplicationOutput> outbox)
+    {
+        if (!log.IsRecovering)
+        {
+            return;
+        }
+
+        int agreeing = 0;
+        bool isBehind = false;
+        foreach (ReplicationPeer peer in _peers.Values)
+        {
+            if (peer.Remote is SyncMessage remote && !peer.IsPaused)
+            {
+                bool hasMore = remote.Fork > log.Fork || (remote.Fork == log.Fork && remote.Length > log.Length);
+                isBehind |= hasMore;
+                agreeing += !hasMore && remote.Fork == log.Fork && peer.LengthAtFirst >= _openedLength ? 1 : 0;
+            }
+        }
+
+        if (isBehind || agreeing < options.RecoveryPeersMin)
+        {
+            _recoveredAt = null;
+        }
+        else if (_recoveredAt is null)
+        {
+            _recoveredAt = now + options.RecoverySettle;
+            outbox.Add(new ReplicationOutput(ReplicationOutputKind.StartTimer, Due: _recoveredAt.Value));
+        }
+        else if (now >= _recoveredAt)
+        {
+            log.EndRecovery();
+            outbox.Add(new ReplicationOutput(ReplicationOutputKind.Recovered, Index: log.Length));
         }
     }
 

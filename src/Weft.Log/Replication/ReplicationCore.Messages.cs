@@ -64,6 +64,7 @@ public sealed partial class ReplicationCore
 
     private void OnSync(ReplicationPeer peer, SyncMessage sync, WeftInstant now, Outbox<ReplicationOutput> outbox)
     {
+        peer.LengthAtFirst = peer.Remote is null ? sync.Length : peer.LengthAtFirst;
         peer.Remote = sync;
         SyncIfNew(peer, outbox);
         Pump(now, outbox);

@@ -32,6 +32,8 @@ public sealed partial class ReplicationCore(LogCore log, ReplicationOptions opti
     private long _downloadLast;
     private long _announcedLength = log.Published.Length;
     private long _announcedFork = log.Published.Fork;
+    private readonly long _openedLength = log.Length;
+    private WeftInstant? _recoveredAt;
     private bool _isTimed;
 
     /// <summary>The log.</summary>

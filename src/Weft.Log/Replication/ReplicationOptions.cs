@@ -32,4 +32,10 @@ public sealed class ReplicationOptions
 
     /// <summary>How long a peer may be silent while it owes answers. Default: 30 seconds.</summary>
     public TimeSpan AnswerTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Peers with at least as much as a log from a backup has, that must agree before it appends. Default: 1.</summary>
+    public int RecoveryPeersMin { get; init; } = 1;
+
+    /// <summary>How long they must agree, without anyone knowing a longer log. Default: 8 seconds.</summary>
+    public TimeSpan RecoverySettle { get; init; } = TimeSpan.FromSeconds(8);
 }

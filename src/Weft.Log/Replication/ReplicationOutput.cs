@@ -31,6 +31,9 @@ public enum ReplicationOutputKind
 
     /// <summary>Call <see cref="ReplicationCore.OnTimer"/> at Due; late and double calls are harmless.</summary>
     StartTimer,
+
+    /// <summary>A log from a backup has learned from its peers how long it is; appends may begin.</summary>
+    Recovered,
 }
 
 /// <summary>What a replicating log asks its driver to do, or tells it; <paramref name="Kind"/> says which fields count.</summary>
@@ -38,7 +41,7 @@ public enum ReplicationOutputKind
 /// <param name="Peer">Send, Drop, Refused: the peer.</param>
 /// <param name="Type">Send: the type of the message in the hypercore channel.</param>
 /// <param name="Body">Send: the message.</param>
-/// <param name="Index">Stored: the block. Grew: the length. Forked: the common length. Done: the download.</param>
+/// <param name="Index">Stored: the block. Grew, Recovered: the length. Forked: the common length. Done: the download.</param>
 /// <param name="Verdict">Refused: why.</param>
 /// <param name="Reason">Drop: why, for a report.</param>
 /// <param name="Due">StartTimer: when.</param>

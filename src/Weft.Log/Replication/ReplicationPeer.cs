@@ -28,6 +28,9 @@ internal sealed class ReplicationPeer(int number, ReplicationOptions options)
     /// <summary>What the peer said last; null before its first sync.</summary>
     public SyncMessage? Remote { get; set; }
 
+    /// <summary>The length in the peer's first sync: what it had without us.</summary>
+    public long LengthAtFirst { get; set; }
+
     /// <summary>What it was told last.</summary>
     public SyncMessage? Told { get; set; }
 

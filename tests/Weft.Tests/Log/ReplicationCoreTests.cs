@@ -333,6 +333,38 @@ public sealed class ReplicationCoreTests
     }
 
     [Fact]
+    public void A_log_from_a_backup_learns_its_length_from_its_peers_before_it_appends()
+    {
+        var store = new MemoryLogStore();
+        using LogCore backup = LogVectors.Log(10, store);
+        store.Write(new LogCommit { State = store.ReadState()! with { IsRecovering = true } });
+        using LogKeyPair keys = LogVectors.Keys(0);
+        LogCore restored = LogCore.OpenOwn(LogVectors.Crypto, store, keys);
+        var rig = new ReplicationRig();
+        rig.Add(restored);
+        rig.Add(LogVectors.Log(14)); // What a peer had seen before the loss.
+        rig.Add(LogCore.OpenKey(LogVectors.Crypto, new MemoryLogStore(), restored.Key)); // A peer that knows nothing.
+        rig.Join(0, 2);
+        Assert.True(rig.Settle());
+        rig.Now += TimeSpan.FromMinutes(5);
+        rig.Do(0, (core, outbox) => core.OnTimer(rig.Now, outbox));
+        Assert.Equal(LogVerdict.Recovering, restored.Append("x"u8.ToArray()));
+
+        rig.Join(0, 1);
+        Assert.True(rig.Settle());
+        Assert.Equal(14, restored.Length);
+        rig.Do(0, (core, outbox) => core.OnTimer(rig.Now + TimeSpan.FromSeconds(7), outbox));
+        Assert.Equal(LogVerdict.Recovering, restored.Append("x"u8.ToArray()));
+        rig.Do(0, (core, outbox) => core.OnTimer(rig.Now + TimeSpan.FromSeconds(8), outbox));
+
+        Assert.Contains(rig.Events, one => one.Output is { Kind: ReplicationOutputKind.Recovered, Index: 14 });
+        Append(rig, restored, "after"u8.ToArray());
+        Assert.True(rig.Settle());
+        Assert.Equal((15, 0), (rig[1].Log.Length, rig[1].Log.Fork));
+        Assert.All([rig[0], rig[1], rig[2]], core => Assert.Null(core.Log.Evidence));
+    }
+
+    [Fact]
     public void An_encrypted_log_is_carried_by_a_peer_that_cannot_read_it()
     {
         using LogKeyPair keys = LogVectors.Keys(0);
