@@ -42,6 +42,34 @@ public sealed partial class ConformanceTests
         Assert.Empty(missing);
     }
 
+    [Fact]
+    public void Every_threat_names_tests_and_all_named_tests_exist()
+    {
+        HashSet<string> tests = ReadTests();
+        var missing = new List<string>();
+        int rows = 0;
+        foreach (string line in File.ReadLines(Path.Combine(Root, "SECURITY.md")))
+        {
+            string[] cells = line.Split('|', StringSplitOptions.TrimEntries);
+            if (cells.Length < 6 || !int.TryParse(cells[1], out int number))
+            {
+                continue;
+            }
+
+            rows++;
+            List<string> named = [.. TestName().Matches(cells[4]).Select(match => match.Groups[1].Value)];
+            if (named.Count == 0)
+            {
+                missing.Add($"threat {number} names no test");
+            }
+
+            missing.AddRange(named.Where(name => !tests.Contains(name)).Select(name => $"threat {number}: {name}"));
+        }
+
+        Assert.True(rows >= 17, "The threat table of SECURITY.md was not found.");
+        Assert.Empty(missing);
+    }
+
     private static List<Row> ReadRows() =>
         [.. File.ReadLines(Path.Combine(Root, "docs", "conformance.md"))
             .Select(line => line.Split('|', StringSplitOptions.TrimEntries))
