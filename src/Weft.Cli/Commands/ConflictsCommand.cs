@@ -60,7 +60,7 @@ internal static class ConflictsCommand
         WeftClient client = await context.ConnectAsync(cancellationToken);
         string? soul = context.Parse.GetResult(Soul) is null ? null : context.Value(Soul);
         int rest = Math.Max(1, context.Value(Limit));
-        var table = new TextTable(">no", "soul", "field", "lost value", "why", "from", "at");
+        var table = new TextTable(">no", "soul", "field", "lost value", "why", "author", "from", "at");
         string? before = null;
         do
         {
@@ -80,8 +80,8 @@ internal static class ConflictsCommand
 
                 table.Add(
                     loss.Text("number") ?? "", loss.Text("soul") ?? "", loss.Text("field") ?? "",
-                    LossTable.Value(loss, context.Output), LossTable.Reason(loss), loss.Text("from") ?? "",
-                    loss.Text("at") ?? "");
+                    LossTable.Value(loss, context.Output), LossTable.Reason(loss), LossTable.Author(loss),
+                    loss.Text("from") ?? "", loss.Text("at") ?? "");
             }
 
             before = answer.RootElement.Text("next");

@@ -47,20 +47,21 @@ internal static class WhyCommand
             return ExitCode.Done;
         }
 
-        var table = new TextTable("", "value", "state", "written", "from", "why");
+        var table = new TextTable("", "value", "state", "written", "author", "from", "why");
         DateTimeOffset now = context.Host.Time.GetUtcNow();
         if (current is { } value)
         {
             table.Add(
                 "won", LossTable.Value(value, context.Output), value.Text("state") ?? "",
-                ValueText.Age(value.Number("state"), now), value.Text("author") ?? "", "");
+                ValueText.Age(value.Number("state"), now), LossTable.Author(value), "", "");
         }
 
         foreach (JsonElement loss in losses)
         {
             table.Add(
                 "lost", LossTable.Value(loss, context.Output), loss.Text("state") ?? "",
-                ValueText.Age(loss.Number("state"), now), loss.Text("from") ?? "", LossTable.Reason(loss));
+                ValueText.Age(loss.Number("state"), now), LossTable.Author(loss), loss.Text("from") ?? "",
+                LossTable.Reason(loss));
         }
 
         context.Output.Table(table);
@@ -85,7 +86,19 @@ internal static class LossTable
 
     /// <summary>Why a write lost.</summary>
     public static string Reason(JsonElement loss) =>
-        $"{loss.Text("code")} {Reason(loss.Text("reason"))}".Trim();
+        $"{loss.Text("code")} {Reason(loss.Text("reason"))}{Kind(loss.Text("kind"))}".Trim();
+
+    /// <summary>Who wrote it, with the author's own number: enough of the key to tell people apart.</summary>
+    public static string Author(JsonElement item) => item.Text("author") is not { Length: > 0 } author ? ""
+        : item.Number("authorSequence") > 0 ? $"{author[..Math.Min(12, author.Length)]} #{item.Text("authorSequence")}"
+        : author[..Math.Min(12, author.Length)];
+
+    private static string Kind(string? kind) => kind switch
+    {
+        "stale" => ", seen by the winner",
+        "concurrent" => ", written at the same time",
+        _ => "",
+    };
 
     private static string Reason(string? reason) => reason switch
     {

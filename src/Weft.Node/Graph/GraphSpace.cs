@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Weft.Graph;
+using Weft.Graph.Access;
 using Weft.Node.Lanes;
 using Weft.Node.Storage;
 using Weft.Primitives;
@@ -135,7 +136,7 @@ public sealed class GraphSpace
             StoredField? found = read.Result;
             if (found is StoredField known)
             {
-                return new(Describe(known, ReadSource.Memory, 0));
+                return new(Describe(soul, known, ReadSource.Memory, 0));
             }
 
             return policy.Deadline <= TimeSpan.Zero
@@ -284,13 +285,13 @@ public sealed class GraphSpace
         return new(new ChangeSubscription(_store, _hub, filter, _options.ObserverBatchMax, Telemetry));
     }
 
-    private static ReadResult Describe(in StoredField known, ReadSource source, int asked) => new(
+    private static ReadResult Describe(string soul, in StoredField known, ReadSource source, int asked) => new(
         known.Value.IsNull ? ReadStatus.Deleted : ReadStatus.Found,
         known.Value,
         known.State,
         source,
         asked,
-        known.Extras is null ? default : known.Extras.Author);
+        Authorship.BytesOf(soul, known));
 
     private static ReadResult Missing(int asked, bool timedOut) => new(
         timedOut ? ReadStatus.TimedOut : asked > 0 ? ReadStatus.Absent : ReadStatus.Unknown,
@@ -324,7 +325,7 @@ public sealed class GraphSpace
         ValueTask<StoredField?> read, string soul, string field, ReadPolicy policy, CancellationToken cancellationToken)
     {
         StoredField? found = await read.ConfigureAwait(false);
-        return found is StoredField known ? Describe(known, ReadSource.Disk, 0)
+        return found is StoredField known ? Describe(soul, known, ReadSource.Disk, 0)
             : policy.Deadline <= TimeSpan.Zero ? Missing(0, false)
             : await AskFieldAsync(soul, field, policy, cancellationToken).ConfigureAwait(false);
     }
@@ -340,7 +341,7 @@ public sealed class GraphSpace
         PeerAnswer answer = await asker.AskAsync(soul, field, policy.Deadline, cancellationToken).ConfigureAwait(false);
         StoredField? found = await _store.ReadFieldAsync(soul, field, cancellationToken).ConfigureAwait(false);
         return found is StoredField known
-            ? Describe(known, ReadSource.Peer, answer.Asked)
+            ? Describe(soul, known, ReadSource.Peer, answer.Asked)
             : Missing(answer.Asked, answer.TimedOut);
     }
 }

@@ -64,7 +64,9 @@ public enum ReadStatus
 /// <param name="State">Its state; 0 when there is none.</param>
 /// <param name="Source">Where it came from.</param>
 /// <param name="PeersAsked">How many peers were asked.</param>
-/// <param name="Author">The writer's public key, when the write carried one.</param>
+/// <param name="Author">
+/// The writer's public key, when the write carried one: 32 bytes of Ed25519; for a SEA soul the text "x.y" in UTF-8.
+/// </param>
 public readonly record struct ReadResult(
     ReadStatus Status,
     WeftValue Value,

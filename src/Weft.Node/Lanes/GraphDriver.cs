@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Weft.Graph;
+using Weft.Graph.Access;
 using Weft.Node.Access;
 using Weft.Node.Storage;
 using Weft.Primitives;
@@ -278,17 +279,19 @@ internal sealed partial class GraphDriver : IAsyncDisposable
     private void Note(WriteRequest request, ReadOnlySpan<GraphOutput> decisions)
     {
         double now = WallMs;
+        bool[]? isVerified = request.Admitted?.Unverified;
         foreach (ref readonly GraphOutput decision in decisions)
         {
             ref readonly FieldWrite write = ref request.Delta[decision.Write];
+            StoredField other = decision.Displaced;
+            var known = new FieldWrite(write.Soul, write.Field, other.Value, other.State, other.Extras);
             switch (decision.Kind)
             {
                 case GraphOutputKind.Persist:
                     _metrics.WonCount++;
-                    if (decision.HadKnown && decision.Displaced.State == write.State)
+                    if (decision.HadKnown && other.State == write.State)
                     {
-                        var loser = new FieldWrite(write.Soul, write.Field, decision.Displaced.Value, write.State);
-                        _journal.Add(loser, write.State, HamVerdict.KnownLarger, "known", now);
+                        NoteLoss(known, Authorship.Of(known), write, Authorship.Of(write), HamVerdict.KnownLarger, "known", now);
                     }
 
                     break;
@@ -299,13 +302,28 @@ internal sealed partial class GraphDriver : IAsyncDisposable
                     _metrics.KeptCount++;
                     if (decision.Verdict != HamVerdict.Equal && decision.Displaced.Value != write.Value)
                     {
-                        _journal.Add(write, decision.Displaced.State, decision.Verdict, request.Source.Name, now);
+                        // Who it says it is from was not verified where it could not win: then nobody is named.
+                        bool isProven = isVerified is null || isVerified[decision.Write];
+                        NoteLoss(
+                            write, isProven ? Authorship.Of(write) : Authorship.None, known, Authorship.Of(known),
+                            decision.Verdict, request.Source.Name, now);
                     }
 
                     break;
             }
         }
     }
+
+    private void NoteLoss(
+        in FieldWrite loser,
+        in Authorship loserAuthor,
+        in FieldWrite winner,
+        in Authorship winnerAuthor,
+        HamVerdict reason,
+        string from,
+        double nowMs) => _journal.Add(
+            loser, winner.State, reason, from, nowMs, loserAuthor,
+            Authorship.Compare(loserAuthor, loser.State, winnerAuthor));
 
     private int[] LanesOf(FieldWrite[] delta)
     {

@@ -1,13 +1,17 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using Weft.Graph;
+using Weft.Graph.Access;
 using Weft.Node;
 using Weft.Primitives;
 using Weft.Server.Http;
 
 namespace Weft.Server.Api;
 
-/// <summary>Export: every node as a line of JSON, tombstones included, in the order of souls.</summary>
+/// <summary>
+/// Export: every node as a line of JSON, tombstones and proofs included, in the order of souls; but the system's souls come
+/// first, because an import judges the rest by the policies and rotations in them.
+/// </summary>
 internal static class ExportApi
 {
     private const int SoulsPerPage = 512;
@@ -20,17 +24,33 @@ internal static class ExportApi
         string? after = Soul(call, "after");
         string? from = after is null ? Soul(call, "from") : after + "\0";
         string? prefix = call.Query["prefix"];
+        bool isWhole = string.IsNullOrEmpty(prefix) && from is null;
         call.Response.ContentType = "application/x-ndjson";
         call.Response.Headers.CacheControl = "no-store";
         call.AllowSlowReader();
         PipeWriter writer = call.Response.BodyWriter;
+        if (isWhole)
+        {
+            await WriteRangeAsync(call, writer, Ownership.SystemPrefix, null, isRest: false);
+        }
+
+        await WriteRangeAsync(call, writer, prefix, from, isRest: isWhole);
+        await writer.FlushAsync(call.Aborted);
+    }
+
+    private static async Task WriteRangeAsync(
+        ApiCall call, PipeWriter writer, string? prefix, string? from, bool isRest)
+    {
         while (true)
         {
             IReadOnlyList<string> souls = await call.Graph.ListAsync(
                 new LexRange(Prefix: prefix, From: from), SoulsPerPage, call.Aborted);
             foreach (string soul in souls)
             {
-                await WriteNodeAsync(call, writer, soul);
+                if (!isRest || !soul.StartsWith(Ownership.SystemPrefix, StringComparison.Ordinal))
+                {
+                    await WriteNodeAsync(call, writer, soul);
+                }
             }
 
             if (souls.Count < SoulsPerPage)
@@ -40,8 +60,6 @@ internal static class ExportApi
 
             from = souls[^1] + "\0";
         }
-
-        await writer.FlushAsync(call.Aborted);
     }
 
     private static async ValueTask WriteNodeAsync(ApiCall call, PipeWriter writer, string soul)
@@ -66,7 +84,13 @@ internal static class ExportApi
                 return;
             }
 
-            WriteLine(writer, soul, page.Fields, page.More);
+            // What a policy took back was never there.
+            StoredField[] fields = [.. page.Fields.Where(field => field.State != Ham.DroppedState)];
+            if (fields.Length > 0 || page.More)
+            {
+                WriteLine(writer, soul, fields, page.More);
+            }
+
             if (writer.UnflushedBytes >= FlushBytes)
             {
                 await writer.FlushAsync(call.Aborted); // Waits for a slow client, so the export never piles up here.
@@ -101,7 +125,22 @@ internal static class ExportApi
             writer.Write(state[..JsonText.FormatNumber(fields[i].State, state)]);
         }
 
-        writer.Write(more ? "},\"more\":true}\n"u8 : "}}\n"u8);
+        writer.Write("}"u8);
+        int proofs = 0;
+        foreach (StoredField field in fields)
+        {
+            if (ProofText.Has(field.Extras))
+            {
+                writer.Write(proofs == 0 ? ",\"proof\":{"u8 : ""u8);
+                WriteName(writer, proofs++, field.Field);
+                writer.Write("\""u8);
+                writer.Write(ProofText.Format(field.Extras!));
+                writer.Write("\""u8);
+            }
+        }
+
+        writer.Write(proofs > 0 ? "}"u8 : ""u8);
+        writer.Write(more ? ",\"more\":true}\n"u8 : "}\n"u8);
     }
 
     private static void WriteDamaged(IBufferWriter<byte> writer, string soul)

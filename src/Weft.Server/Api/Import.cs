@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using Weft.Graph;
+using Weft.Graph.Access;
 using Weft.Node;
 using Weft.Primitives;
 using Weft.Server.Access;
@@ -211,11 +212,14 @@ internal sealed class Import(
             return;
         }
 
+        // What comes behind a policy or a rotation is judged by it, so that has to be stored first.
+        bool hasRecords = _group.Writes.Exists(
+            write => write.Soul.StartsWith(Ownership.SystemPrefix, StringComparison.Ordinal));
         Group group = _group;
         group.Result = graph.WriteAsync(group.Writes, Source, ack, aborted).AsTask();
         _inFlight.Enqueue(group);
         _group = _spare.TryPop(out Group? spare) ? spare : new Group();
-        if (_inFlight.Count >= GroupsInFlight)
+        while (_inFlight.Count >= (hasRecords ? 1 : GroupsInFlight))
         {
             await AwaitOldestAsync();
         }

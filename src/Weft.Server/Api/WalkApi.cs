@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Weft.Graph;
+using Weft.Graph.Access;
 using Weft.Node;
 using Weft.Primitives;
 using Weft.Server.Access;
@@ -50,9 +52,12 @@ internal static class WalkApi
                 JsonAnswers.WriteValue(json, "value", current.Value);
                 JsonAnswers.WriteState(json, "state", current.State);
                 json.WriteNumber("sequence", current.Sequence);
-                if (current.Extras is { Author.Length: > 0 } extras)
+                Authorship author = Authorship.Of(
+                    new FieldWrite(soul, field, current.Value, current.State, current.Extras));
+                if (author.Author is not null)
                 {
-                    json.WriteBase64String("author", extras.Author.Span);
+                    json.WriteString("author", author.Author);
+                    json.WriteNumber("authorSequence", author.Sequence);
                 }
 
                 json.WriteEndObject();
@@ -63,7 +68,7 @@ internal static class WalkApi
             }
 
             json.WriteStartArray("losses");
-            foreach (Graph.Loss loss in why.Losses)
+            foreach (Loss loss in why.Losses)
             {
                 JsonAnswers.WriteLoss(json, loss);
             }
@@ -78,12 +83,12 @@ internal static class WalkApi
         int limit = (int)call.Query.Whole("limit", 100, 1, 1_000);
         long? before = call.Query["before"] is null ? null : call.Query.Whole("before", 0, 0, long.MaxValue);
         string? soul = call.Query["soul"];
-        IReadOnlyList<Graph.Loss> losses = call.Graph.ReadConflicts(Scopes.Read, before, limit, soul);
+        IReadOnlyList<Loss> losses = call.Graph.ReadConflicts(Scopes.Read, before, limit, soul);
         await call.AnswerAsync(StatusCodes.Status200OK, json =>
         {
             json.WriteStartObject();
             json.WriteStartArray("items");
-            foreach (Graph.Loss loss in losses)
+            foreach (Loss loss in losses)
             {
                 JsonAnswers.WriteLoss(json, loss);
             }
@@ -102,7 +107,7 @@ internal static class WalkApi
     {
         long number = call.Query.Whole("number", -1, 1, long.MaxValue);
         long? before = number == long.MaxValue ? null : number + 1;
-        Graph.Loss loss = call.Graph.ReadConflicts(Scopes.Write, before, 1) is [{ } found]
+        Loss loss = call.Graph.ReadConflicts(Scopes.Write, before, 1) is [{ } found]
             && found.Number == number
             ? found
             : throw new ApiException(

@@ -94,9 +94,20 @@ internal static class JsonAnswers
         json.WriteString("reason", reason);
         json.WriteString("code", ErrorCatalogue.Code(error));
         json.WriteString("from", loss.From);
+        json.WriteString("author", loss.Author);
+        json.WriteNumber("authorSequence", loss.AuthorSequence);
+        json.WriteString("kind", Name(loss.Kind));
         json.WriteString("at", Time(WallClock.FromState(loss.AtMs)));
         json.WriteEndObject();
     }
+
+    /// <summary>How a losing write stands to the one that won.</summary>
+    public static string Name(LossKind kind) => kind switch
+    {
+        LossKind.Stale => "stale",
+        LossKind.Concurrent => "concurrent",
+        _ => "unknown",
+    };
 
     /// <summary>A moment as RFC 3339 in UTC.</summary>
     public static string? Time(DateTimeOffset? at) =>

@@ -1,12 +1,13 @@
 using System.Text.Json;
 using Weft.Graph;
+using Weft.Graph.Access;
 using Weft.Primitives;
 
 namespace Weft.Server.Http;
 
 /// <summary>
-/// Reads records of the form <c>{"soul":…,"fields":{…},"states":{…}}</c> into writes. Other properties are skipped, so
-/// that what this node answers can be sent back to it. One caller at a time; reused from record to record.
+/// Reads records of the form <c>{"soul":…,"fields":{…},"states":{…},"proof":{…}}</c> into writes. Other properties are
+/// skipped, so that what this node answers can be sent back to it. A proof is a claim: admission verifies it. One caller at a time; reused from record to record.
 /// </summary>
 internal sealed class RecordReader
 {
@@ -16,6 +17,7 @@ internal sealed class RecordReader
     private readonly List<(string Name, double State)> _states = [];
     private readonly Dictionary<string, int> _statesByName = new(StringComparer.Ordinal);
     private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, FieldExtras> _proofs = new(StringComparer.Ordinal);
 
     /// <summary>Reads one record that is a whole document.</summary>
     /// <param name="json">The document.</param>
@@ -97,6 +99,7 @@ internal sealed class RecordReader
         bool hasStates = false;
         _states.Clear();
         _statesByName.Clear();
+        _proofs.Clear();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (JsonBody.IsName(in reader, "soul"u8) && soul is null)
@@ -113,9 +116,14 @@ internal sealed class RecordReader
                 hasStates = true;
                 ReadStates(ref reader);
             }
+            else if (JsonBody.IsName(in reader, "proof"u8) && _proofs.Count == 0)
+            {
+                ReadProofs(ref reader);
+            }
             else if (JsonBody.IsName(in reader, "soul"u8)
                 || JsonBody.IsName(in reader, "fields"u8)
-                || JsonBody.IsName(in reader, "states"u8))
+                || JsonBody.IsName(in reader, "states"u8)
+                || JsonBody.IsName(in reader, "proof"u8))
             {
                 throw new ApiException(WeftError.RequestMalformed, "The record gives a property twice.");
             }
@@ -224,6 +232,27 @@ internal sealed class RecordReader
         }
     }
 
+    private void ReadProofs(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            throw new ApiException(WeftError.ProofMalformed, "\"proof\" is not an object.") { Path = "proof" };
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            string field = ReadField(reader.ValueSpan);
+            reader.Read();
+            if (reader.TokenType != JsonTokenType.String)
+            {
+                throw new ApiException(WeftError.ProofMalformed, "A proof is text.") { Path = "proof." + field };
+            }
+
+            _proofs[field] = ProofText.Read(reader.ValueSpan);
+        }
+    }
+
     private void ThrowIfRepeated(List<FieldWrite> into, int start)
     {
         int count = into.Count - start;
@@ -262,7 +291,12 @@ internal sealed class RecordReader
         for (int i = start; i < into.Count; i++)
         {
             int at = FindState(into[i].Field, next);
-            into[i] = into[i] with { Soul = soul, State = at < 0 ? double.NaN : _states[at].State };
+            into[i] = into[i] with
+            {
+                Soul = soul,
+                State = at < 0 ? double.NaN : _states[at].State,
+                Extras = _proofs.Count == 0 ? null : _proofs.GetValueOrDefault(into[i].Field),
+            };
             next = at < 0 ? next : at + 1;
         }
     }

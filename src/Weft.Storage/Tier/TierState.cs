@@ -20,6 +20,8 @@ internal sealed record TierState(
     public const string DeferredKey = "deferred";
     public const string JournalKey = "journal";
 
+    private const int LossBytes = 18; // Numbers of a loss before it had an author.
+
     private const int FixedBytes = 56;
 
     public byte[] Write()
@@ -84,11 +86,15 @@ internal sealed record TierState(
         for (int i = 0; i < writes.Length; i++)
         {
             Loss loss = losses[i];
-            byte[] numbers = new byte[18];
+            byte[] author = System.Text.Encoding.UTF8.GetBytes(loss.Author ?? "");
+            byte[] numbers = new byte[LossBytes + 1 + sizeof(ulong) + author.Length];
             BinaryPrimitives.WriteInt64LittleEndian(numbers, loss.Number);
             BinaryPrimitives.WriteDoubleLittleEndian(numbers.AsSpan(8), loss.WinnerState);
             numbers[16] = (byte)loss.Reason;
             numbers[17] = loss.ValueCut ? (byte)1 : (byte)0;
+            numbers[LossBytes] = (byte)loss.Kind;
+            BinaryPrimitives.WriteUInt64LittleEndian(numbers.AsSpan(LossBytes + 1), loss.AuthorSequence);
+            author.CopyTo(numbers, LossBytes + 1 + sizeof(ulong));
             writes[i] = new FieldWrite(loss.Soul, loss.Field, loss.Value, loss.State,
                 new FieldExtras(System.Text.Encoding.UTF8.GetBytes(loss.From), numbers, loss.AtMs));
         }
@@ -107,20 +113,32 @@ internal sealed record TierState(
         var losses = new List<Loss>(writes.Count);
         foreach (FieldWrite write in writes)
         {
-            if (write.Extras is not { Signature.Length: 18 } extras)
+            if (write.Extras is not { Signature.Length: >= LossBytes } extras)
             {
                 return null;
             }
 
             ReadOnlySpan<byte> numbers = extras.Signature.Span;
-            losses.Add(new Loss(
+            losses.Add(WithAuthor(numbers[LossBytes..], new Loss(
                 BinaryPrimitives.ReadInt64LittleEndian(numbers), write.Soul, write.Field, write.Value, write.State,
                 BinaryPrimitives.ReadDoubleLittleEndian(numbers[8..]), (HamVerdict)numbers[16],
-                System.Text.Encoding.UTF8.GetString(extras.Author.Span), extras.ExpiresAtMs, numbers[17] == 1));
+                System.Text.Encoding.UTF8.GetString(extras.Author.Span), extras.ExpiresAtMs, numbers[17] == 1)));
         }
 
         return losses;
     }
+
+    /// <summary>Author, number and kind; an entry of an earlier version has none of them.</summary>
+    private static Loss WithAuthor(ReadOnlySpan<byte> rest, Loss loss) => rest.Length < 1 + sizeof(ulong)
+        ? loss
+        : loss with
+        {
+            Kind = (LossKind)rest[0],
+            AuthorSequence = BinaryPrimitives.ReadUInt64LittleEndian(rest[1..]),
+            Author = rest.Length == 1 + sizeof(ulong)
+                ? null
+                : System.Text.Encoding.UTF8.GetString(rest[(1 + sizeof(ulong))..]),
+        };
 
     private static int Reserve(ArrayBufferWriter<byte> writer)
     {
