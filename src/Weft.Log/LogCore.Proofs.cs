@@ -45,17 +45,14 @@ public sealed partial class LogCore
     /// <summary>True when the roots of a tree of that length are stored, so that its growth can be shown.</summary>
     internal bool CanShow(long length) => MerkleTree.At(length, _hasher, _nodes) is not null;
 
+    /// <summary>True for a node inside of the tree that is not stored.</summary>
+    internal bool LacksNode(long index) => FlatTree.RightSpan(index) < 2 * Length && !_nodes.TryReadNode(index, out _);
+
     /// <summary>How many nodes above a tree index are not stored: what a request has to ask for.</summary>
     internal long MissingNodes(long index)
     {
-        long head = 2 * Length;
-        if (FlatTree.RightSpan(index) >= head)
-        {
-            return 0; // Beyond the known tree: the upgrade that goes with it says how far to climb.
-        }
-
-        long count = 0;
-        for (long at = index; FlatTree.RightSpan(at) < head && !_nodes.TryReadNode(at, out _); at = FlatTree.Parent(at))
+        long count = 0; // 0 beyond the known tree: the upgrade that goes with it says how far to climb.
+        for (long at = index; LacksNode(at); at = FlatTree.Parent(at))
         {
             count++;
         }

@@ -192,10 +192,9 @@ public sealed class LogBitfield
             return;
         }
 
-        long before = exists ? PopCount(page!) : 0;
         if (count == PageBits)
         {
-            Count += (isSet ? PageBits : 0) - before;
+            Count += (isSet ? PageBits : 0) - (exists ? PopCount(page!) : 0);
             Replace(number, isSet ? Full : null);
             return;
         }
@@ -206,12 +205,11 @@ public sealed class LogBitfield
             _pages[number] = page;
         }
 
-        Fill(page!, first, count, isSet);
-        long after = PopCount(page!);
-        Count += after - before;
-        if (after is 0 or PageBits)
+        int changed = Fill(page!, first, count, isSet);
+        Count += isSet ? changed : -changed;
+        if (changed > 0 && page!.AsSpan().IndexOfAnyExcept(isSet ? ulong.MaxValue : 0) < 0)
         {
-            Replace(number, after == 0 ? null : Full);
+            Replace(number, isSet ? Full : null);
         }
     }
 
@@ -226,16 +224,22 @@ public sealed class LogBitfield
         _pages[number] = page;
     }
 
-    private static void Fill(ulong[] page, int first, int count, bool isSet)
+    /// <summary>Sets or clears bits; gives how many changed.</summary>
+    private static int Fill(ulong[] page, int first, int count, bool isSet)
     {
+        int changed = 0;
         for (int at = first, end = first + count; at < end;)
         {
             int bit = at % 64;
             int here = Math.Min(64 - bit, end - at);
             ulong mask = (here == 64 ? ulong.MaxValue : (1UL << here) - 1) << bit;
-            page[at / 64] = isSet ? page[at / 64] | mask : page[at / 64] & ~mask;
+            ulong word = page[at / 64];
+            changed += BitOperations.PopCount((isSet ? ~word : word) & mask);
+            page[at / 64] = isSet ? word | mask : word & ~mask;
             at += here;
         }
+
+        return changed;
     }
 
     private static long PopCount(ulong[] page)

@@ -157,23 +157,36 @@ public sealed partial class ReplicationCore
     private void AskBlock(ReplicationPeer peer, long index, WeftInstant now, Outbox<ReplicationOutput> outbox)
     {
         _asked.Add(index);
-        Ask(peer, AskKind.Block, now, outbox, new LogRequest
+        var brings = new List<long>();
+        long nodes = 0;
+        long at = 2 * index;
+        while (log.LacksNode(at) && (peer.AnswersOutOfOrder || !peer.Coming.ContainsKey(at)))
         {
-            Fork = log.Fork,
-            Block = new NodeRequest(index, log.MissingNodes(2 * index)),
-        });
+            brings.Add(at);
+            brings.Add(FlatTree.Sibling(at));
+            at = FlatTree.Parent(at);
+            nodes++;
+        }
+
+        peer.Expect(brings);
+        var request = new LogRequest { Fork = log.Fork, Block = new NodeRequest(index, nodes) };
+        Ask(peer, new Ask(AskKind.Block, request, brings, log.LacksNode(at)), now, outbox);
     }
 
-    private void Ask(
-        ReplicationPeer peer, AskKind kind, WeftInstant now, Outbox<ReplicationOutput> outbox, LogRequest request)
+    private static void Ask(
+        ReplicationPeer peer, AskKind kind, WeftInstant now, Outbox<ReplicationOutput> outbox, LogRequest request) =>
+        Ask(peer, new Ask(kind, request), now, outbox);
+
+    private static void Ask(ReplicationPeer peer, in Ask ask, WeftInstant now, Outbox<ReplicationOutput> outbox)
     {
+        LogRequest request = ask.Request;
         LogRequest numbered = request with { Id = peer.TakeId() };
         if (peer.Asks.Count == 0)
         {
             peer.HeardAt = now; // Silence counts from the moment an answer is owed.
         }
 
-        peer.Asks.Add(numbered.Id, new Ask(kind, numbered));
+        peer.Asks.Add(numbered.Id, ask with { Request = numbered });
         Send(peer, LogMessageKind.Request, target => LogCodec.Write(target, numbered), outbox);
     }
 

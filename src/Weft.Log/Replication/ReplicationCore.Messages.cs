@@ -208,6 +208,7 @@ public sealed partial class ReplicationCore
 
         peer.HeardAt = now;
         peer.FreeId(id);
+        peer.StopExpecting(ask.Brings);
         if (ask.Request.Block is NodeRequest block)
         {
             _asked.Remove(block.Index);
@@ -252,6 +253,12 @@ public sealed partial class ReplicationCore
             AskKind.ForkHash => OnForkHash(peer, proof, now, outbox),
             _ => OnProof(proof, outbox),
         };
+        if (verdict == LogVerdict.Unproven && ask.IsHopeful)
+        {
+            peer.AnswersOutOfOrder = true; // What this answer leant on did not come first; it is asked again, in full.
+            verdict = LogVerdict.Stale;
+        }
+
         if (verdict is not (LogVerdict.Accepted or LogVerdict.Stale))
         {
             Refuse(peer, verdict, outbox);

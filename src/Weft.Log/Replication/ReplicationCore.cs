@@ -187,6 +187,7 @@ public sealed partial class ReplicationCore(LogCore log, ReplicationOptions opti
                 if (ask.Kind == AskKind.Block && ask.Request.Block?.Index == index)
                 {
                     peer.Asks.Remove(id);
+                    peer.StopExpecting(ask.Brings);
                     peer.Cancelled.Add(id);
                     _asked.Remove(index);
                     Send(peer, LogMessageKind.Cancel, target => LogCodec.WriteCancel(target, id), outbox);

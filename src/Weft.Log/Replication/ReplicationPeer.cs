@@ -13,7 +13,12 @@ internal enum AskKind
 }
 
 /// <summary>A request that waits for its answer.</summary>
-internal readonly record struct Ask(AskKind Kind, LogRequest Request);
+/// <param name="Kind">Why it was asked.</param>
+/// <param name="Request">What was asked.</param>
+/// <param name="Brings">Block: the tree nodes that the answer will bring.</param>
+/// <param name="IsHopeful">Block: it leans on a node that an earlier answer is to bring.</param>
+internal readonly record struct Ask(
+    AskKind Kind, LogRequest Request, IReadOnlyList<long>? Brings = null, bool IsHopeful = false);
 
 /// <summary>What a replicating log knows about one peer.</summary>
 internal sealed class ReplicationPeer(int number, ReplicationOptions options)
@@ -35,6 +40,15 @@ internal sealed class ReplicationPeer(int number, ReplicationOptions options)
     public SyncMessage? Told { get; set; }
 
     public Dictionary<long, Ask> Asks { get; } = [];
+
+    /// <summary>
+    /// Tree nodes that answers under way will bring, with how many of them will. Peers answer in order, so that a later
+    /// question need not ask for these again; where that hope fails, the question is put again.
+    /// </summary>
+    public Dictionary<long, int> Coming { get; } = [];
+
+    /// <summary>True once the peer did not answer in order: from then on nothing is hoped for.</summary>
+    public bool AnswersOutOfOrder { get; set; }
 
     /// <summary>Asks that were cancelled: their numbers stay taken until the peer answers.</summary>
     public HashSet<long> Cancelled { get; } = [];
@@ -70,4 +84,29 @@ internal sealed class ReplicationPeer(int number, ReplicationOptions options)
     public long TakeId() => _freeIds.TryPop(out long id) ? id : ++_idLast;
 
     public void FreeId(long id) => _freeIds.Push(id);
+
+    /// <summary>Notes what an answer will bring.</summary>
+    public void Expect(IReadOnlyList<long> nodes)
+    {
+        foreach (long node in nodes)
+        {
+            Coming[node] = Coming.GetValueOrDefault(node) + 1;
+        }
+    }
+
+    /// <summary>Forgets what an answer was to bring: it came, or it never will.</summary>
+    public void StopExpecting(IReadOnlyList<long>? nodes)
+    {
+        foreach (long node in nodes ?? [])
+        {
+            if (Coming.TryGetValue(node, out int count) && count > 1)
+            {
+                Coming[node] = count - 1;
+            }
+            else
+            {
+                Coming.Remove(node);
+            }
+        }
+    }
 }

@@ -22,6 +22,7 @@ public sealed class ReplicationCoreTests
         Assert.Single(rig.Events, one => one.Output.Kind == ReplicationOutputKind.Done);
         Assert.Equal(200, rig.Events.Count(one => one.Output.Kind == ReplicationOutputKind.Stored));
         Assert.Equal(201, rig.Delivered[LogMessageKind.Data]); // Each block once, and one upgrade.
+        Assert.InRange(rig.NodesDelivered, 1, 210); // Each node of the tree once, and few are not computed.
         Assert.NotNull(reader.Manifest);
     }
 
@@ -313,6 +314,25 @@ public sealed class ReplicationCoreTests
 
         Assert.Contains(rig.Events, one => one.Output is { Kind: ReplicationOutputKind.Drop, Peer: 1 });
         AssertSame(writer, reader);
+    }
+
+    [Fact]
+    public void An_answer_that_never_comes_does_not_spoil_those_that_lean_on_it()
+    {
+        using LogCore writer = LogVectors.Log(40);
+        LogCore reader = LogCore.OpenKey(LogVectors.Crypto, new MemoryLogStore(), writer.Key);
+        var rig = new ReplicationRig();
+        rig.Add(writer);
+        rig.Add(reader);
+        rig.Do(1, (core, outbox) => core.DownloadRange(0, 40, rig.Now, outbox));
+        rig.Join(0, 1, (kind, body) =>
+            kind == LogMessageKind.Data && LogCodec.ReadProof(body)?.Block?.Index == 0 ? null : body);
+
+        Assert.True(rig.Settle());
+
+        Assert.Equal(39, reader.Bits.Count);
+        Assert.DoesNotContain(rig.Events, one => one.Output.Kind == ReplicationOutputKind.Refused);
+        Assert.InRange(rig.Delivered[LogMessageKind.Request], 40, 90); // Each is asked again once at most.
     }
 
     [Fact]

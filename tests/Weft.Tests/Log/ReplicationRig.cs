@@ -20,6 +20,9 @@ internal sealed class ReplicationRig(ulong seed = 1, ReplicationOptions? options
     /// <summary>Messages delivered, by kind.</summary>
     public Dictionary<LogMessageKind, int> Delivered { get; } = [];
 
+    /// <summary>Tree nodes that blocks brought with them.</summary>
+    public int NodesDelivered { get; private set; }
+
     public ReplicationCore this[int side] => _sides[side].Core;
 
     /// <summary>Adds a log; the number is its place in the rig.</summary>
@@ -112,6 +115,7 @@ internal sealed class ReplicationRig(ulong seed = 1, ReplicationOptions? options
         if (delivered is not null)
         {
             Delivered[kind] = Delivered.GetValueOrDefault(kind) + 1;
+            NodesDelivered += kind == LogMessageKind.Data ? LogCodec.ReadProof(delivered)?.Block?.Nodes.Count ?? 0 : 0;
             Do(toSecond ? link.Second : link.First,
                 (core, outbox) => core.OnMessage(number, (int)kind, delivered, Now, outbox));
         }
