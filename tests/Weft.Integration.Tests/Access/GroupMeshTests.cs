@@ -7,8 +7,8 @@ using Weft.Testing;
 namespace Weft.Integration.Tests.Access;
 
 /// <summary>
-/// A family over real links: its owner, a member, somebody who is removed, and between them a relay on a disk that belongs
-/// to none of them.
+/// A family over real links: its owner, a member, somebody who is removed, and between them a relay on a disk that
+/// belongs to none of them.
 /// </summary>
 public sealed class GroupMeshTests : IAsyncLifetime
 {
