@@ -9,7 +9,7 @@ internal sealed class GunComparison(LoadOptions options)
     [
         new PutRow("put1", window: 1), new PutRow("put100", window: 100), new GetRow(),
         new BurstRow(), new PacedRow(), new ResidentRow(), new KillRow(),
-        new ImportRow(isBig: false), new ImportRow(isBig: true), new StartRow(),
+        new ImportRow(isBig: false), new ImportRow(isBig: true), new StartRow(), new EncryptedImportRow(),
         new SeaRow("sea100", window: 100), new SeaRow("sea5000", window: 5_000), new JunkRow(),
     ];
 

@@ -56,14 +56,15 @@ internal sealed class ImportRow(bool isBig) : ILoadRow
     }
 
     /// <summary>Makes the file, starts a server, imports, and checks.</summary>
-    internal static async Task<ImportResult> ImportAsync(RowContext context, string folder, bool isBig, int seed)
+    internal static async Task<ImportResult> ImportAsync(
+        RowContext context, string folder, bool isBig, int seed, params string[] more)
     {
         int nodes = context.Options.Scale(isBig ? 1_000_000 : 400_000);
         int fieldsPerNode = isBig ? 10 : 5;
         string file = Path.Combine(context.NewFolder(), "nodes.ndjson");
         long bytes = LoadData.WriteNodes(file, nodes, fieldsPerNode, textLength: isBig ? 100 : 24, seed);
         RowContext.Say($"import: {nodes:#,0} nodes, {Figures.Megabytes(bytes)} written for import");
-        string[] arguments = isBig ? ["--memory", $"{BigMemoryMiB}"] : [];
+        string[] arguments = isBig ? ["--memory", $"{BigMemoryMiB}", .. more] : more;
         await using ServerProcess server = await context.StartAsync(ServerKind.Weft, folder, arguments);
         long began = Stopwatch.GetTimestamp();
         (int exitCode, string output) = await new Servers(context.Options).RunWeftAsync(

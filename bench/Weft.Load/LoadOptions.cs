@@ -8,13 +8,16 @@ internal sealed class LoadOptions
 {
     /// <summary>The rows, in the order in which they run.</summary>
     public static readonly string[] RowNames =
-        ["put1", "put100", "get", "burst", "paced", "rss", "kill", "import", "bigimport", "start", "sea100", "sea5000", "junk"];
+    [
+        "put1", "put100", "get", "burst", "paced", "rss", "kill", "import", "bigimport", "start", "restimport", "sea100",
+        "sea5000", "junk",
+    ];
 
     public const string Usage = """
         usage: dotnet run -c Release --project bench/Weft.Load -- gun [options]
           --quick           a tenth of the data and one repeat; its figures are not the ones to quote
           --only ROW[,ROW]  only these rows: put1 put100 get burst paced rss kill import bigimport start
-                            sea100 sea5000 junk
+                            restimport sea100 sea5000 junk
           --target WHO      both (default), weft or gun
           --repeats N       repeats of the short rows, 1 to 20 (default 3)
           --seed N          seed of all data and orders (default 7)

@@ -163,6 +163,7 @@ public sealed class DamageTests
             byte[] bytes = [.. good];
             int at = random.Next(bytes.Length);
             bytes[at] ^= (byte)(1 << random.Next(8));
+            bytes = round % 4 == 0 ? bytes[..at] : bytes; // Some are cut off, as a power cut leaves them.
             await File.WriteAllBytesAsync(Path.Combine(copy, "graph.db-wal"), bytes);
             try
             {

@@ -136,6 +136,9 @@ public sealed class SealerTests : IDisposable
         Assert.DoesNotContain("words", new StoreEncryption(PlatformCrypto.Create(), secret).ToString());
         secret.Dispose();
         Assert.Equal(new byte[12], secret.Bytes.ToArray());
+        byte[] dataKey = Key();
+        new Sealer(PlatformCrypto.Create(), dataKey).Dispose();
+        Assert.Equal(new byte[32], dataKey);
     }
 
     [Fact]
