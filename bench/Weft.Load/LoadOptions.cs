@@ -26,6 +26,7 @@ internal sealed class LoadOptions
           --weft FILE       another Weft.Cli.dll than the one built beside this program
           --weft-arg ARG    one more argument for weft up; may be repeated
           --verbose         show what the servers print
+        or:    dotnet run -c Release --project bench/Weft.Load -- libp2p [--quick]
         """;
 
     public bool IsQuick { get; private set; }

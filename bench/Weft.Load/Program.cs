@@ -1,8 +1,19 @@
 using System.Runtime.InteropServices;
 using Weft.Load;
+using Weft.Load.Libp2p;
+
+if (args is [Libp2pTarget.Mode, ..])
+{
+    return await Libp2pTarget.ServeAsync(isManaged: args.Contains("--managed"));
+}
+
+if (args is ["libp2p", ..])
+{
+    return await new Libp2pComparison(args.Contains("--quick")).RunAsync();
+}
 
 LoadOptions? options = null;
-string problem = "The one mode is: gun";
+string problem = "The modes are: gun, libp2p";
 if (args is not ["gun", ..] || !LoadOptions.TryParse(args.AsSpan(1), out options, out problem))
 {
     Console.Error.WriteLine(problem);

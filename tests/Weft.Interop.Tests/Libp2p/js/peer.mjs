@@ -88,6 +88,23 @@ await node.handle('/give/1.0.0', async stream => {
   await stream.close()
 }, many)
 
+// Measures throughput: how many bytes are wanted, bytes to the end, then as many as were wanted.
+await node.handle('/perf/1.0.0', async stream => {
+  let head = Buffer.alloc(0)
+  for await (const chunk of stream) {
+    if (head.length < 8) {
+      head = Buffer.concat([head, bytes(chunk)])
+    }
+  }
+  const piece = new Uint8Array(65536)
+  for (let left = Number(head.readBigUInt64BE(0)); left > 0; left -= piece.length) {
+    if (!stream.send(left < piece.length ? piece.subarray(0, left) : piece)) {
+      await stream.onDrain()
+    }
+  }
+  await stream.close()
+}, many)
+
 // Resets as soon as something comes.
 await node.handle('/reset/1.0.0', async stream => {
   for await (const chunk of stream) {
