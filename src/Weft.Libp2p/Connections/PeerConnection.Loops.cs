@@ -55,8 +55,9 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
                 end += read;
             }
         }
-        catch (Exception error) when (error is IOException or ObjectDisposedException)
+        catch (Exception)
         {
+            // Whatever a transport throws, the connection ends in order: streams are told, room is given back.
             reason = ConnectionEnd.Broken;
         }
 
@@ -305,9 +306,9 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
             }
 
         }
-        catch (Exception error) when (error is IOException or ObjectDisposedException)
+        catch (Exception)
         {
-            Close(ConnectionEnd.Broken);
+            Close(ConnectionEnd.Broken); // The reader ends the rest in order.
         }
     }
 

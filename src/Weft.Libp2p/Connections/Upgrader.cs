@@ -73,7 +73,7 @@ internal sealed class Upgrader(ICrypto crypto, NoiseIdentity identity, PeerId se
     private static async Task AgreeOnNoiseAsync(Pump pump, NoiseSessionCore session, bool isInbound)
     {
         MultistreamCore negotiation = isInbound
-            ? MultistreamCore.Listen(static name => name == Noise, pump.Output)
+            ? MultistreamCore.Listen(static name => name == Noise)
             : MultistreamCore.Dial([Noise], pump.Output);
         session.Start(pump.Output);
         await pump.FlushAsync().ConfigureAwait(false);
@@ -94,7 +94,7 @@ internal sealed class Upgrader(ICrypto crypto, NoiseIdentity identity, PeerId se
         var output = new ArrayBufferWriter<byte>();
         var plain = new List<byte>();
         MultistreamCore negotiation = isInbound
-            ? MultistreamCore.Listen(static name => name == Yamux, output)
+            ? MultistreamCore.Listen(static name => name == Yamux)
             : MultistreamCore.Dial([Yamux], output);
         while (true)
         {

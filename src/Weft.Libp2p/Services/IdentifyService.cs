@@ -16,6 +16,7 @@ internal sealed class IdentifyService(Libp2pHost host, Ed25519KeyPair key, Libp2
 
     private readonly ILogger _log = options.Loggers.CreateLogger<IdentifyService>();
     private bool _isRegistered;
+    private byte[]? _record; // Addresses do not change while a host runs, so it is signed once.
 
     internal void Register()
     {
@@ -107,7 +108,8 @@ internal sealed class IdentifyService(Libp2pHost host, Ed25519KeyPair key, Libp2
     private ReadOnlyMemory<byte> Describe(PeerConnection connection)
     {
         Multiaddr[] addresses = [.. host.Addresses.Select(address => address.WithoutPeer()!)];
-        ulong sequence = (ulong)options.Time.GetUtcNow().ToUnixTimeMilliseconds();
+        _record ??= new PeerRecord(
+            host.Id, (ulong)options.Time.GetUtcNow().ToUnixTimeMilliseconds(), addresses).Seal(key, options.Crypto);
         var output = new ArrayBufferWriter<byte>(512);
         IdentifyCodec.Write(
             new()
@@ -118,7 +120,7 @@ internal sealed class IdentifyService(Libp2pHost host, Ed25519KeyPair key, Libp2
                 ListenAddresses = addresses,
                 Protocols = host.Protocols,
                 ObservedAddress = connection.RemoteAddress,
-                SignedRecord = new PeerRecord(host.Id, sequence, addresses).Seal(key, options.Crypto),
+                SignedRecord = _record,
             },
             output);
         return output.WrittenMemory;

@@ -19,7 +19,7 @@ internal static class StreamNegotiation
         PeerStream stream, Func<string, bool> isServed, CancellationToken cancellationToken)
     {
         var output = new ArrayBufferWriter<byte>(128);
-        return RunAsync(stream, MultistreamCore.Listen(isServed, output), output, cancellationToken);
+        return RunAsync(stream, MultistreamCore.Listen(isServed), output, cancellationToken);
     }
 
     private static async Task<MultistreamState> RunAsync(

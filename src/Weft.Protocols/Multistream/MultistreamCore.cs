@@ -21,8 +21,8 @@ public enum MultistreamState
 }
 
 /// <summary>
-/// Agrees with the other side on the protocol of a stream or connection. Both sides may send their header at once; the
-/// dialler may send header and first proposal in one go.
+/// Agrees with the other side on the protocol of a stream or connection. The dialler sends header and first proposal in
+/// one go; either side may send its header first.
 /// </summary>
 /// <remarks>
 /// Pure; one caller at a time. Source: libp2p specs, connections/README.md, "multistream-select"; multiformats,
@@ -74,13 +74,12 @@ public sealed class MultistreamCore
     }
 
     /// <summary>Begins as the side that is asked.</summary>
+    /// <remarks>
+    /// It sends nothing before the other side's header has come: js-libp2p loses what arrives in the same moment as the
+    /// answer to its WebSocket request, and header and agreement in one go save a packet.
+    /// </remarks>
     /// <param name="isServed">Tells whether a protocol is spoken here.</param>
-    /// <param name="output">Takes the header.</param>
-    public static MultistreamCore Listen(Func<string, bool> isServed, IBufferWriter<byte> output)
-    {
-        WriteLine(Header, output);
-        return new MultistreamCore(isDialler: false, [], isServed);
-    }
+    public static MultistreamCore Listen(Func<string, bool> isServed) => new(isDialler: false, [], isServed);
 
     /// <summary>Takes what came.</summary>
     /// <param name="bytes">Everything that came and was not taken yet.</param>
@@ -116,6 +115,10 @@ public sealed class MultistreamCore
         {
             _hasHeader = true;
             State = line == Header ? MultistreamState.Running : MultistreamState.Broken;
+            if (!_isDialler && State == MultistreamState.Running)
+            {
+                WriteLine(Header, output);
+            }
         }
         else if (_isDialler)
         {

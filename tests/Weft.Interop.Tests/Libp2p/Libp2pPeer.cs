@@ -11,6 +11,12 @@ namespace Weft.Interop.Tests.Libp2p;
 /// <summary>One js-libp2p process and one Weft host, both listening on loopback, with a few words for both.</summary>
 internal sealed class Libp2pPeer : IAsyncDisposable
 {
+    /// <summary>TCP.</summary>
+    public const string Tcp = "/ip4/127.0.0.1/tcp/0";
+
+    /// <summary>WebSocket.</summary>
+    public const string Ws = "/ip4/127.0.0.1/tcp/0/ws";
+
     private Libp2pPeer(NodeProcess js, Libp2pHost host)
     {
         Js = js;
@@ -37,12 +43,14 @@ internal sealed class Libp2pPeer : IAsyncDisposable
     /// <summary>Starts both.</summary>
     /// <param name="change">Changes the options of the Weft host.</param>
     /// <param name="keyType">The kind of key of the js-libp2p peer; null for its default, Ed25519.</param>
-    public static async Task<Libp2pPeer> StartAsync(Action<Libp2pOptions>? change = null, string? keyType = null)
+    /// <param name="listen">Where both listen; both dial TCP and WebSocket.</param>
+    public static async Task<Libp2pPeer> StartAsync(
+        Action<Libp2pOptions>? change = null, string? keyType = null, string listen = Tcp)
     {
-        Libp2pHost host = await StartHostAsync(change);
+        Libp2pHost host = await StartHostAsync(change, listen);
         try
         {
-            string arguments = JsonSerializer.Serialize(new { listen = new[] { "/ip4/127.0.0.1/tcp/0" }, key = keyType });
+            string arguments = JsonSerializer.Serialize(new { listen = new[] { listen }, key = keyType });
             return new(await NodeProcess.StartInAsync(NodeTools.Libp2pFolder, "peer.mjs", arguments), host);
         }
         catch
@@ -53,7 +61,7 @@ internal sealed class Libp2pPeer : IAsyncDisposable
     }
 
     /// <summary>Starts a Weft host alone.</summary>
-    public static Task<Libp2pHost> StartHostAsync(Action<Libp2pOptions>? change = null)
+    public static Task<Libp2pHost> StartHostAsync(Action<Libp2pOptions>? change = null, string listen = Tcp)
     {
         var options = new Libp2pOptions
         {
@@ -63,7 +71,8 @@ internal sealed class Libp2pPeer : IAsyncDisposable
             AgentVersion = "weft-interop/1",
         };
         options.Transports.Add(new TcpTransport());
-        options.Listen.Add(Multiaddr.Parse("/ip4/127.0.0.1/tcp/0"));
+        options.Transports.Add(new WebSocketTransport());
+        options.Listen.Add(Multiaddr.Parse(listen));
         change?.Invoke(options);
         return Libp2pHost.StartAsync(options);
     }

@@ -64,7 +64,7 @@ internal sealed class MultistreamFuzz : FuzzTarget
     public override ulong Run(ReadOnlyMemory<byte> input)
     {
         var output = new ArrayBufferWriter<byte>(256);
-        MultistreamCore core = MultistreamCore.Listen(name => name == "/noise", output);
+        MultistreamCore core = MultistreamCore.Listen(name => name == "/noise");
         int taken = core.OnBytes(input.Span, output);
         FuzzFailure.Unless(taken >= 0 && taken <= input.Length, "no more is taken than there is");
         FuzzFailure.Unless(core.State != MultistreamState.Agreed || core.Protocol == "/noise", "only what is served is agreed on");

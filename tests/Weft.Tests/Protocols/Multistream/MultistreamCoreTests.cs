@@ -18,6 +18,18 @@ public sealed class MultistreamCoreTests
         Assert.Equal(HeaderLine + "\x07/noise\n", Encoding.UTF8.GetString(output.WrittenSpan));
     }
 
+    [Fact]
+    public void Listener_says_nothing_before_it_is_spoken_to_and_then_all_at_once()
+    {
+        var output = new ArrayBufferWriter<byte>();
+        MultistreamCore listener = MultistreamCore.Listen(_ => true);
+        Assert.Equal(0, listener.OnBytes([0x13], output));
+        Assert.Equal(0, output.WrittenCount);
+
+        listener.OnBytes(Encoding.UTF8.GetBytes(HeaderLine + "\x07/noise\n"), output);
+        Assert.Equal(HeaderLine + "\x07/noise\n", Encoding.UTF8.GetString(output.WrittenSpan));
+    }
+
     [Theory]
     [InlineData(new[] { "/a/1", "/b/1" }, "/b/1", "/b/1", MultistreamState.Agreed)]
     [InlineData(new[] { "/a/1", "/b/1" }, "/a/1", "/a/1", MultistreamState.Agreed)]
@@ -30,7 +42,7 @@ public sealed class MultistreamCoreTests
             var toListener = new ArrayBufferWriter<byte>();
             var toDialler = new ArrayBufferWriter<byte>();
             MultistreamCore dialler = MultistreamCore.Dial(offered, toListener);
-            MultistreamCore listener = MultistreamCore.Listen(protocol => protocol == served, toDialler);
+            MultistreamCore listener = MultistreamCore.Listen(protocol => protocol == served);
             int listened = 0;
             int dialled = 0;
             for (int end = piece; end < 400; end += piece)
@@ -51,7 +63,7 @@ public sealed class MultistreamCoreTests
     public void What_follows_an_agreement_is_left_for_the_protocol()
     {
         var output = new ArrayBufferWriter<byte>();
-        MultistreamCore listener = MultistreamCore.Listen(_ => true, output);
+        MultistreamCore listener = MultistreamCore.Listen(_ => true);
         byte[] bytes = Encoding.UTF8.GetBytes(HeaderLine + "\x05/x/1\ndata at once");
         int taken = listener.OnBytes(bytes, output);
 
@@ -82,7 +94,7 @@ public sealed class MultistreamCoreTests
     public void A_peer_that_proposes_without_end_is_given_up()
     {
         var output = new ArrayBufferWriter<byte>();
-        MultistreamCore listener = MultistreamCore.Listen(_ => false, output);
+        MultistreamCore listener = MultistreamCore.Listen(_ => false);
         string proposals = string.Concat(Enumerable.Repeat("\x05/x/1\n", MultistreamCore.ProposalsMax - 1));
         listener.OnBytes(Encoding.UTF8.GetBytes(HeaderLine + proposals), output);
         Assert.Equal(MultistreamState.Running, listener.State);
@@ -105,7 +117,7 @@ public sealed class MultistreamCoreTests
             }
 
             var output = new ArrayBufferWriter<byte>();
-            MultistreamCore core = MultistreamCore.Listen(_ => false, output);
+            MultistreamCore core = MultistreamCore.Listen(_ => false);
             int taken = core.OnBytes(bytes, output);
             Assert.InRange(taken, 0, bytes.Length);
         }
@@ -114,7 +126,7 @@ public sealed class MultistreamCoreTests
     private static void Refuses(byte[] bytes)
     {
         var output = new ArrayBufferWriter<byte>();
-        MultistreamCore listener = MultistreamCore.Listen(_ => true, output);
+        MultistreamCore listener = MultistreamCore.Listen(_ => true);
         listener.OnBytes(bytes, output);
 
         Assert.Equal(MultistreamState.Broken, listener.State);

@@ -1,0 +1,208 @@
+using System.Net.WebSockets;
+using System.Security.Cryptography;
+using System.Text;
+using System.Threading.Channels;
+using Weft.Libp2p.Transport;
+using Weft.Protocols.Peers;
+
+namespace Weft.Transports;
+
+/// <summary>Takes TCP connections, and makes WebSockets of those that ask for it in time.</summary>
+internal sealed class WebSocketListener : ITransportListener
+{
+    private const int WaitingMax = 64; // Upgrades at once, and connections that wait to be taken.
+    private const int RequestBytesMax = 8_192;
+    private const string Salt = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; // RFC 6455, section 1.3.
+
+    private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(10);
+
+    private readonly ITransportListener _tcp;
+    private readonly Channel<ITransportConnection> _ready = Channel.CreateBounded<ITransportConnection>(WaitingMax);
+    private readonly SemaphoreSlim _upgrading = new(WaitingMax);
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Task _loop;
+
+    internal WebSocketListener(ITransportListener tcp)
+    {
+        _tcp = tcp;
+        Addresses = [.. tcp.Addresses.Select(WebSocketTransport.WithWs)];
+        _loop = AcceptLoopAsync();
+    }
+
+    public IReadOnlyList<Multiaddr> Addresses { get; }
+
+    public async ValueTask<ITransportConnection?> AcceptAsync(CancellationToken cancellationToken) =>
+        await _ready.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false)
+            && _ready.Reader.TryRead(out ITransportConnection? connection)
+            ? connection
+            : null;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _tcp.DisposeAsync().ConfigureAwait(false);
+        await _loop.ConfigureAwait(false);
+        _ready.Writer.TryComplete();
+        while (_ready.Reader.TryRead(out ITransportConnection? left))
+        {
+            await left.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task AcceptLoopAsync()
+    {
+        while (!_stopping.IsCancellationRequested)
+        {
+            try
+            {
+                await _upgrading.WaitAsync(_stopping.Token).ConfigureAwait(false);
+                ITransportConnection? tcp = await _tcp.AcceptAsync(_stopping.Token).ConfigureAwait(false);
+                if (tcp is null)
+                {
+                    return;
+                }
+
+                _ = UpgradeAsync(tcp);
+            }
+            catch (IOException)
+            {
+                _upgrading.Release(); // One connection failed; the next may be better.
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
+    }
+
+    private async Task UpgradeAsync(ITransportConnection tcp)
+    {
+        try
+        {
+            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
+            deadline.CancelAfter(RequestTimeout);
+            string key = await ReadKeyAsync(tcp, deadline.Token).ConfigureAwait(false);
+#pragma warning disable CA5350 // SHA-1 is what RFC 6455 says; it protects nothing here.
+            string accept = Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + Salt)));
+#pragma warning restore CA5350
+            await tcp.WriteAsync(
+                Encoding.ASCII.GetBytes(
+                    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                    + $"Sec-WebSocket-Accept: {accept}\r\n\r\n"),
+                deadline.Token).ConfigureAwait(false);
+            var socket = WebSocket.CreateFromStream(
+                new ConnectionStream(tcp), new WebSocketCreationOptions { IsServer = true, KeepAliveInterval = TimeSpan.Zero });
+            var connection = new WebSocketConnection(
+                socket, WebSocketTransport.WithWs(tcp.LocalAddress), WebSocketTransport.WithWs(tcp.RemoteAddress));
+            if (!_ready.Writer.TryWrite(connection))
+            {
+                await connection.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+        catch (Exception error) when (error is IOException or OperationCanceledException)
+        {
+            tcp.Abort(); // It asked for something else, too slowly, or is gone.
+            await tcp.DisposeAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            _upgrading.Release();
+        }
+    }
+
+    /// <summary>Reads one request, byte by byte at its end, because what follows belongs to the WebSocket.</summary>
+    private static async Task<string> ReadKeyAsync(ITransportConnection tcp, CancellationToken cancellationToken)
+    {
+        byte[] buffer = new byte[RequestBytesMax];
+        int length = 0;
+        while (!buffer.AsSpan(0, length).EndsWith("\r\n\r\n"u8))
+        {
+            if (length == buffer.Length || buffer.AsSpan(0, length).IndexOf("\r\n\r\n"u8) >= 0
+                || await tcp.ReadAsync(buffer.AsMemory(length), cancellationToken).ConfigureAwait(false) is not (> 0 and int read))
+            {
+                throw new IOException("The request is no request for a WebSocket."); // Also one that does not wait for the answer.
+            }
+
+            length += read;
+        }
+
+        string[] lines = Encoding.ASCII.GetString(buffer, 0, length).Split("\r\n");
+        if (!lines[0].StartsWith("GET ", StringComparison.Ordinal) || !lines[0].EndsWith(" HTTP/1.1", StringComparison.Ordinal)
+            || !string.Equals(HeaderOf(lines, "Upgrade"), "websocket", StringComparison.OrdinalIgnoreCase)
+            || HeaderOf(lines, "Sec-WebSocket-Version") != "13"
+            || HeaderOf(lines, "Sec-WebSocket-Key") is not { Length: 24 } key)
+        {
+            throw new IOException("The request is no request for a WebSocket.");
+        }
+
+        return key;
+    }
+
+    private static string? HeaderOf(string[] lines, string name)
+    {
+        foreach (string line in lines)
+        {
+            int colon = line.IndexOf(':', StringComparison.Ordinal);
+            if (colon == name.Length && line.StartsWith(name, StringComparison.OrdinalIgnoreCase))
+            {
+                return line[(colon + 1)..].Trim();
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>A transport's connection as the stream a WebSocket runs over.</summary>
+    private sealed class ConnectionStream(ITransportConnection connection) : Stream
+    {
+        public override bool CanRead => true;
+
+        public override bool CanWrite => true;
+
+        public override bool CanSeek => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            connection.ReadAsync(buffer, cancellationToken);
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+            connection.WriteAsync(buffer, cancellationToken);
+
+        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+        public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override void Flush()
+        {
+        }
+
+        public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+            {
+                connection.Abort();
+            }
+
+            base.Dispose(disposing);
+        }
+    }
+}
