@@ -74,8 +74,8 @@ public sealed class DataCommandTests(CliNode node) : IClassFixture<CliNode>
     [Fact]
     public async Task Odd_souls_and_fields_survive_the_query()
     {
-        const string soul = "c5/ä+b&c=d#e%2Ff?g h/__proto__";
-        await node.Call().RunAsync("put", soul, "constructor=x y&z", "q+r%20=1");
+        const string soul = "c5/ä+b&c=d;e%2Ff?g h/__proto__"; // A "#" would make it a soul of content by hash.
+        await node.Call().RunAsync("put", soul, "constructor=x y&z", "q+r%20#=1");
         CliCall call = node.Call();
         CliCall list = node.Call();
 
