@@ -119,16 +119,19 @@ public sealed class IdentityTests : IDisposable
             old = peer.Identity.PublicKey;
             await peer.Graph.Get($"${old}/note").PutAsync("text", "before");
             next = await peer.RotateIdentityAsync();
+            Assert.True(peer.Node.Policies.IsRetired(old, double.MaxValue));
             WeftException second = await Assert.ThrowsAsync<WeftException>(() => peer.RotateIdentityAsync().AsTask());
             Assert.Equal(WeftError.KeyRotated, second.Error);
         }
 
         await using WeftPeer after = await StartAsync();
+        WriteResult write = await after.Graph.Get($"${old}/note").PutAsync("text", "after");
         ReadResult record = await after.Graph.ReadFieldAsync($"weft:key/{old}", "next");
 
         Assert.Equal(next, after.Identity.PublicKey);
         Assert.True(RotationRecord.TryRead(record.Value, out Ed25519PublicKey named));
         Assert.Equal(next, named);
+        Assert.True(write.IsAccepted, write.Error.ToString()); // What belonged to the old key belongs to the new one.
         Assert.False(File.Exists(_folder["identity-next.json"]));
         string kept = Assert.Single(Directory.GetFiles(_folder.Path, "identity-*.old"));
         using KeyFile oldFile = new IdentityFolder(_folder.Path, Crypto).ReadFile(kept, []);

@@ -347,6 +347,7 @@ public sealed class SessionApiTests : IAsyncLifetime
         await StatusAsync(ended, 401, "GET", "/api/v1/nodes?prefix=bob/");
         await StatusAsync(other, 200, "GET", "/api/v1/nodes?prefix=bob/");
         Assert.Contains("the token ended", await events.WaitAsync(TimeSpan.FromSeconds(30)), StringComparison.Ordinal);
+        await _client.RefusedAsync(await _client.ProofAsync([grant]), 403, "W4311");
     }
 
     [Fact]
