@@ -201,10 +201,17 @@ public sealed partial class WeftProcess : IAsyncDisposable
     }
 
     /// <inheritdoc/>
+    /// <exception cref="InvalidOperationException">It printed its token: no test may pass over that.</exception>
     public async ValueTask DisposeAsync()
     {
         await KillAsync();
         _process.Dispose();
+        string file = Path.Combine(DataFolder, "token");
+        string token = File.Exists(file) ? File.ReadAllText(file).Trim() : "";
+        if (token.Length > 0 && _lines.Any(line => line.Contains(token, StringComparison.Ordinal)))
+        {
+            throw new InvalidOperationException("The node printed its token.");
+        }
     }
 
     /// <summary>How to start the built command line; its settings come from the arguments alone.</summary>
@@ -229,6 +236,12 @@ public sealed partial class WeftProcess : IAsyncDisposable
         foreach (string name in start.Environment.Keys.Where(IsSetting).ToArray())
         {
             start.Environment.Remove(name);
+        }
+
+        // The whole suite can run at trace level: whatever a node prints is looked through when its test ends.
+        if (Environment.GetEnvironmentVariable("WEFT_TEST_LOG_LEVEL") is { Length: > 0 } level)
+        {
+            start.Environment["WEFT_LOG_LEVEL"] = level;
         }
 
         start.Environment["XDG_CONFIG_HOME"] = Path.Combine(Path.GetTempPath(), "weft-test-no-config");

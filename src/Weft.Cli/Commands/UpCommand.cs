@@ -39,6 +39,9 @@ internal static class UpCommand
     private static readonly Option<string?> Log = Text(
         "--log", "text|json", "The form of the log on stderr. Default: text.");
 
+    private static readonly Option<string?> Detail = Text("--log-level", "LEVEL",
+        "How much is logged: trace, debug, information, warning or error. Default: information; -v and -q change it.");
+
     private static readonly Option<string?> Name = Text(
         "--name", "NAME", "A name people know the node by. Default: the machine's.");
 
@@ -65,7 +68,7 @@ internal static class UpCommand
         };
         Option[] options =
         [
-            Http, Peers, Memory, Level, Origins, Hosts, Certificate, Key, Log, Name, Metrics, IdentityPassphrase,
+            Http, Peers, Memory, Level, Origins, Hosts, Certificate, Key, Log, Detail, Name, Metrics, IdentityPassphrase,
             Otlp, StoreKeyOptions.Encrypt, StoreKeyOptions.PassphraseFile, StoreKeyOptions.KeyFile,
         ];
         foreach (Option option in options)
@@ -82,9 +85,7 @@ internal static class UpCommand
         long began = context.Host.Time.GetTimestamp();
         string form = OneOf(context.Settings.Text(Log, "log") ?? "text", "--log", "text", "json");
         ServerOptions options = ReadOptions(context);
-        LogLevel level = context.Output.IsQuiet ? LogLevel.Warning
-            : context.IsVerbose ? LogLevel.Debug
-            : LogLevel.Information;
+        LogLevel level = ReadLevel(context);
         using var log = new FrontLog(context.Host, level, form == "json");
         await using WeftServer server = await StartAsync(context, options, log, cancellationToken);
         Banner banner = Describe(options, server, context.Host.Time.GetElapsedTime(began));
@@ -207,6 +208,25 @@ internal static class UpCommand
         return new Banner(
             options.Peer.Name, server.Url, options.Peer.Path, server.TokenFile ?? "WEFT_TOKEN", stats.Nodes,
             stats.DiskBytes, options.Peer.Durability.ToString().ToLowerInvariant(), [.. options.Peer.Peers], elapsed);
+    }
+
+    private static LogLevel ReadLevel(CommandContext context)
+    {
+        if (context.Settings.Text(Detail, "log-level") is not { } named)
+        {
+            return context.Output.IsQuiet ? LogLevel.Warning
+                : context.IsVerbose ? LogLevel.Debug
+                : LogLevel.Information;
+        }
+
+        return OneOf(named, "--log-level", "trace", "debug", "information", "warning", "error") switch
+        {
+            "trace" => LogLevel.Trace,
+            "debug" => LogLevel.Debug,
+            "information" => LogLevel.Information,
+            "warning" => LogLevel.Warning,
+            _ => LogLevel.Error,
+        };
     }
 
     private static int ReadMemory(string? text)

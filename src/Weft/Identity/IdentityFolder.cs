@@ -7,7 +7,7 @@ using Weft.Primitives;
 namespace Weft;
 
 /// <summary>
-/// The keys in a data folder: <c>identity.json</c>, who the node is, and <c>keys/NAME.key</c>, users. Readable by their
+/// The keys in a data folder: <c>identity.json</c>, who the node is, and <c>users/NAME.key</c>. Readable by their
 /// owner only, replaced as a whole, and sealed with a passphrase where one was given.
 /// </summary>
 /// <remarks>
@@ -22,7 +22,7 @@ public sealed class IdentityFolder(string folder, ICrypto crypto)
 
     private const string NodeFile = "identity.json";
     private const string NextFile = "identity-next.json";
-    private const string UsersFolder = "keys";
+    private const string UsersFolder = "users";
     private const string UsersExtension = ".key";
 
     /// <summary>Where the key of that name stands.</summary>

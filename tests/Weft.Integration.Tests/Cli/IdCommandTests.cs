@@ -56,14 +56,14 @@ public sealed class IdCommandTests : IDisposable
 
             Assert.Equal(made, (await RunAsync("id", "show", name + "-2", "--json")).Out);
             Assert.Equal(
-                await File.ReadAllBytesAsync(Path.Combine(_folder["data"], "keys", name + ".key")),
+                await File.ReadAllBytesAsync(Path.Combine(_folder["data"], "users", name + ".key")),
                 await File.ReadAllBytesAsync(_folder[name]));
             if (!OperatingSystem.IsWindows())
             {
                 Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_folder[name]));
                 Assert.Equal(
                     UnixFileMode.UserRead | UnixFileMode.UserWrite,
-                    File.GetUnixFileMode(Path.Combine(_folder["data"], "keys", name + ".key")));
+                    File.GetUnixFileMode(Path.Combine(_folder["data"], "users", name + ".key")));
             }
         }
     }

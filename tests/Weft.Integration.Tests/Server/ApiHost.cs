@@ -2,15 +2,19 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using Weft.Server;
+using Weft.Testing;
 
 namespace Weft.Integration.Tests.Server;
 
 /// <summary>A real server on a free port of loopback, and a client that has its token.</summary>
 internal sealed class ApiHost : IAsyncDisposable
 {
-    private ApiHost(WeftServer server)
+    private readonly CanaryScan _canaries;
+
+    private ApiHost(WeftServer server, CanaryScan canaries)
     {
         Server = server;
+        _canaries = canaries;
         Client = new HttpClient { BaseAddress = server.Url, Timeout = TimeSpan.FromSeconds(60) };
         Client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", server.Token);
     }
@@ -28,7 +32,14 @@ internal sealed class ApiHost : IAsyncDisposable
             Peer = new WeftOptions { Store = WeftStoreKind.Memory, Name = "test" },
         };
         change?.Invoke(options);
-        return new ApiHost(await WeftServer.StartAsync(options, time: time));
+        // Every test that has a server also looks for its token in everything that is logged, down to trace.
+        var canaries = new CanaryScan();
+        if (options.Token is { Length: >= 12 } token)
+        {
+            canaries.Add("the token", token);
+        }
+
+        return new ApiHost(await WeftServer.StartAsync(options, canaries.Loggers(), time), canaries);
     }
 
     public Task<HttpResponseMessage> SendAsync(
@@ -138,5 +149,6 @@ internal sealed class ApiHost : IAsyncDisposable
     {
         Client.Dispose();
         await Server.DisposeAsync();
+        Assert.Empty(_canaries.Hits);
     }
 }
