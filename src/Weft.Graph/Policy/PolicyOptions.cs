@@ -15,4 +15,12 @@ public sealed class PolicyOptions
 
     /// <summary>Records held of one owner, so that nobody takes the room of all: 1 to 100,000. Default: 4,096.</summary>
     public int RecordsPerOwnerMax { get; set; } = 4_096;
+
+    /// <summary>
+    /// Signed versions that lost a merge and are kept in case the winner is dropped: 0 to 1,000,000. Default: 4,096.
+    /// </summary>
+    public int OutdoneMax { get; set; } = 4_096;
+
+    /// <summary>Bytes those may take together: 0 to 1 GiB. Default: 4 MiB.</summary>
+    public long OutdoneBytesMax { get; set; } = 4L << 20;
 }

@@ -7,7 +7,7 @@ namespace Weft.Simulation;
 /// <summary>Watches nodes from outside, and reports what breaks a promise.</summary>
 /// <remarks>
 /// I1: no acknowledged write is lost. I2: replicas are equal in the end. I5: a node's own states never go back.
-/// I6: a field never goes back at a node. I7: tables keep their ceilings. I11: every request ends.
+/// I3: what nobody was allowed to write is never visible. I6: a field never goes back at a node. I7: tables keep their ceilings. I11: every request ends.
 /// </remarks>
 public sealed class SimChecks(SimWorld world)
 {
@@ -15,6 +15,17 @@ public sealed class SimChecks(SimWorld world)
     private readonly Dictionary<int, Dictionary<FieldKey, Version>> _committed = [];
     private readonly Dictionary<int, double> _localStates = [];
     private readonly Dictionary<int, long> _sequences = [];
+
+    /// <summary>
+    /// Says what is wrong with a write that a node has stored, or null; asked for every commit. Null for no such judge.
+    /// </summary>
+    public Func<SimNode, FieldWrite, string?>? Judge { get; set; }
+
+    /// <summary>True for writes that may be taken back later, so that their acknowledgement promises nothing. Null for none.</summary>
+    public Func<FieldWrite, bool>? MayGo { get; set; }
+
+    /// <summary>Tells of which nodes nothing is promised: the hostile ones. Null for none.</summary>
+    public Func<SimNode, bool>? IsExempt { get; set; }
 
     /// <summary>Acknowledged deltas.</summary>
     public long Acked { get; private set; }
@@ -26,8 +37,18 @@ public sealed class SimChecks(SimWorld world)
     internal void OnAcked(SimNode node, FieldWrite[] delta, double? given)
     {
         Acked++;
+        if (IsExempt?.Invoke(node) is true)
+        {
+            return;
+        }
+
         foreach (FieldWrite write in delta)
         {
+            if (MayGo?.Invoke(write) is true)
+            {
+                continue;
+            }
+
             var key = new FieldKey(write.Soul, write.Field);
             Raise(Of(_acked, node), key, new Version(write.State, write.Value));
             CheckAcked(node, key);
@@ -55,6 +76,11 @@ public sealed class SimChecks(SimWorld world)
         }
 
         _sequences[node.Number] = sequence;
+        if (IsExempt?.Invoke(node) is true)
+        {
+            return;
+        }
+
         Dictionary<FieldKey, Version> committed = Of(_committed, node);
         foreach (CommitField field in batch.Fields)
         {
@@ -66,6 +92,11 @@ public sealed class SimChecks(SimWorld world)
                 committed.Remove(key);
                 Of(_acked, node).Remove(key);
                 continue;
+            }
+
+            if (Judge?.Invoke(node, write) is { } wrong)
+            {
+                world.Report("I3", node.Number, $"{write.Soul} {write.Field} is {new Version(write.State, write.Value)}: {wrong}");
             }
 
             if (committed.TryGetValue(key, out Version known)
@@ -101,6 +132,12 @@ public sealed class SimChecks(SimWorld world)
         foreach ((string soul, StoredField field) in node.Fields)
         {
             // What was written but not yet known to be durable may have survived: from now on it counts.
+            if (field.State == Ham.DroppedState)
+            {
+                Of(_committed, node).Remove(new FieldKey(soul, field.Field));
+                continue;
+            }
+
             Raise(Of(_committed, node), new FieldKey(soul, field.Field), new Version(field.State, field.Value));
         }
     }
@@ -158,13 +195,16 @@ public sealed class SimChecks(SimWorld world)
         nodes.Skip(1).All(node => Same(node, nodes[0]));
 
     private static bool Same(SimNode left, SimNode right) => left.Fields
+        .Where(one => one.Field.State != Ham.DroppedState)
         .Select(one => (one.Soul, one.Field.Field, one.Field.State, one.Field.Value))
-        .SequenceEqual(right.Fields.Select(one => (one.Soul, one.Field.Field, one.Field.State, one.Field.Value)));
+        .SequenceEqual(right.Fields
+            .Where(one => one.Field.State != Ham.DroppedState)
+            .Select(one => (one.Soul, one.Field.Field, one.Field.State, one.Field.Value)));
 
     private void CheckConvergence(IReadOnlyList<SimNode> nodes)
     {
         var newest = new Dictionary<FieldKey, Version>();
-        foreach ((FieldKey key, Version version) in _committed.Values.SelectMany(one => one))
+        foreach ((FieldKey key, Version version) in nodes.SelectMany(node => Of(_committed, node)))
         {
             Raise(newest, key, version);
         }

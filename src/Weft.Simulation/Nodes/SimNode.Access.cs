@@ -12,10 +12,12 @@ namespace Weft.Simulation;
 public sealed partial class SimNode
 {
     private const int ShelfMax = 4_096;
+    private const long OutdoneOrigin = -1; // Not of this process, so that what is refused again does not refuse the rest.
 
     private readonly List<(FieldWrite Write, long Origin)> _shelf = []; // Of links, refused by policy: may turn out right.
     private readonly Outbox<PolicyOutput> _policyOutbox = new();
     private AdmissionCore? _admission;
+    private OutdoneVersions? _outdone;
     private PolicyBook? _book;
     private SeaKeyCache? _seaKeys;
     private ulong _authorSequence;
@@ -47,6 +49,7 @@ public sealed partial class SimNode
         }
 
         _book = new PolicyBook(access.Policy, access.Crypto, access.NetworkKey);
+        _outdone = new OutdoneVersions(access.Policy);
         _seaKeys = new SeaKeyCache(access.Crypto, 1_024);
         _admission = new AdmissionCore(access.Crypto, _book, access.NetworkId);
         foreach ((string soul, StoredField field) in _store!.Graph.All.ToList())
@@ -230,6 +233,12 @@ public sealed partial class SimNode
         if (admission is CommitAdmission.Full or CommitAdmission.Stopped)
         {
             WritesPending--;
+        }
+
+        FieldWrite[] outdone = _outdone!.Take(write.Soul, write.Field);
+        if (outdone.Length > 0)
+        {
+            After(TimeSpan.Zero, () => Enqueue(new Request(outdone, OutdoneOrigin, false, null)));
         }
     }
 }

@@ -125,6 +125,11 @@ public sealed partial class SimNode
         _graph!.Apply(request.Delta, _view, Math.Max(Clock.WallMs, _clock!.High), _decisions, _book);
         DeltaOutcome plan =
             DeltaPlan.Make(request.Delta, _decisions.Items, request.IsRelease, _clock, _deferred!, request.Origin);
+        foreach (ref readonly GraphOutput decision in _decisions.Items)
+        {
+            _outdone?.Note(request.Delta[decision.Write], decision);
+        }
+
         _held.UnionWith(plan.Batch.Deferred);
         _held.ExceptWith(plan.Batch.Released);
 

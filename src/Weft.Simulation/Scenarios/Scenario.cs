@@ -10,6 +10,7 @@ public abstract class Scenario
     [
         new LossScenario(), new DatagramScenario(), new PartitionScenario(), new CrashScenario(), new ClockScenario(),
         new SwarmScenario(), new ClientScenario(), new RelayScenario(), new CeilingScenario(),
+        new HostileScenario(),
     ];
 
     /// <summary>The name it is run by.</summary>

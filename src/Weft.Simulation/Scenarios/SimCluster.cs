@@ -8,6 +8,7 @@ public sealed class SimCluster
 {
     private readonly WeftRandom _random;
     private readonly List<SimNode> _nodes = [];
+    private readonly List<SimNode> _honest = [];
 
     /// <summary>
     /// Makes nodes, joined into one network: a tree with some extra links. They are up when this returns.
@@ -17,16 +18,41 @@ public sealed class SimCluster
     /// <param name="profile">Of the network.</param>
     /// <param name="options">Of each node.</param>
     /// <param name="linksPerNode">Links that each node keeps to others: 1 and up.</param>
+    /// <param name="hostile">
+    /// Tells by number which nodes are hostile: they judge nothing, and no promise is about them. Null for none.
+    /// </param>
     public SimCluster(
-        int nodes, ulong seed, NetworkProfile profile, SimNodeOptions? options = null, int linksPerNode = 2)
+        int nodes,
+        ulong seed,
+        NetworkProfile profile,
+        SimNodeOptions? options = null,
+        int linksPerNode = 2,
+        Func<int, bool>? hostile = null)
     {
         World = new SimWorld(seed);
         Network = new SimNetwork(World, profile);
         Checks = new SimChecks(World);
+        Checks.IsExempt = hostile is null ? null : node => hostile(node.Number);
         _random = World.Random.Fork();
         for (int i = 0; i < nodes; i++)
         {
-            _nodes.Add(new SimNode(World, Network, options ?? new SimNodeOptions(), Checks));
+            options ??= new SimNodeOptions();
+            bool isHostile = hostile?.Invoke(i) is true;
+            SimNodeOptions own = isHostile && options.Access is { } access
+                ? options with { Access = access with { Judges = false } }
+                : options;
+            var node = new SimNode(World, Network, own, Checks);
+            _nodes.Add(node);
+            if (!isHostile)
+            {
+                // The honest ones are joined among themselves: what a hostile node keeps back, another one brings.
+                if (hostile is not null && _honest.Count > 0)
+                {
+                    node.Link(_honest[_random.Next(_honest.Count)].Number);
+                }
+
+                _honest.Add(node);
+            }
         }
 
         for (int i = 1; i < nodes; i++)
@@ -54,6 +80,9 @@ public sealed class SimCluster
 
     /// <summary>The nodes.</summary>
     public IReadOnlyList<SimNode> Nodes => _nodes;
+
+    /// <summary>The nodes that promises are about: all that are not hostile.</summary>
+    public IReadOnlyList<SimNode> Honest => _honest;
 
     /// <summary>How many crashes there were.</summary>
     public int Crashes { get; private set; }
@@ -126,7 +155,7 @@ public sealed class SimCluster
         while (World.Now - healed < patience)
         {
             World.RunFor(TimeSpan.FromSeconds(0.25), cancellationToken);
-            if (SimChecks.AreEqual(_nodes) && _nodes.All(node => node.WritesPending == 0 && node.Held == 0))
+            if (SimChecks.AreEqual(_honest) && _honest.All(node => node.WritesPending == 0 && node.Held == 0))
             {
                 EqualAfter = World.Now - healed + quiet;
                 break;
@@ -134,6 +163,6 @@ public sealed class SimCluster
         }
 
         World.RunFor(TimeSpan.FromSeconds(2), cancellationToken);
-        Checks.CheckEnd(_nodes);
+        Checks.CheckEnd(_honest);
     }
 }

@@ -13,6 +13,9 @@ internal static class MutantList
     private const string Commit = "src/Weft.Node/Commits/CommitCore.cs";
     private const string Records = "src/Weft.Node/Commits/CommitRecordCodec.cs";
     private const string Recovery = "src/Weft.Node/Commits/CommitRecovery.cs";
+    private const string Admission = "src/Weft.Graph/Access/AdmissionCore.cs";
+    private const string Batch = "src/Weft.Graph/Access/BatchSignature.cs";
+    private const string Book = "src/Weft.Graph/Policy/PolicyBook";
     private const string Gun = "src/Weft.Protocols/Gun/GunPeerCore";
 
     public static IReadOnlyList<Mutant> All { get; } =
