@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Weft.Graph.Policy;
 
 /// <summary>
-/// What a document says field by field. A key is a field's name; one that ends in "*" stands for all fields that start with
-/// the rest. The exact name beats the longest start, and "*" alone is the shortest.
+/// What a document says field by field. A key is a field's name; one that ends in "*" stands for all fields that start
+/// with the rest. The exact name beats the longest start, and "*" alone is the shortest.
 /// </summary>
 /// <typeparam name="T">What is said.</typeparam>
 public sealed class FieldMap<T>

@@ -20,7 +20,9 @@ public enum FieldTypes
     Link = 8,
 }
 
-/// <summary>What must hold of the values of a field. Deleting is always let through, unless the field is required.</summary>
+/// <summary>
+/// What must hold of the values of a field. Deleting is always let through, unless the field is required.
+/// </summary>
 /// <remarks>Immutable. Source: docs/spec/policy.md, section 3.</remarks>
 public sealed class FieldRule
 {
@@ -72,10 +74,13 @@ public sealed class RuleSet
     public bool IsEmpty => Fields.Items.Count == 0 && !RefusesOthers;
 
     /// <summary>The names of fields that a node must have.</summary>
-    public IReadOnlyList<string> Required => field ??= [.. Fields.Items.Where(item => item.Value.IsRequired).Select(item => item.Key)];
+    public IReadOnlyList<string> Required =>
+        field ??= [.. Fields.Items.Where(item => item.Value.IsRequired).Select(item => item.Key)];
 }
 
-/// <summary>A rule in code, which policies name with <c>"use"</c>. A peer without it refuses what it would have judged.</summary>
+/// <summary>
+/// A rule in code, which policies name with <c>"use"</c>. A peer without it refuses what it would have judged.
+/// </summary>
 /// <remarks>Must be pure and give the same answer on every machine, in the time of a few thousand steps.</remarks>
 public interface IValidationRule
 {

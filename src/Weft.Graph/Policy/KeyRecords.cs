@@ -28,8 +28,8 @@ internal sealed record KeyRecords
     public bool IsEmpty => double.IsPositiveInfinity(NextState) && Set is null && Recovery is null;
 
     /// <summary>
-    /// From where on the recovery counts: only that by the very keys that stand in <c>recovery</c>. Whoever holds a stolen
-    /// key can sign a list of his own, but not put it in the place of an earlier one.
+    /// From where on the recovery counts: only that by the very keys that stand in <c>recovery</c>. Whoever holds a
+    /// stolen key can sign a list of his own, but not put it in the place of an earlier one.
     /// </summary>
     public double RecoveredFrom =>
         Recovery is not null && Set is not null && Recovery.SetState == SetState

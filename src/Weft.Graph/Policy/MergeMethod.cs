@@ -1,6 +1,8 @@
 namespace Weft.Graph.Policy;
 
-/// <summary>How versions of one field become one. Each is an order of all versions, so it converges whatever arrives when.</summary>
+/// <summary>
+/// How versions of one field become one. Each is an order of all versions, so it converges whatever arrives when.
+/// </summary>
 public enum MergeMethod
 {
     /// <summary>The higher state wins, as everywhere in GUN.</summary>
@@ -16,7 +18,9 @@ public enum MergeMethod
     Min,
 }
 
-/// <summary>Orders two versions of a field where a policy may have changed the order. Asked by the graph core.</summary>
+/// <summary>
+/// Orders two versions of a field where a policy may have changed the order. Asked by the graph core.
+/// </summary>
 public interface IMergeOrder
 {
     /// <summary>True when the fields of a soul may have another order than HAM. Quick: asked for every write.</summary>

@@ -1,8 +1,9 @@
 namespace Weft.Graph.Policy;
 
 /// <summary>
-/// Signed versions of fields that lost a merge, kept for a while. When the winner turns out to be one that nobody was allowed
-/// to write, and is dropped, they are offered again; else a node that met the wrong write first would never have the right one.
+/// Signed versions of fields that lost a merge, kept for a while. When the winner turns out to be one that nobody was
+/// allowed to write, and is dropped, they are offered again; else a node that met the wrong write first would never
+/// have the right one.
 /// </summary>
 /// <remarks>
 /// Pure; one caller at a time. Bounded by number and bytes; the oldest goes first, and a field keeps its newest few.
@@ -32,7 +33,8 @@ public sealed class OutdoneVersions(PolicyOptions options)
             StoredField loser = decision.Displaced;
             Add(new FieldWrite(write.Soul, write.Field, loser.Value, loser.State, loser.Extras));
         }
-        else if (decision.Kind == GraphOutputKind.Keep && write.Extras is not null && decision.Verdict != HamVerdict.Equal)
+        else if (decision.Kind == GraphOutputKind.Keep && write.Extras is not null
+            && decision.Verdict != HamVerdict.Equal)
         {
             Add(write);
         }

@@ -4,8 +4,8 @@ namespace Weft.Graph.Policy;
 
 /// <summary>All policies of one owner. Immutable: a change makes a new one, so that readers need no guard.</summary>
 /// <remarks>
-/// Policies are kept owner by owner, because a policy governs only souls of the owner who signed it: a prefix of text alone
-/// would also cover the souls of others whose names happen to begin the same way.
+/// Policies are kept owner by owner, because a policy governs only souls of the owner who signed it: a prefix of text
+/// alone would also cover the souls of others whose names happen to begin the same way.
 /// </remarks>
 internal sealed class OwnerPolicies
 {
@@ -71,7 +71,10 @@ internal sealed class OwnerPolicies
         return null;
     }
 
-    /// <summary>Adds the states after <paramref name="above"/>, up to <paramref name="upTo"/>, at which a policy of the soul begins.</summary>
+    /// <summary>
+    /// Adds the states after <paramref name="above"/>, up to <paramref name="upTo"/>, at which a policy of the soul
+    /// begins.
+    /// </summary>
     public void Beginnings(string soul, double above, double upTo, List<double> states)
     {
         if (_nodes.TryGetValue(soul, out PolicyInForce[]? node))
@@ -110,7 +113,8 @@ internal sealed class OwnerPolicies
         ];
         if (isNode)
         {
-            return new(_prefixes, _versions, versions.Length == 0 ? _nodes.Remove(scope) : _nodes.SetItem(scope, versions));
+            return new(
+                _prefixes, _versions, versions.Length == 0 ? _nodes.Remove(scope) : _nodes.SetItem(scope, versions));
         }
 
         int at = Array.BinarySearch(_prefixes, scope, StringComparer.Ordinal);

@@ -6,9 +6,9 @@ namespace Weft.Graph.Policy;
 public sealed partial class PolicyBook
 {
     /// <summary>
-    /// The policy that judges what happens to <paramref name="soul"/> at <paramref name="state"/>: that of the node, else that
-    /// of the longest prefix; of its versions the one with the greatest state that is not above. Only policies of the soul's
-    /// own owner count, and those of the network for souls without one.
+    /// The policy that judges what happens to <paramref name="soul"/> at <paramref name="state"/>: that of the node,
+    /// else that of the longest prefix; of its versions the one with the greatest state that is not above. Only
+    /// policies of the soul's own owner count, and those of the network for souls without one.
     /// </summary>
     /// <returns>Null when none is in force: the rule of the owner holds alone.</returns>
     public PolicyInForce? Find(string soul, double state) =>
@@ -20,7 +20,9 @@ public sealed partial class PolicyBook
     /// <param name="state">The state.</param>
     public PolicyInForce? Find(string soul, in SoulOwner owner, double state) => PoliciesOf(owner)?.Find(soul, state);
 
-    /// <summary>True when some policy is in force for the soul at some state. One check while there is no policy at all.</summary>
+    /// <summary>
+    /// True when some policy is in force for the soul at some state. One check while there is no policy at all.
+    /// </summary>
     /// <param name="soul">The node.</param>
     /// <param name="owner">Its owner by its text alone.</param>
     public bool Governs(string soul, in SoulOwner owner) => PoliciesOf(owner)?.Governs(soul) ?? false;
@@ -39,9 +41,9 @@ public sealed partial class PolicyBook
 
     /// <inheritdoc/>
     /// <remarks>
-    /// A state at which the method of the field changes begins a new era. Of two versions of different eras the later one
-    /// wins; within an era the method decides. So all versions of a field stand in one order, and any subset of them, met
-    /// in any order, ends at the same one.
+    /// A state at which the method of the field changes begins a new era. Of two versions of different eras the later
+    /// one wins; within an era the method decides. So all versions of a field stand in one order, and any subset of
+    /// them, met in any order, ends at the same one.
     /// </remarks>
     public HamVerdict Judge(in FieldWrite incoming, in StoredField known)
     {
@@ -68,8 +70,8 @@ public sealed partial class PolicyBook
     }
 
     /// <summary>
-    /// Judges what needs the stored field, for writers that want to be told: a second write to a write-once field, and a
-    /// number that would step back. For a write that came from a peer this is no refusal: it loses the merge.
+    /// Judges what needs the stored field, for writers that want to be told: a second write to a write-once field, and
+    /// a number that would step back. For a write that came from a peer this is no refusal: it loses the merge.
     /// </summary>
     /// <param name="write">The write.</param>
     /// <param name="known">What is stored.</param>
@@ -87,8 +89,8 @@ public sealed partial class PolicyBook
     }
 
     /// <summary>
-    /// Judges a node as it would become, for local ways in: a write of a peer may be the first of several, so this rule is
-    /// not for those.
+    /// Judges a node as it would become, for local ways in: a write of a peer may be the first of several, so this rule
+    /// is not for those.
     /// </summary>
     /// <param name="soul">The node.</param>
     /// <param name="state">The state of the write.</param>
@@ -178,7 +180,9 @@ public sealed partial class PolicyBook
     }
 
     private OwnerPolicies? PoliciesOf(in SoulOwner owner) =>
-        owner.Kind == SoulOwnerKind.Nobody || _policies.IsEmpty ? null : _policies.GetValueOrDefault(AuthorityOf(owner));
+        owner.Kind == SoulOwnerKind.Nobody || _policies.IsEmpty
+            ? null
+            : _policies.GetValueOrDefault(AuthorityOf(owner));
 
     /// <summary>Whose policies govern a soul: its owner's, and the network's where it has none.</summary>
     private static SoulOwner AuthorityOf(in SoulOwner owner) => owner.Kind switch

@@ -119,7 +119,8 @@ public sealed partial class PolicyBook
         ofOwner < _options.RecordsPerOwnerMax && _records < _options.RecordsMax
             && _recordBytes + value.Json.Length <= _options.RecordBytesMax
             ? PolicyVerdict.Allowed
-            : new(WeftError.TooComplex, "this node holds as many policies, rotations and revocations as its options allow");
+            : new(WeftError.TooComplex,
+                "this node holds as many policies, rotations and revocations as its options allow");
 
     private PolicyDocument? ReadPolicy(WeftValue value, in SoulOwner owner, out string? fault)
     {

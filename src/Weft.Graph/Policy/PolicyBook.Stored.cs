@@ -15,8 +15,8 @@ public sealed partial class PolicyBook
     private long _recordBytes;
 
     /// <summary>
-    /// Takes a field that was committed; those of other souls than the system's are passed over. Called for every commit,
-    /// and at the start for what the store holds of <c>weft:</c>. A dropped field takes its record back.
+    /// Takes a field that was committed; those of other souls than the system's are passed over. Called for every
+    /// commit, and at the start for what the store holds of <c>weft:</c>. A dropped field takes its record back.
     /// </summary>
     /// <param name="soul">The node.</param>
     /// <param name="field">The field as it is stored now.</param>

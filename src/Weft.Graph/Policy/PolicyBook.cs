@@ -6,9 +6,9 @@ using Weft.Primitives;
 namespace Weft.Graph.Policy;
 
 /// <summary>
-/// Everything a peer knows about policies, rotations and revocations, and the one place that judges by it. Each write is
-/// judged by what is in force at its own state, so peers that know the same records judge alike, in whatever order they
-/// learnt them.
+/// Everything a peer knows about policies, rotations and revocations, and the one place that judges by it. Each write
+/// is judged by what is in force at its own state, so peers that know the same records judge alike, in whatever order
+/// they learnt them.
 /// </summary>
 /// <remarks>
 /// Pure. One caller at a time changes it; any number may ask meanwhile. Source: docs/spec/policy.md.
@@ -16,8 +16,8 @@ namespace Weft.Graph.Policy;
 public sealed partial class PolicyBook : IMergeOrder, IGrantRevocations
 {
     /// <summary>
-    /// The state of a dropped field: null in the lowest state there is. The merge takes it for an absent field, and a write
-    /// that comes with it never wins.
+    /// The state of a dropped field: null in the lowest state there is. The merge takes it for an absent field, and a
+    /// write that comes with it never wins.
     /// </summary>
     public const double DroppedState = Ham.DroppedState;
 
@@ -29,7 +29,8 @@ public sealed partial class PolicyBook : IMergeOrder, IGrantRevocations
     private readonly byte[] _network = new byte[32];
     private readonly Dictionary<string, IValidationRule> _plugIns = new(StringComparer.Ordinal);
 
-    private ImmutableDictionary<SoulOwner, OwnerPolicies> _policies = ImmutableDictionary<SoulOwner, OwnerPolicies>.Empty;
+    private ImmutableDictionary<SoulOwner, OwnerPolicies> _policies =
+        ImmutableDictionary<SoulOwner, OwnerPolicies>.Empty;
 
     private ImmutableDictionary<Ed25519PublicKey, KeyRecords> _keys =
         ImmutableDictionary<Ed25519PublicKey, KeyRecords>.Empty;
@@ -44,7 +45,8 @@ public sealed partial class PolicyBook : IMergeOrder, IGrantRevocations
     /// <summary>Makes an empty book; the driver fills it with what the store holds of the system's souls.</summary>
     /// <param name="options">How much to hold.</param>
     /// <param name="crypto">Hashes documents and verifies recoveries.</param>
-    /// <param name="networkKey">The key of the network; null for the open network, which has no policies of its own.</param>
+    /// <param name="networkKey">The key of the network; null for the open network, which has no policies of its
+    /// own.</param>
     /// <param name="plugIns">Rules in code; of two with one name the last counts.</param>
     public PolicyBook(
         PolicyOptions options,
@@ -66,13 +68,17 @@ public sealed partial class PolicyBook : IMergeOrder, IGrantRevocations
         }
     }
 
-    /// <summary>Rises with every change that may change a judgement: a verdict is good while this is what it was.</summary>
+    /// <summary>
+    /// Rises with every change that may change a judgement: a verdict is good while this is what it was.
+    /// </summary>
     public long Version => Volatile.Read(ref _version);
 
     /// <summary>True when no policy, rotation or revocation is known: the rule of the owner holds everywhere.</summary>
     public bool IsEmpty => _policies.IsEmpty && _keys.IsEmpty && _revoked.IsEmpty;
 
-    /// <summary>The key that owns what <paramref name="key"/> owned, for what happens at <paramref name="state"/>.</summary>
+    /// <summary>
+    /// The key that owns what <paramref name="key"/> owned, for what happens at <paramref name="state"/>.
+    /// </summary>
     /// <returns>The key itself, a successor, or null, nobody, when the successors go round in a circle.</returns>
     public Ed25519PublicKey? EffectiveOwner(Ed25519PublicKey key, double state)
     {
@@ -99,8 +105,8 @@ public sealed partial class PolicyBook : IMergeOrder, IGrantRevocations
         RevokedAt(issuer, System.Buffers.Text.Base64Url.EncodeToString(blockId));
 
     /// <summary>
-    /// Judges a write by owner, class, writers and every rule that needs nothing but the write. Complete: a driver that asks
-    /// this, with a verified writer, needs no other rule of ownership but those of SEA about what a value proves.
+    /// Judges a write by owner, class, writers and every rule that needs nothing but the write. Complete: a driver that
+    /// asks this, with a verified writer, needs no other rule of ownership but those of SEA about what a value proves.
     /// </summary>
     /// <param name="write">The write; already judged by <see cref="FieldRules"/>.</param>
     /// <param name="writer">Who made it.</param>
@@ -162,7 +168,8 @@ public sealed partial class PolicyBook : IMergeOrder, IGrantRevocations
         }
 
         MergeMethod method = policy.MethodOf(write.Field);
-        if (method != MergeMethod.Ham && (value.IsNull || (method != MergeMethod.First && value.Kind != WeftValueKind.Number)))
+        if (method != MergeMethod.Ham
+            && (value.IsNull || (method != MergeMethod.First && value.Kind != WeftValueKind.Number)))
         {
             return new(WeftError.RuleBroken, method == MergeMethod.First
                 ? $"the field \"{write.Field}\" is write-once and cannot be deleted"
@@ -174,7 +181,9 @@ public sealed partial class PolicyBook : IMergeOrder, IGrantRevocations
             : RuleJudge.Judge(policy.Rules, write, value, readable: !isPrivate, _plugIns);
     }
 
-    /// <summary>Judges a writer against all who may write: the owner, the policy's owner, its writers, holders of grants.</summary>
+    /// <summary>
+    /// Judges a writer against all who may write: the owner, the policy's owner, its writers, holders of grants.
+    /// </summary>
     private PolicyVerdict JudgeWriter(PolicyDocument policy, in WriterId writer, in SoulOwner owner, double state)
     {
         if (owner.Kind == SoulOwnerKind.Nobody)
@@ -240,7 +249,8 @@ public sealed partial class PolicyBook : IMergeOrder, IGrantRevocations
         {
             if (IsRetired(grant.Links[block].Issuer, state))
             {
-                return new(WeftError.GrantRefused, $"its issuer {grant.Links[block].Issuer} was replaced before this state");
+                return new(WeftError.GrantRefused,
+                    $"its issuer {grant.Links[block].Issuer} was replaced before this state");
             }
 
             // Whoever stands above a block in the chain may take it back.

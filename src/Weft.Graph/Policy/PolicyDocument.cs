@@ -19,8 +19,8 @@ public enum PolicyClass
 public sealed class PolicyDocument
 {
     /// <summary>
-    /// True when the document has a member or rule that this version of Weft does not know. It is signed and in force, and
-    /// everything under it is refused; the other members say nothing then.
+    /// True when the document has a member or rule that this version of Weft does not know. It is signed and in force,
+    /// and everything under it is refused; the other members say nothing then.
     /// </summary>
     public bool IsUnknown { get; init; }
 
@@ -36,7 +36,9 @@ public sealed class PolicyDocument
     /// <summary>The soul of the group that values are sealed for; null when any sealed value will do.</summary>
     public string? Readers { get; init; }
 
-    /// <summary>The last state at which anything may be written under this version, in milliseconds; null for no end.</summary>
+    /// <summary>
+    /// The last state at which anything may be written under this version, in milliseconds; null for no end.
+    /// </summary>
     public double? ExpiresMs { get; init; }
 
     /// <summary>How fields are merged, field by field; HAM where it says nothing.</summary>
@@ -46,5 +48,6 @@ public sealed class PolicyDocument
     public RuleSet Rules { get; init; } = RuleSet.None;
 
     /// <summary>How versions of <paramref name="field"/> are merged.</summary>
-    public MergeMethod MethodOf(string field) => Merge.TryFind(field, out MergeMethod method) ? method : MergeMethod.Ham;
+    public MergeMethod MethodOf(string field) =>
+        Merge.TryFind(field, out MergeMethod method) ? method : MergeMethod.Ham;
 }

@@ -5,7 +5,9 @@ using Weft.Crypto;
 
 namespace Weft.Graph.Policy;
 
-/// <summary>Policy documents to text and back. The text of a stored document is its canonical form, nothing else.</summary>
+/// <summary>
+/// Policy documents to text and back. The text of a stored document is its canonical form, nothing else.
+/// </summary>
 /// <remarks>Source: docs/spec/policy.md, section 2.</remarks>
 public static class PolicyDocumentCodec
 {
@@ -95,7 +97,8 @@ public static class PolicyDocumentCodec
 
         if (document.Writers.Count > 0)
         {
-            members.Add(new("writers", PolicyJson.Array(document.Writers.Select(key => PolicyJson.Of(key.ToString())))));
+            IEnumerable<PolicyJson> keys = document.Writers.Select(key => PolicyJson.Of(key.ToString()));
+            members.Add(new("writers", PolicyJson.Array(keys)));
         }
 
         if (document.Readers is { } readers)
@@ -111,7 +114,7 @@ public static class PolicyDocumentCodec
         if (document.Merge.Items.Count > 0)
         {
             members.Add(new("merge", PolicyJson.Object(document.Merge.Items.Select(item =>
-                new KeyValuePair<string, PolicyJson>(item.Key, PolicyJson.Of(PolicyDocumentReader.NameOf(item.Value)))))));
+                KeyValuePair.Create(item.Key, PolicyJson.Of(PolicyDocumentReader.NameOf(item.Value)))))));
         }
 
         if (!document.Rules.IsEmpty)

@@ -59,7 +59,9 @@ internal sealed class PolicyDocumentReader(ICrypto crypto)
                     writers = Keys(value);
                     break;
                 case "readers":
-                    Require(value.Kind == JsonTokenType.String && FieldRules.CheckSoul(value.Text) == Primitives.WeftError.None,
+                    Require(
+                        value.Kind == JsonTokenType.String
+                            && FieldRules.CheckSoul(value.Text) == Primitives.WeftError.None,
                         "\"readers\" is no soul");
                     readers = value.Text;
                     break;
@@ -85,7 +87,8 @@ internal sealed class PolicyDocumentReader(ICrypto crypto)
 
         Require(hasFormat && hasClass, "\"weft\" and \"class\" must be there");
         Require(hash == hashed, "\"rulesHash\" is not the hash of the rules");
-        Require(policyClass != PolicyClass.Private || CanBePrivate(merge), "what is sealed cannot be merged by its number");
+        Require(policyClass != PolicyClass.Private || CanBePrivate(merge),
+            "what is sealed cannot be merged by its number");
         fault = _unknown ?? _fault;
         return _unknown is not null ? new PolicyDocument { IsUnknown = true }
             : _fault is not null ? null
@@ -126,7 +129,8 @@ internal sealed class PolicyDocumentReader(ICrypto crypto)
         var items = new List<KeyValuePair<string, MergeMethod>>();
         foreach ((string field, PolicyJson method) in value.Members.Take(PolicyLimits.FieldsMax))
         {
-            int found = System.Array.FindIndex(Methods, known => method.Kind == JsonTokenType.String && known.Name == method.Text);
+            int found = System.Array.FindIndex(
+                Methods, known => method.Kind == JsonTokenType.String && known.Name == method.Text);
             Know(found >= 0, $"the merge method of \"{field}\"");
             items.Add(new(field, found < 0 ? MergeMethod.Ham : Methods[found].Method));
         }

@@ -5,10 +5,12 @@ using System.Text.Unicode;
 
 namespace Weft.Graph.Policy;
 
-/// <summary>One value of a policy's JSON, read with every bound checked, and written in the one canonical form.</summary>
+/// <summary>
+/// One value of a policy's JSON, read with every bound checked, and written in the one canonical form.
+/// </summary>
 /// <remarks>
-/// Canonical: members sorted by the UTF-16 code units of their names, each name once, no white space, texts and numbers as
-/// JavaScript writes them. Two peers that hash the same rules must hash the same bytes.
+/// Canonical: members sorted by the UTF-16 code units of their names, each name once, no white space, texts and numbers
+/// as JavaScript writes them. Two peers that hash the same rules must hash the same bytes.
 /// </remarks>
 internal sealed class PolicyJson
 {

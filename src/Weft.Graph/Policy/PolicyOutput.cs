@@ -16,9 +16,9 @@ public enum PolicyOutputKind
 }
 
 /// <summary>
-/// What must be judged again, because a policy, rotation or revocation changed. The driver reads the fields again, drops
-/// those that are refused now (see <see cref="PolicyBook.DroppedState"/>), and asks its peers for the same souls again,
-/// because a write that was refused or displaced before may be the right one now.
+/// What must be judged again, because a policy, rotation or revocation changed. The driver reads the fields again,
+/// drops those that are refused now (see <see cref="PolicyBook.DroppedState"/>), and asks its peers for the same souls
+/// again, because a write that was refused or displaced before may be the right one now.
 /// </summary>
 /// <param name="Kind">How to read <paramref name="Text"/> and <paramref name="Key"/>.</param>
 /// <param name="Text">A prefix or a soul; for a key its text, which is part of every soul it owns.</param>

@@ -65,7 +65,8 @@ internal readonly record struct PolicySoul(PolicySoulKind Kind, string Text = ""
             : soul.StartsWith(Ownership.Revocations, StringComparison.Ordinal) ? PolicySoulKind.Revoked
             : PolicySoulKind.Reserved;
         int start = kind == PolicySoulKind.Key ? Ownership.KeyRecords.Length : Ownership.Revocations.Length;
-        return kind != PolicySoulKind.Reserved && Ed25519PublicKey.TryParse(soul.AsSpan(start), out Ed25519PublicKey key)
+        return kind != PolicySoulKind.Reserved
+            && Ed25519PublicKey.TryParse(soul.AsSpan(start), out Ed25519PublicKey key)
             ? new(kind, Key: key)
             : new(PolicySoulKind.Reserved);
     }

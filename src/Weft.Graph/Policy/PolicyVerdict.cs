@@ -5,7 +5,8 @@ namespace Weft.Graph.Policy;
 
 /// <summary>What the policy says about a write.</summary>
 /// <param name="Error">None, or why the write is refused.</param>
-/// <param name="Text">What exactly is wrong, for people; null when nothing is. Names fields and rules, never values.</param>
+/// <param name="Text">What exactly is wrong, for people; null when nothing is. Names fields and rules, never
+/// values.</param>
 public readonly record struct PolicyVerdict(WeftError Error, string? Text = null)
 {
     /// <summary>Nothing speaks against the write.</summary>

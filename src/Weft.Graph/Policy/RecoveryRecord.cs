@@ -7,8 +7,8 @@ using Weft.Crypto;
 namespace Weft.Graph.Policy;
 
 /// <summary>
-/// The value of <c>recovery</c> in <c>weft:key/K</c>: the keys of which <paramref name="Needed"/> together may name a successor
-/// of K. It carries a signature of its own, so that it can be shown again when K is lost.
+/// The value of <c>recovery</c> in <c>weft:key/K</c>: the keys of which <paramref name="Needed"/> together may name a
+/// successor of K. It carries a signature of its own, so that it can be shown again when K is lost.
 /// </summary>
 /// <remarks>Canonical JSON <c>{"keys":[…],"m":2,"sig":"…"}</c>. Source: docs/spec/policy.md, section 5.</remarks>
 /// <param name="Keys">1 to 16 different keys, sorted by their text.</param>
@@ -31,10 +31,12 @@ public sealed record RecoverySet(IReadOnlyList<Ed25519PublicKey> Keys, int Neede
         Ed25519PublicKey[] sorted = Sort(keys);
         byte[] message =
         [
-            .. "weft/recovery/1\0"u8, .. network, .. key.Span, .. new byte[sizeof(double)], (byte)needed, (byte)sorted.Length,
+            .. "weft/recovery/1\0"u8, .. network, .. key.Span, .. new byte[sizeof(double)],
+            (byte)needed, (byte)sorted.Length,
             .. sorted.SelectMany(one => one.Span.ToArray()),
         ];
-        BinaryPrimitives.WriteDoubleBigEndian(message.AsSpan("weft/recovery/1\0"u8.Length + network.Length + 32), state);
+        BinaryPrimitives.WriteDoubleBigEndian(message.AsSpan("weft/recovery/1\0"u8.Length + network.Length + 32),
+            state);
         return message;
     }
 
@@ -46,7 +48,11 @@ public sealed record RecoverySet(IReadOnlyList<Ed25519PublicKey> Keys, int Neede
     /// <param name="keys">The recovery keys.</param>
     /// <param name="needed">How many must agree.</param>
     public static RecoverySet Make(
-        ICrypto crypto, Ed25519KeyPair pair, ReadOnlySpan<byte> network, double state, IReadOnlyList<Ed25519PublicKey> keys,
+        ICrypto crypto,
+        Ed25519KeyPair pair,
+        ReadOnlySpan<byte> network,
+        double state,
+        IReadOnlyList<Ed25519PublicKey> keys,
         int needed)
     {
         byte[] signature = new byte[64];
@@ -75,7 +81,8 @@ public sealed record RecoverySet(IReadOnlyList<Ed25519PublicKey> Keys, int Neede
 
     internal static RecoverySet? Read(PolicyJson json)
     {
-        if (json.Find("keys") is not { Kind: JsonTokenType.StartArray } list || list.Elements.Count is 0 or > PolicyLimits.RecoveryKeysMax
+        if (json.Find("keys") is not { Kind: JsonTokenType.StartArray } list
+            || list.Elements.Count is 0 or > PolicyLimits.RecoveryKeysMax
             || json.Find("m")?.ToValue().AsNumber() is not { } needed || needed != Math.Floor(needed)
             || needed < 1 || needed > list.Elements.Count
             || RecoveryRecord.ReadSignature(json.Find("sig")) is not { } signature)
@@ -101,11 +108,12 @@ public sealed record RecoverySet(IReadOnlyList<Ed25519PublicKey> Keys, int Neede
 }
 
 /// <summary>
-/// The value of <c>recovered</c> in <c>weft:key/K</c>: the successor of K, as its recovery keys agreed. It proves itself: it
-/// shows the set K signed, and enough signatures of that set.
+/// The value of <c>recovered</c> in <c>weft:key/K</c>: the successor of K, as its recovery keys agreed. It proves
+/// itself: it shows the set K signed, and enough signatures of that set.
 /// </summary>
 /// <remarks>
-/// Canonical JSON <c>{"at":STATE OF THE SET,"key":NEW,"keys":[…],"m":2,"sig":"…","signatures":[{"key":…,"sig":…},…]}</c>.
+/// Canonical JSON <c>{"at":STATE OF THE
+/// SET,"key":NEW,"keys":[…],"m":2,"sig":"…","signatures":[{"key":…,"sig":…},…]}</c>.
 /// Source: docs/spec/policy.md, section 5.
 /// </remarks>
 /// <param name="Next">The successor.</param>
@@ -169,7 +177,8 @@ public sealed record RecoveryRecord(
         string before = "";
         foreach (PolicyJson one in list.Elements)
         {
-            if (one.Members.Count != 2 || one.Find("key") is not { } keyText || string.CompareOrdinal(before, keyText.Text) >= 0
+            if (one.Members.Count != 2 || one.Find("key") is not { } keyText
+                || string.CompareOrdinal(before, keyText.Text) >= 0
                 || !Ed25519PublicKey.TryParse(keyText.Text, out Ed25519PublicKey key) || !set.Keys.Contains(key)
                 || ReadSignature(one.Find("sig")) is not { } signature)
             {
@@ -207,7 +216,8 @@ public sealed record RecoveryRecord(
         }
 
         byte[] text = Encoding.UTF8.GetBytes(value.AsText() ?? "");
-        return PolicyJson.Read(text) is { Kind: JsonTokenType.StartObject } json && json.ToBytes().AsSpan().SequenceEqual(text)
+        return PolicyJson.Read(text) is { Kind: JsonTokenType.StartObject } json
+            && json.ToBytes().AsSpan().SequenceEqual(text)
             ? json
             : null;
     }

@@ -3,7 +3,8 @@ using Weft.Crypto;
 namespace Weft.Graph.Policy;
 
 /// <summary>The value of <c>next</c> in <c>weft:key/K</c>: the key that follows K, named by K itself.</summary>
-/// <remarks>The one form is <c>{"key":"…"}</c> with 43 characters of base64url. Source: docs/spec/policy.md, section 5.</remarks>
+/// <remarks>The one form is <c>{"key":"…"}</c> with 43 characters of base64url. Source: docs/spec/policy.md, section
+/// 5.</remarks>
 public static class RotationRecord
 {
     /// <summary>The field.</summary>

@@ -2,7 +2,9 @@ using Weft.Primitives;
 
 namespace Weft.Graph.Policy;
 
-/// <summary>Judges one write by the rules that need nothing but the write, within <see cref="PolicyLimits.StepsMax"/> steps.</summary>
+/// <summary>
+/// Judges one write by the rules that need nothing but the write, within <see cref="PolicyLimits.StepsMax"/> steps.
+/// </summary>
 internal static class RuleJudge
 {
     /// <summary>Judges by name and value.</summary>
@@ -12,11 +14,17 @@ internal static class RuleJudge
     /// <param name="readable">False when the value is sealed, so that only its field can be judged.</param>
     /// <param name="plugIns">Rules in code, by name.</param>
     public static PolicyVerdict Judge(
-        RuleSet rules, in FieldWrite write, WeftValue value, bool readable, IReadOnlyDictionary<string, IValidationRule> plugIns)
+        RuleSet rules,
+        in FieldWrite write,
+        WeftValue value,
+        bool readable,
+        IReadOnlyDictionary<string, IValidationRule> plugIns)
     {
         if (!rules.Fields.TryFind(write.Field, out FieldRule? rule))
         {
-            return rules.RefusesOthers ? Broken(write, "is none of the fields the policy names") : PolicyVerdict.Allowed;
+            return rules.RefusesOthers
+                ? Broken(write, "is none of the fields the policy names")
+                : PolicyVerdict.Allowed;
         }
 
         if (value.IsNull)
@@ -41,7 +49,8 @@ internal static class RuleJudge
         }
 
         return !plugIns.TryGetValue(name, out IValidationRule? plugIn)
-            ? new(WeftError.RuleUnknown, $"the field \"{write.Field}\" is judged by the rule \"{name}\", which this node does not have")
+            ? new(WeftError.RuleUnknown,
+                $"the field \"{write.Field}\" is judged by the rule \"{name}\", which this node does not have")
             : plugIn.Allows(write, value) ? PolicyVerdict.Allowed : Broken(write, $"breaks the rule \"{name}\"");
     }
 

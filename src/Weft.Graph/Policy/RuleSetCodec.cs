@@ -12,7 +12,8 @@ internal sealed class RuleSetCodec(Action<bool, string> require, Action<bool, st
 
     private static readonly (string Name, FieldTypes Type)[] TypeNames =
     [
-        ("text", FieldTypes.Text), ("number", FieldTypes.Number), ("boolean", FieldTypes.Boolean), ("link", FieldTypes.Link),
+        ("text", FieldTypes.Text), ("number", FieldTypes.Number),
+        ("boolean", FieldTypes.Boolean), ("link", FieldTypes.Link),
     ];
 
     private int _parts;
@@ -51,14 +52,16 @@ internal sealed class RuleSetCodec(Action<bool, string> require, Action<bool, st
                     know(version is null or RulesVersion, "the version of the rules");
                     break;
                 case "other":
-                    know(value.Kind == JsonTokenType.String && value.Text is "allow" or "refuse", "what \"other\" says");
+                    know(value.Kind == JsonTokenType.String && value.Text is "allow" or "refuse",
+                        "what \"other\" says");
                     refuses = value.Text == "refuse";
                     break;
                 case "fields":
-                    require(value.Kind == JsonTokenType.StartObject && value.Members.Count is > 0 and <= PolicyLimits.FieldsMax,
+                    require(value.Kind == JsonTokenType.StartObject
+                        && value.Members.Count is > 0 and <= PolicyLimits.FieldsMax,
                         $"\"fields\" is no object of 1 to {PolicyLimits.FieldsMax} fields");
                     fields = new(value.Members.Take(PolicyLimits.FieldsMax)
-                        .Select(member => new KeyValuePair<string, FieldRule>(member.Key, ReadField(member.Key, member.Value))));
+                        .Select(member => KeyValuePair.Create(member.Key, ReadField(member.Key, member.Value))));
                     break;
                 default:
                     know(false, $"the rule \"{name}\"");
@@ -122,7 +125,8 @@ internal sealed class RuleSetCodec(Action<bool, string> require, Action<bool, st
                     types = ReadTypes(field, value);
                     break;
                 case "required":
-                    require(value.Kind == JsonTokenType.True && !field.EndsWith('*'), "\"required\" is true, for one field");
+                    require(value.Kind == JsonTokenType.True && !field.EndsWith('*'),
+                        "\"required\" is true, for one field");
                     required = true;
                     break;
                 case "min":
@@ -152,7 +156,8 @@ internal sealed class RuleSetCodec(Action<bool, string> require, Action<bool, st
                     break;
                 case "links":
                     links = [.. ReadList(value, name).Select(start => start.Text)];
-                    require(value.Elements.All(start => start.Kind == JsonTokenType.String), $"\"links\" of \"{field}\" lists texts");
+                    require(value.Elements.All(start => start.Kind == JsonTokenType.String),
+                        $"\"links\" of \"{field}\" lists texts");
                     break;
                 case "use":
                     require(value.Kind == JsonTokenType.String && value.Text.Length is > 0 and <= NameCharsMax,
@@ -185,8 +190,10 @@ internal sealed class RuleSetCodec(Action<bool, string> require, Action<bool, st
         FieldTypes types = default;
         foreach (PolicyJson name in value.Kind == JsonTokenType.StartArray ? ReadList(value, "type") : [value])
         {
-            FieldTypes type = TypeNames.FirstOrDefault(known => name.Kind == JsonTokenType.String && known.Name == name.Text).Type;
-            know(type != default || (name.Kind == JsonTokenType.String && name.Text == "any"), $"a type of \"{field}\"");
+            FieldTypes type = TypeNames
+                .FirstOrDefault(known => name.Kind == JsonTokenType.String && known.Name == name.Text).Type;
+            know(type != default || (name.Kind == JsonTokenType.String && name.Text == "any"),
+                $"a type of \"{field}\"");
             types |= name.Text == "any" ? (FieldTypes)15 : type;
         }
 

@@ -25,7 +25,8 @@ internal static class SealedText
             return false;
         }
 
-        return text.StartsWith(Weft, StringComparison.Ordinal) ? HasMembers(text.AsMemory(Weft.Length - 1), ["c", "e", "g", "n"], readers)
+        return text.StartsWith(Weft, StringComparison.Ordinal)
+            ? HasMembers(text.AsMemory(Weft.Length - 1), ["c", "e", "g", "n"], readers)
             : readers is null && text.StartsWith(Sea, StringComparison.Ordinal)
                 && HasMembers(text.AsMemory(Sea.Length - 1), ["ct", "iv", "s"], null);
     }

@@ -3,13 +3,13 @@ using System.Diagnostics.CodeAnalysis;
 namespace Weft.Graph.Policy;
 
 /// <summary>
-/// A pattern that a whole text must fit. A small language with one meaning on every machine, matched in one pass over the
-/// text without going back: the steps are at most its length times the parts of the pattern.
+/// A pattern that a whole text must fit. A small language with one meaning on every machine, matched in one pass over
+/// the text without going back: the steps are at most its length times the parts of the pattern.
 /// </summary>
 /// <remarks>
-/// Works on Unicode scalar values (a lone surrogate counts as one). Language: characters, ".", [a-z] and [^a-z], \d \w \s
-/// and \D \W \S of ASCII, \n \r \t, "\" before punctuation, ( ), |, *, +, ?, {m}, {m,}, {m,n}. No culture, no case rules,
-/// no look-around. Source: docs/spec/policy.md, section 3.
+/// Works on Unicode scalar values (a lone surrogate counts as one). Language: characters, ".", [a-z] and [^a-z], \d \w
+/// \s and \D \W \S of ASCII, \n \r \t, "\" before punctuation, ( ), |, *, +, ?, {m}, {m,}, {m,n}. No culture, no case
+/// rules, no look-around. Source: docs/spec/policy.md, section 3.
 /// </remarks>
 public sealed class TextPattern
 {
@@ -54,7 +54,8 @@ public sealed class TextPattern
 
     /// <summary>True when the whole text fits.</summary>
     /// <param name="text">Any text.</param>
-    /// <param name="steps">What may still be spent; falls by what was. Negative when it did not suffice; then false.</param>
+    /// <param name="steps">What may still be spent; falls by what was. Negative when it did not suffice; then
+    /// false.</param>
     public bool Fits(ReadOnlySpan<char> text, ref int steps)
     {
         var now = new PartSet(_parts.Length);

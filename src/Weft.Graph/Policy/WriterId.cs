@@ -11,7 +11,9 @@ public enum WriterKind
     /// <summary>A verified Ed25519 signature.</summary>
     Native,
 
-    /// <summary>A value that SEA's own rules have admitted: signed by the owner, or under the owner's certificate.</summary>
+    /// <summary>
+    /// A value that SEA's own rules have admitted: signed by the owner, or under the owner's certificate.
+    /// </summary>
     Sea,
 }
 
@@ -35,8 +37,8 @@ public readonly record struct WriterId(
 }
 
 /// <summary>
-/// A chain of grants as far as the policy judges it: who gave it, to whom, and whether it was taken back. The caller has
-/// verified the signatures, and that rights, prefixes, fields and times of the chain cover the write.
+/// A chain of grants as far as the policy judges it: who gave it, to whom, and whether it was taken back. The caller
+/// has verified the signatures, and that rights, prefixes, fields and times of the chain cover the write.
 /// </summary>
 /// <param name="Links">The blocks, first issuer first: 1 to 4.</param>
 /// <param name="Audience">The key the last block was given to; it, or its successor, makes the write.</param>

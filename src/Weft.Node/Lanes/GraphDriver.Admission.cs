@@ -11,6 +11,7 @@ namespace Weft.Node.Lanes;
 internal sealed partial class GraphDriver
 {
     private readonly RefusedShelf _shelf = new();
+    private readonly OutdoneVersions _outdone; // Under the lock of what all lanes share.
 
     /// <summary>Judges, verifies and signs.</summary>
     public NodeAdmission Admission { get; }
@@ -190,13 +191,35 @@ internal sealed partial class GraphDriver
         }
     }
 
-    /// <summary>Takes a stored field back that a later record forbids, unless it has changed meanwhile.</summary>
+    /// <summary>
+    /// Takes a stored field back that a later record forbids, unless it has changed meanwhile, and offers again what the
+    /// field had won against.
+    /// </summary>
     public async ValueTask<bool> DropAsync(FieldWrite write)
     {
         FieldWrite[] delta = [write];
         var request = new WriteRequest(delta, new WriteSource("policy"), Durability.Buffered, LanesOf(delta)) { IsDrop = true };
         WriteResult result = await EnqueueAsync(request, CancellationToken.None).ConfigureAwait(false);
-        return result.Applied > 0;
+        if (result.Applied == 0)
+        {
+            return false;
+        }
+
+        FieldWrite[] outdone;
+        lock (_shared)
+        {
+            outdone = _outdone.Take(write.Soul, write.Field);
+        }
+
+        if (outdone.Length > 0)
+        {
+            // As from a link: each is judged by itself, and signatures that were spared before are verified now.
+            await AdmitAsync(
+                outdone, new WriteSource("policy", Door: WriteDoor.Link), Durability.Buffered, null, isRelease: false,
+                CancellationToken.None).ConfigureAwait(false);
+        }
+
+        return true;
     }
 
     /// <summary>Drops a field in its lane. Null in the lowest state there is stands for "never was there".</summary>

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Weft.Graph;
 using Weft.Graph.Access;
+using Weft.Graph.Policy;
 using Weft.Node.Access;
 using Weft.Node.Storage;
 using Weft.Primitives;
@@ -37,6 +38,7 @@ internal sealed partial class GraphDriver : IAsyncDisposable
         _clock = new HamClock(store.ClockHigh);
         _deferred = new DeferredQueue(options.Graph);
         _journal = new LossJournal(options.Graph);
+        _outdone = new OutdoneVersions(options.Policy);
         foreach (Loss loss in store.SavedJournal)
         {
             _journal.Restore(loss);
@@ -285,6 +287,7 @@ internal sealed partial class GraphDriver : IAsyncDisposable
             ref readonly FieldWrite write = ref request.Delta[decision.Write];
             StoredField other = decision.Displaced;
             var known = new FieldWrite(write.Soul, write.Field, other.Value, other.State, other.Extras);
+            _outdone.Note(write, decision);
             switch (decision.Kind)
             {
                 case GraphOutputKind.Persist:

@@ -6,8 +6,9 @@ namespace Weft.Simulation;
 
 /// <summary>Watches nodes from outside, and reports what breaks a promise.</summary>
 /// <remarks>
-/// I1: no acknowledged write is lost. I2: replicas are equal in the end. I5: a node's own states never go back.
-/// I3: what nobody was allowed to write is never visible. I6: a field never goes back at a node. I7: tables keep their ceilings. I11: every request ends.
+/// I1: no acknowledged write is lost. I2: replicas are equal in the end. I5: a node's own states never go back. I3:
+/// what nobody was allowed to write is never visible. I6: a field never goes back at a node. I7: tables keep their
+/// ceilings. I11: every request ends.
 /// </remarks>
 public sealed class SimChecks(SimWorld world)
 {
@@ -21,7 +22,9 @@ public sealed class SimChecks(SimWorld world)
     /// </summary>
     public Func<SimNode, FieldWrite, string?>? Judge { get; set; }
 
-    /// <summary>True for writes that may be taken back later, so that their acknowledgement promises nothing. Null for none.</summary>
+    /// <summary>
+    /// True for writes that may be taken back later, so that their acknowledgement promises nothing. Null for none.
+    /// </summary>
     public Func<FieldWrite, bool>? MayGo { get; set; }
 
     /// <summary>Tells of which nodes nothing is promised: the hostile ones. Null for none.</summary>
@@ -96,7 +99,8 @@ public sealed class SimChecks(SimWorld world)
 
             if (Judge?.Invoke(node, write) is { } wrong)
             {
-                world.Report("I3", node.Number, $"{write.Soul} {write.Field} is {new Version(write.State, write.Value)}: {wrong}");
+                world.Report("I3", node.Number,
+                    $"{write.Soul} {write.Field} is {new Version(write.State, write.Value)}: {wrong}");
             }
 
             if (committed.TryGetValue(key, out Version known)

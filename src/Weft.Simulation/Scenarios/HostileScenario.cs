@@ -7,9 +7,9 @@ using Weft.Primitives;
 namespace Weft.Simulation;
 
 /// <summary>
-/// A third of the nodes are hostile: they judge nothing, forward everything, and forge, replay, move signatures, write as
-/// strangers, break rules, and go on with a key after it was replaced. The honest ones crash, are split, and must never show
-/// what nobody was allowed to write.
+/// A third of the nodes are hostile: they judge nothing, forward everything, and forge, replay, move signatures, write
+/// as strangers, break rules, and go on with a key after it was replaced. The honest ones crash, are split, and must
+/// never show what nobody was allowed to write.
 /// </summary>
 internal sealed class HostileScenario : Scenario
 {
@@ -22,7 +22,8 @@ internal sealed class HostileScenario : Scenario
         var story = new HostileStory(run.Seed);
         SimCluster cluster = run.Begin(
             new SimCluster(
-                run.Nodes, run.Seed, NetworkProfile.Internet with { Loss = 0.02 }, new SimNodeOptions { Access = story.Access },
+                run.Nodes, run.Seed, NetworkProfile.Internet with { Loss = 0.02 },
+                new SimNodeOptions { Access = story.Access },
                 hostile: number => number % 3 == 2),
             "a third hostile, 2 % loss, split at 14 s, a key replaced at 15 s, healed at 22 s");
         story.Begin(cluster);
@@ -77,7 +78,9 @@ internal sealed class HostileStory
 
     private string KeySoul => $"{Ownership.KeyRecords}{_owner.PublicKey}";
 
-    /// <summary>Sets the checkers up, and publishes the rules: in force from the lowest state on, so that no past is open.</summary>
+    /// <summary>
+    /// Sets the checkers up, and publishes the rules: in force from the lowest state on, so that no past is open.
+    /// </summary>
     public void Begin(SimCluster cluster)
     {
         _cluster = cluster;
@@ -176,7 +179,9 @@ internal sealed class HostileStory
         double state = NextState();
         if (_random.Chance(0.3))
         {
-            WriteAllowed(node, _network, new FieldWrite($"{Guarded}{_random.Next(5)}", $"n{_random.Next(3)}", _random.Next(101), state));
+            string field = $"n{_random.Next(3)}";
+            string soul = $"{Guarded}{_random.Next(5)}";
+            WriteAllowed(node, _network, new FieldWrite(soul, field, _random.Next(101), state));
             return;
         }
 
@@ -184,7 +189,8 @@ internal sealed class HostileStory
         FieldWrite[] delta =
         [
             .. Enumerable.Range(0, 1 + _random.Next(3)).Select(i =>
-                new FieldWrite($"{Owned}{_random.Next(5)}", $"f{(_random.Next(3) * 3) + i}", $"v{_random.Next(1_000)}", state)),
+                new FieldWrite($"{Owned}{_random.Next(5)}", $"f{(_random.Next(3) * 3) + i}",
+                    $"v{_random.Next(1_000)}", state)),
         ];
         WriteAllowed(node, isReplaced ? _successor : _owner, delta);
     }
@@ -199,7 +205,8 @@ internal sealed class HostileStory
         }
 
         _replacedAt = NextState();
-        WriteAllowed(node, _owner, new FieldWrite(KeySoul, RotationRecord.Field, RotationRecord.Write(_successor.PublicKey), _replacedAt));
+        WeftValue next = RotationRecord.Write(_successor.PublicKey);
+        WriteAllowed(node, _owner, new FieldWrite(KeySoul, RotationRecord.Field, next, _replacedAt));
     }
 
     private void AttackFrom(SimNode node)
@@ -211,27 +218,35 @@ internal sealed class HostileStory
 
         Attacks++;
         double state = NextState();
-        var owned = new FieldWrite($"{Owned}{_random.Next(5)}", $"f{_random.Next(9)}", $"evil{_random.Next(1_000)}", state);
+        var owned = new FieldWrite(
+            $"{Owned}{_random.Next(5)}", $"f{_random.Next(9)}", $"evil{_random.Next(1_000)}", state);
         switch (_random.Next(10))
         {
             case 0:
                 node.Write([owned]);
                 break;
             case 1:
-                node.Write([Signed(_stranger, owned)]);
+                // A stranger, in what belongs to a key, or with a value that the rules would allow to others.
+                node.Write([Signed(_stranger, _random.Chance(0.5)
+                    ? owned
+                    : new FieldWrite($"{Guarded}{_random.Next(5)}", $"n{_random.Next(3)}", _random.Next(101), state))]);
                 break;
             case 2:
                 // The stranger's signature under the owner's name.
                 FieldWrite foreign = Signed(_stranger, owned);
-                node.Write([foreign with { Extras = foreign.Extras! with { Author = _owner.PublicKey.Span.ToArray() } }]);
+                byte[] claimed = _owner.PublicKey.Span.ToArray();
+                node.Write([foreign with { Extras = foreign.Extras! with { Author = claimed } }]);
                 break;
             case 3:
-                node.Write([Signed(_random.Chance(0.5) ? _stranger : _writer, new FieldWrite(KeySoul, RotationRecord.Field,
-                    RotationRecord.Write(_stranger.PublicKey), state))]);
+                WeftValue next = RotationRecord.Write(_stranger.PublicKey);
+                Ed25519KeyPair usurper = _random.Chance(0.5) ? _stranger : _writer;
+                node.Write([Signed(usurper, new FieldWrite(KeySoul, RotationRecord.Field, next, state))]);
                 break;
             case 4:
-                node.Write([Signed(_stranger, new FieldWrite(Ownership.PrefixPolicy + Guarded, $"{_random.Next(1, 5)}",
-                    PolicyDocumentCodec.Write(new PolicyDocument { Class = PolicyClass.Public }, Access.Crypto), state))]);
+                var open = new PolicyDocument { Class = PolicyClass.Public };
+                string text = PolicyDocumentCodec.Write(open, Access.Crypto);
+                string version = $"{_random.Next(1, 5)}";
+                node.Write([Signed(_stranger, new FieldWrite(Ownership.PrefixPolicy + Guarded, version, text, state))]);
                 break;
             case 5:
                 // A listed writer whose value breaks the rules.
@@ -285,7 +300,9 @@ internal sealed class HostileStory
         return delta[0];
     }
 
-    /// <summary>Judges a commit of an honest node: the story knows what was allowed, whatever the cores think.</summary>
+    /// <summary>
+    /// Judges a commit of an honest node: the story knows what was allowed, whatever the cores think.
+    /// </summary>
     private string? JudgeCommit(SimNode node, FieldWrite write)
     {
         (string, string, WeftValue, double) key = (write.Soul, write.Field, write.Value, write.State);

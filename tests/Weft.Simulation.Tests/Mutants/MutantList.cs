@@ -14,7 +14,6 @@ internal static class MutantList
     private const string Records = "src/Weft.Node/Commits/CommitRecordCodec.cs";
     private const string Recovery = "src/Weft.Node/Commits/CommitRecovery.cs";
     private const string Admission = "src/Weft.Graph/Access/AdmissionCore.cs";
-    private const string Batch = "src/Weft.Graph/Access/BatchSignature.cs";
     private const string Book = "src/Weft.Graph/Policy/PolicyBook";
     private const string Gun = "src/Weft.Protocols/Gun/GunPeerCore";
 
@@ -99,6 +98,25 @@ internal static class MutantList
             "SendAck(write.Peer, write.AckTo, error, text, outbox);", "", "clients"),
         new("not found is never said", Gun + ".Gets.cs",
             "SendNotFound(read.Peer, read.ReplyTo, outbox);", "", "clients"),
+        // Admission and policy.
+        new("signatures are not verified", Admission,
+            "&& !needed.Check.Verify(crypto, keys))", "&& needed.Check is null)", "hostile"),
+        new("a policy lets every signed write pass", Book + ".cs",
+            "if (policy.Class != PolicyClass.Public || owner.Kind is SoulOwnerKind.Sea or SoulOwnerKind.Nobody)",
+            "if (policy.Class != PolicyClass.Public && writer.Kind == WriterKind.None)", "hostile"),
+        new("rules of a policy are not looked at", Book + ".cs",
+            "return policy.Rules.IsEmpty\n", "return policy.Rules is not null\n", "hostile"),
+        new("the state is not part of what is signed", "src/Weft.Graph/Access/WriteHash.cs",
+            "PutNumber(bytes, ref at, write.State);", "PutNumber(bytes, ref at, 0);", "hostile", Seeds: 10),
+        new("a key that was replaced goes on writing", "src/Weft.Graph/Policy/KeyRecords.cs",
+            "return recovered || state > NextState;", "return recovered;", "hostile"),
+        new("rotations by strangers count", Book + ".Records.cs",
+            "if (writer.Kind != WriterKind.Native || writer.Key != key)", "if (writer.Kind != WriterKind.Native)", "hostile"),
+        new("what lost against a dropped write is not offered again", "src/Weft.Graph/Policy/OutdoneVersions.cs",
+            "return [.. versions];", "return [];", "hostile", Seeds: 20),
+        new("a late rotation takes nothing back", "src/Weft.Graph/Policy/PolicyBook.Stored.cs",
+            "double from = Math.Min(known.RetiredFrom, records.RetiredFrom);", "double from = double.PositiveInfinity;",
+            "hostile", Seeds: 10),
         new("subscribers hear nothing of what other connections bring", Gun + ".cs",
             "if (subscription.Peer.Number != origin && subscription.Wants(field.Field))",
             "if (origin == 0 && subscription.Wants(field.Field))", "clients"),

@@ -7,7 +7,9 @@ using Weft.Graph.Policy;
 
 namespace Weft.Tests.Fuzz;
 
-/// <summary>Policy documents: what is read is in the one stored form, is written as itself again, and judges without failing.</summary>
+/// <summary>
+/// Policy documents: what is read is in the one stored form, is written as itself again, and judges without failing.
+/// </summary>
 internal sealed class PolicyDocumentFuzz : FuzzTarget
 {
     private static readonly ICrypto Crypto = new BouncyCastleCrypto();
@@ -17,21 +19,32 @@ internal sealed class PolicyDocumentFuzz : FuzzTarget
     public override IEnumerable<byte[]> Seeds =>
     [
         "{\"class\":\"public\",\"weft\":1}"u8.ToArray(),
-        "{\"class\":\"protected\",\"expires\":5,\"merge\":{\"*\":\"first\",\"a*\":\"max\"},\"weft\":1,\"writers\":[\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"]}"u8.ToArray(),
+        """
+        {"class":"protected","expires":5,"merge":{"*":"first","a*":"max"},
+        "weft":1,"writers":["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]}
+        """u8.ToArray(),
         "{\"class\":\"private\",\"readers\":\"weft:group/x\",\"moon\":[1,{\"a\":null}],\"weft\":1}"u8.ToArray(),
-        "{\"weft\":1,\"class\":\"public\",\"rules\":{\"v\":1,\"other\":\"refuse\",\"fields\":{\"f\":{\"type\":[\"text\",\"number\"],\"required\":true,\"min\":-1,\"max\":1e3,\"minLength\":1,\"maxLength\":9,\"pattern\":\"(a|[^b-d])*\\\\d{2,3}\",\"enum\":[1,\"a\",true],\"links\":[\"p/\"],\"use\":\"n\"}}}}"u8.ToArray(),
+        """
+        {"weft":1,"class":"public","rules":{"v":1,"other":"refuse","fields":{"f":{"type":["text","number"],
+        "required":true,"min":-1,"max":1e3,"minLength":1,"maxLength":9,"pattern":"(a|[^b-d])*\\d{2,3}",
+        "enum":[1,"a",true],"links":["p/"],"use":"n"}}}}
+        """u8.ToArray(),
     ];
 
     public override IReadOnlyList<byte[]> Words =>
     [
-        "\"rules\":"u8.ToArray(), "\"fields\":"u8.ToArray(), "\"class\":"u8.ToArray(), "\"pattern\":\"(a*)*\""u8.ToArray(),
-        "{1000}"u8.ToArray(), "\\ud800"u8.ToArray(), "1e999"u8.ToArray(), "\"max\":"u8.ToArray(), "[["u8.ToArray(), "]]"u8.ToArray(),
+        "\"rules\":"u8.ToArray(), "\"fields\":"u8.ToArray(), "\"class\":"u8.ToArray(),
+            "\"pattern\":\"(a*)*\""u8.ToArray(),
+        "{1000}"u8.ToArray(), "\\ud800"u8.ToArray(), "1e999"u8.ToArray(), "\"max\":"u8.ToArray(), "[["u8.ToArray(),
+            "]]"u8.ToArray(),
         "\"weft\":1"u8.ToArray(), "\"v\":1"u8.ToArray(), "((((("u8.ToArray(), "|||||"u8.ToArray(),
     ];
 
-    public override int AllocationFactor => 256; // Read twice as people write it and as it is stored, hashed, and judged by.
+    // Read twice as people write it and as it is stored, hashed, and judged by.
+    public override int AllocationFactor => 256;
 
-    public override long AllocationBase => 4L << 20; // A pattern of a few characters may stand for 1,024 parts, read four times.
+    // A pattern of a few characters may stand for 1,024 parts, read four times.
+    public override long AllocationBase => 4L << 20;
 
     public override ulong Run(ReadOnlyMemory<byte> input)
     {
@@ -50,7 +63,8 @@ internal sealed class PolicyDocumentFuzz : FuzzTarget
         FuzzFailure.Unless(document is not null, "The stored form is not read.");
         string again = PolicyDocumentCodec.Write(document!, Crypto);
         FuzzFailure.Unless(PolicyDocumentCodec.Read(again, Crypto, out _) is not null, "What was written is not read.");
-        FuzzFailure.Unless(stored is null || Encoding.UTF8.GetByteCount(text) == input.Length, "What is not the stored form was read as one.");
+        FuzzFailure.Unless(stored is null || Encoding.UTF8.GetByteCount(text) == input.Length,
+            "What is not the stored form was read as one.");
         PolicyVerdict verdict = Judge(document!);
         return 3UL + ((ulong)document!.Rules.Fields.Items.Count << 8) + ((ulong)document.Merge.Items.Count << 16)
             + ((ulong)verdict.Error << 24);

@@ -4,7 +4,9 @@ using Weft.Primitives;
 
 namespace Weft.Tests.Graph.Policy;
 
-/// <summary>The laws of every merge method, over versions that often tie and policies that change the method on the way.</summary>
+/// <summary>
+/// The laws of every merge method, over versions that often tie and policies that change the method on the way.
+/// </summary>
 public sealed class MergeOrderProperties
 {
     private const string Soul = "n/x";
@@ -49,7 +51,8 @@ public sealed class MergeOrderProperties
         rig.StorePolicy("n/", 1, 1, Policies[policy]);
         for (int round = 0; round < 40; round++)
         {
-            FieldWrite[] ops = [.. Enumerable.Range(0, 100).Select(_ => RandomWrite(random, numbersOnly: policy > 1, from: 1))];
+            FieldWrite[] ops = [.. Enumerable.Range(0, 100).Select(_ => RandomWrite(random, numbersOnly: policy > 1,
+                from: 1))];
             var ends = new HashSet<FieldWrite>();
             for (int replica = 0; replica < 5; replica++)
             {
@@ -78,7 +81,8 @@ public sealed class MergeOrderProperties
         rig.StorePolicy("n/", 2, 20, "{'weft':1,'class':'public','merge':{'f':'first','g':'max'}}");
         rig.StorePolicy("n/", 3, 30, Policies[2]);
 
-        Assert.Equal(12, Winner(5, 12)); // Write-once begins at 10: what was written before does not count as the first.
+        // Write-once begins at 10: what was written before does not count as the first.
+        Assert.Equal(12, Winner(5, 12));
         Assert.Equal(12, Winner(12, 25)); // Version 2 changes another field only.
         Assert.Equal(35, Winner(12, 35));
         Assert.Equal(35, Winner(5, 35));
@@ -106,7 +110,8 @@ public sealed class MergeOrderProperties
         core.Apply(delta, view, Now, outbox, rig.Book);
 
         Assert.Equal(
-            [GraphOutputKind.Persist, GraphOutputKind.Keep, GraphOutputKind.Defer, GraphOutputKind.Persist, GraphOutputKind.Keep],
+            [GraphOutputKind.Persist, GraphOutputKind.Keep, GraphOutputKind.Defer, GraphOutputKind.Persist,
+                GraphOutputKind.Keep],
             outbox.Items.ToArray().Select(output => output.Kind));
         Assert.Equal(HamVerdict.KnownByPolicy, outbox[1].Verdict);
         Assert.Equal("known", outbox[0].Displaced.Value.AsText());
@@ -122,7 +127,8 @@ public sealed class MergeOrderProperties
         {
             Assert.Equal(GraphOutputKind.Persist, Apply(order, Dropped, Write(WeftValue.Null, -1e300)));
             Assert.Equal(GraphOutputKind.Persist, Apply(order, Dropped, Write("v", 5)));
-            Assert.Equal(GraphOutputKind.Keep, Apply(order, new StoredField("f", "v", 5, 1), Write(default, PolicyBook.DroppedState)));
+            Assert.Equal(GraphOutputKind.Keep, Apply(order, new StoredField("f", "v", 5, 1), Write(default,
+                PolicyBook.DroppedState)));
             Assert.Equal(GraphOutputKind.Keep, Apply(order, null, Write("v", PolicyBook.DroppedState)));
         }
     }
@@ -173,7 +179,8 @@ public sealed class MergeOrderProperties
     }
 
     private static FieldWrite Merge(PolicyBook book, FieldWrite known, FieldWrite incoming) =>
-        book.Judge(incoming, new StoredField("f", known.Value, known.State, 1)) == HamVerdict.Incoming ? incoming : known;
+        book.Judge(incoming, new StoredField("f", known.Value, known.State, 1)) == HamVerdict.Incoming ? incoming
+            : known;
 
     private static FieldWrite Replay(PolicyBook book, FieldWrite[] order, WeftRandom random)
     {
@@ -205,7 +212,8 @@ public sealed class MergeOrderProperties
         var rig = new PolicyRig();
         for (int version = 1; version <= random.Next(5); version++)
         {
-            rig.StorePolicy(random.Chance(0.7) ? "n/" : "", version, random.Next(8), Policies[random.Next(Policies.Length)]);
+            rig.StorePolicy(random.Chance(0.7) ? "n/" : "", version, random.Next(8), Policies[random.Next(
+                Policies.Length)]);
         }
 
         return rig.Book;

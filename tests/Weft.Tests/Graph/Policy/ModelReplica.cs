@@ -9,7 +9,8 @@ namespace Weft.Tests.Graph.Policy;
 internal sealed record ModelOp(FieldWrite Write, WriterId Writer);
 
 /// <summary>
-/// One peer of the model: the production book and core, a store of one version per field, and the re-judging a driver does.
+/// One peer of the model: the production book and core, a store of one version per field, and the re-judging a driver
+/// does.
 /// </summary>
 internal sealed class ModelReplica
 {
@@ -30,7 +31,8 @@ internal sealed class ModelReplica
     public IEnumerable<ModelOp> Visible => _store
         .Where(item => item.Value.Field.State != PolicyBook.DroppedState)
         .Select(item => new ModelOp(
-            new FieldWrite(item.Key.Soul, item.Key.Field, item.Value.Field.Value, item.Value.Field.State), item.Value.Writer));
+            new FieldWrite(item.Key.Soul, item.Key.Field, item.Value.Field.Value, item.Value.Field.State),
+                item.Value.Writer));
 
     public SortedDictionary<string, string> Snapshot => new(
         Visible.ToDictionary(op => $"{op.Write.Soul} {op.Write.Field}", op => $"{op.Write.Value}@{op.Write.State}"),
@@ -79,7 +81,9 @@ internal sealed class ModelReplica
         }
     }
 
-    /// <summary>Stores a field, and judges again whatever it reaches, as often as that brings up something new.</summary>
+    /// <summary>
+    /// Stores a field, and judges again whatever it reaches, as often as that brings up something new.
+    /// </summary>
     private void Commit(FieldKey key, StoredField field, WriterId writer)
     {
         _store[key] = (field, writer);

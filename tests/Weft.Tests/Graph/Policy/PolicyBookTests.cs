@@ -44,7 +44,8 @@ public sealed class PolicyBookTests
         ];
 
         Assert.Equal(
-            [("", 1), ("", 1), ("a/", 1), ("a/", 2), ("a/", 1), ("a/b", 1), ("a/b", 1), ("a/b/node", 1), ("a/b", 1), null],
+            [("", 1), ("", 1), ("a/", 1), ("a/", 2), ("a/", 1), ("a/b", 1), ("a/b", 1), ("a/b/node", 1), ("a/b", 1),
+                null],
             found);
     }
 
@@ -56,8 +57,12 @@ public sealed class PolicyBookTests
 
         Assert.NotNull(_rig.Book.Find($"{Mine}/a", 5));
         Assert.Equal(Mine, _rig.Book.Find($"{Mine}/a", 5)!.Scope);
-        Assert.Null(_rig.Book.Find($"notes${PolicyRig.Key(2)}", 5)); // Begins with "notes", but has an owner of its own.
-        Assert.Equal("notes", _rig.Book.Find($"{Mine}X", 5)!.Scope); // Begins with my text, but 44 characters are no key.
+
+        // Begins with "notes", but has an owner of its own.
+        Assert.Null(_rig.Book.Find($"notes${PolicyRig.Key(2)}", 5));
+
+        // Begins with my text, but 44 characters are no key.
+        Assert.Equal("notes", _rig.Book.Find($"{Mine}X", 5)!.Scope);
         Assert.Null(_rig.Book.Find($"{Mine}X~{new string('x', 42)}A.{new string('y', 42)}A", 5));
         Assert.Null(_rig.Book.Find("weft:policy/prefix/notes", 5));
     }
@@ -65,7 +70,8 @@ public sealed class PolicyBookTests
     [Fact]
     public void Protected_lets_owner_writers_and_named_owner_write()
     {
-        _rig.StorePolicy("news/", 1, 10, $"{{'weft':1,'class':'protected','owner':'{PolicyRig.Key(3)}','writers':['{PolicyRig.Key(4)}']}}");
+        _rig.StorePolicy("news/", 1, 10,
+            $"{{'weft':1,'class':'protected','owner':'{PolicyRig.Key(3)}','writers':['{PolicyRig.Key(4)}']}}");
 
         Assert.Equal(WeftError.None, _rig.JudgeBy(9, "news/a", "f", "v", 9));
         Assert.Equal(WeftError.NotOwner, _rig.JudgeBy(9, "news/a", "f", "v", 10));
@@ -197,7 +203,8 @@ public sealed class PolicyBookTests
         string soul = PolicyRig.PrefixSoul("a/");
 
         PolicyVerdict verdict = book.JudgeWrite(
-            new FieldWrite(soul, "1", PolicyRig.Text(OwnerOnly), 5), WriterId.Native(PolicyRig.Key(1)), new(Ownership.Of(soul)));
+            new FieldWrite(soul, "1", PolicyRig.Text(OwnerOnly), 5), WriterId.Native(PolicyRig.Key(1)), new(
+                Ownership.Of(soul)));
 
         Assert.Equal(WeftError.OwnedByNobody, verdict.Error);
     }
@@ -215,7 +222,8 @@ public sealed class PolicyBookTests
 
         rig.Store($"weft:key/{PolicyRig.Key(3)}", "next", RotationRecord.Write(PolicyRig.Key(4)), 9);
         Assert.Equal(WeftError.TooComplex, rig.JudgeBy(2, PolicyRig.PrefixSoul($"${PolicyRig.Key(2)}"), "1", text, 6));
-        Assert.Equal(WeftError.TooComplex, rig.JudgeBy(5, $"weft:revoked/{PolicyRig.Key(5)}", $"{PolicyRig.Key(7)}", "x", 6));
+        Assert.Equal(WeftError.TooComplex, rig.JudgeBy(5, $"weft:revoked/{PolicyRig.Key(5)}", $"{PolicyRig.Key(7)}",
+            "x", 6));
         Assert.Equal(WeftError.None, rig.JudgeBy(200, PolicyRig.PrefixSoul("a/"), "1", text, 6));
     }
 

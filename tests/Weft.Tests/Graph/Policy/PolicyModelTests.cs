@@ -7,8 +7,8 @@ using Weft.Primitives;
 namespace Weft.Tests.Graph.Policy;
 
 /// <summary>
-/// Rule evasion (threat 18) and races of rotations (threat 20): sequences of rule changes and writes by owners, strangers and
-/// thieves, delivered in any order, some twice, some late, over partitions; then everything is exchanged.
+/// Rule evasion (threat 18) and races of rotations (threat 20): sequences of rule changes and writes by owners,
+/// strangers and thieves, delivered in any order, some twice, some late, over partitions; then everything is exchanged.
 /// </summary>
 public sealed class PolicyModelTests
 {
@@ -50,7 +50,8 @@ public sealed class PolicyModelTests
             world.DeliverRandomly();
             world.Exchange();
 
-            // A record that a wrong one displaced before that was known to be wrong may be gone everywhere: what is left
+            // A record that a wrong one displaced before that was known to be wrong may be gone everywhere: what is
+            // left
             // is judged by the records that are left.
             bool IsRecord(ModelOp op) => op.Write.Soul.StartsWith(Ownership.SystemPrefix, StringComparison.Ordinal);
             ModelOp[] left = [.. world.Replicas[0].Visible.Where(IsRecord), .. world.Ops.Where(op => !IsRecord(op))];
@@ -103,13 +104,16 @@ public sealed class PolicyModelTests
 
         public World(ulong seed) => _random = new WeftRandom(seed);
 
-        public ModelReplica[] Replicas { get; } = [.. Enumerable.Range(0, PolicyModelTests.Replicas).Select(_ => new ModelReplica())];
+        public ModelReplica[] Replicas { get; } = [.. Enumerable.Range(0, PolicyModelTests.Replicas).Select(_ =>
+            new ModelReplica())];
 
         public List<ModelOp> Ops { get; } = [];
 
         public Dictionary<string, ModelPolicy> Documents { get; } = [];
 
-        /// <summary>Anybody signs anything with any state: few states and versions, so that ties and late ones are common.</summary>
+        /// <summary>
+        /// Anybody signs anything with any state: few states and versions, so that ties and late ones are common.
+        /// </summary>
         public void WriteAnything(int count)
         {
             Ed25519PublicKey[] keys = [Owner, PolicyRig.Key(2), Writer, Stranger, PolicyRig.Network, PolicyRig.Key(5)];
@@ -120,7 +124,8 @@ public sealed class PolicyModelTests
                 int kind = _random.Next(10);
                 if (kind == 0)
                 {
-                    Add(key, $"{Ownership.KeyRecords}{key}", "next", RotationRecord.Write(keys[_random.Next(keys.Length)]), state);
+                    Add(key, $"{Ownership.KeyRecords}{key}", "next", RotationRecord.Write(keys[_random.Next(
+                        keys.Length)]), state);
                 }
                 else if (kind < 4)
                 {
@@ -147,8 +152,9 @@ public sealed class PolicyModelTests
         }
 
         /// <summary>
-        /// Time goes on. Owners act at home (replicas 0 and 1) with the states of their clocks; strangers act anywhere with any
-        /// state up to now; thieves use keys from before a rotation. Messages take their time, and partitions hold them.
+        /// Time goes on. Owners act at home (replicas 0 and 1) with the states of their clocks; strangers act anywhere
+        /// with any state up to now; thieves use keys from before a rotation. Messages take their time, and partitions
+        /// hold them.
         /// </summary>
         public void LiveThrough(int steps)
         {
@@ -185,7 +191,9 @@ public sealed class PolicyModelTests
             }
         }
 
-        /// <summary>Everything once more, now that every record was seen; twice, because a record may wait for another.</summary>
+        /// <summary>
+        /// Everything once more, now that every record was seen; twice, because a record may wait for another.
+        /// </summary>
         public void DeliverAgain()
         {
             for (int round = 0; round < 4; round++)
@@ -250,12 +258,14 @@ public sealed class PolicyModelTests
         {
             if (_random.Chance(0.5) && _ownerNow == Owner)
             {
-                ActHome(0, () => Add(Owner, $"{Ownership.KeyRecords}{Owner}", "next", RotationRecord.Write(PolicyRig.Key(2)), NextState(0)));
+                ActHome(0, () => Add(Owner, $"{Ownership.KeyRecords}{Owner}", "next", RotationRecord.Write(
+                    PolicyRig.Key(2)), NextState(0)));
                 _ownerNow = PolicyRig.Key(2);
             }
             else if (_networkNow == PolicyRig.Network)
             {
-                ActHome(1, () => Add(_networkNow, $"{Ownership.KeyRecords}{_networkNow}", "next", RotationRecord.Write(PolicyRig.Key(5)), NextState(1)));
+                ActHome(1, () => Add(_networkNow, $"{Ownership.KeyRecords}{_networkNow}", "next", RotationRecord.Write(
+                    PolicyRig.Key(5)), NextState(1)));
                 _networkNow = PolicyRig.Key(5);
             }
         }
@@ -264,7 +274,8 @@ public sealed class PolicyModelTests
         {
             // A stranger with a key of his own or none, or a thief with one that was replaced, after it was.
             double after = 0;
-            Ed25519PublicKey? key = _random.Next(4) switch { 0 => null, 1 => Stranger, 2 => Writer, _ => (Ed25519PublicKey?)Owner };
+            Ed25519PublicKey? key = _random.Next(4) switch { 0 => null, 1 => Stranger, 2 => Writer, _ => (
+                Ed25519PublicKey?)Owner };
             if (key == Owner)
             {
                 ModelOp? rotation = Ops.Find(op => op.Write.Soul == $"{Ownership.KeyRecords}{Owner}");
@@ -320,7 +331,8 @@ public sealed class PolicyModelTests
 
         private ModelOp Add(Ed25519PublicKey? key, string soul, string field, WeftValue value, double state)
         {
-            var op = new ModelOp(new FieldWrite(soul, field, value, state), key is { } known ? WriterId.Native(known) : default);
+            var op = new ModelOp(new FieldWrite(soul, field, value, state), key is { } known ? WriterId.Native(known)
+                : default);
             Ops.Add(op);
             return op;
         }

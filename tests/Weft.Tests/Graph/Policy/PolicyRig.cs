@@ -13,7 +13,8 @@ internal sealed class PolicyRig
 
     private readonly Outbox<PolicyOutput> _outbox = new();
 
-    public PolicyRig(Ed25519PublicKey? network = null, PolicyOptions? options = null, params IValidationRule[] plugIns) =>
+    public PolicyRig(Ed25519PublicKey? network = null, PolicyOptions? options = null,
+        params IValidationRule[] plugIns) =>
         Book = new PolicyBook(options ?? new PolicyOptions(), Crypto, network ?? NetworkPair.PublicKey, plugIns);
 
     public static Ed25519KeyPair NetworkPair { get; } = Pair(200);

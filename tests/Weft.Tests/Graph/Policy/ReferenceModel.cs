@@ -15,8 +15,10 @@ internal sealed record ModelPolicy(
         {
             string writers = Writer is { } key ? $",'writers':['{key}']" : "";
             string merge = Method == MergeMethod.Ham ? "" : $",'merge':{{'f':'{$"{Method}".ToLowerInvariant()}'}}";
-            string rules = NumberMax is { } max ? $",'rules':{{'v':1,'fields':{{'f':{{'type':'number','max':{max}}}}}}}" : "";
-            return PolicyRig.Text($"{{'weft':1,'class':'{(IsPublic ? "public" : "protected")}'{writers}{merge}{rules}}}");
+            string rules = NumberMax is { } max
+                ? $",'rules':{{'v':1,'fields':{{'f':{{'type':'number','max':{max}}}}}}}" : "";
+            return PolicyRig.Text(
+                $"{{'weft':1,'class':'{(IsPublic ? "public" : "protected")}'{writers}{merge}{rules}}}");
         }
     }
 }
@@ -28,14 +30,16 @@ internal sealed record ModelPolicy(
 internal sealed class ReferenceModel
 {
     private readonly Dictionary<Ed25519PublicKey, (double From, Ed25519PublicKey Next)> _successors = [];
-    private readonly Dictionary<(string Scope, bool IsNode, string Version), (double State, string Text, ModelPolicy Policy)> _policies = [];
+    private readonly Dictionary<(string Scope, bool IsNode, string Version), (double State, string Text,
+        ModelPolicy Policy)> _policies = [];
     private readonly IReadOnlyDictionary<string, ModelPolicy> _documents;
     private readonly List<ModelOp> _valid = [];
 
     public ReferenceModel(IEnumerable<ModelOp> ops, IReadOnlyDictionary<string, ModelPolicy> documents)
     {
         _documents = documents;
-        ModelOp[] sorted = [.. ops.OrderBy(op => op.Write.State).ThenBy(op => $"{op.Write.Value}", StringComparer.Ordinal)];
+        ModelOp[] sorted = [.. ops.OrderBy(op => op.Write.State).ThenBy(op => $"{op.Write.Value}",
+            StringComparer.Ordinal)];
         Replay(sorted, Ownership.KeyRecords, TakeRotation);
         Replay(sorted, Ownership.PrefixPolicy, TakePolicy);
         Replay(sorted, Ownership.NodePolicy, TakePolicy);
@@ -56,7 +60,8 @@ internal sealed class ReferenceModel
         get
         {
             var end = new SortedDictionary<string, string>(StringComparer.Ordinal);
-            foreach (IGrouping<(string, string), ModelOp> versions in _valid.GroupBy(op => (op.Write.Soul, op.Write.Field)))
+            foreach (IGrouping<(string, string), ModelOp> versions in _valid.GroupBy(op => (op.Write.Soul,
+                op.Write.Field)))
             {
                 ModelOp winner = Fold([.. versions]);
                 end.Add($"{winner.Write.Soul} {winner.Write.Field}", $"{winner.Write.Value}@{winner.Write.State}");
@@ -129,14 +134,16 @@ internal sealed class ReferenceModel
         return Current(at < 0 ? PolicyRig.Network : Key(text.Substring(at + 1, 43)), state);
     }
 
-    private static Ed25519PublicKey Key(string text) => Ed25519PublicKey.TryParse(text, out Ed25519PublicKey key) ? key : default;
+    private static Ed25519PublicKey Key(string text) => Ed25519PublicKey.TryParse(text, out Ed25519PublicKey key)
+        ? key : default;
 
     private ModelPolicy? InForce(string soul, double state)
     {
         bool isOwned = soul.Contains('$');
         return _policies
             .Where(item => item.Key.Scope.Contains('$') == isOwned && item.Value.State <= state
-                && (item.Key.IsNode ? soul == item.Key.Scope : soul.StartsWith(item.Key.Scope, StringComparison.Ordinal)))
+                && (item.Key.IsNode ? soul == item.Key.Scope : soul.StartsWith(item.Key.Scope,
+                    StringComparison.Ordinal)))
             .OrderByDescending(item => item.Key.IsNode)
             .ThenByDescending(item => item.Key.Scope.Length)
             .ThenByDescending(item => item.Value.State)
@@ -169,7 +176,8 @@ internal sealed class ReferenceModel
             MergeMethod.First => !write.Value.IsNull,
             MergeMethod.Max or MergeMethod.Min => isNumber,
             _ => true,
-        } && (policy.NumberMax is null || write.Value.IsNull || (isNumber && write.Value.AsNumber() <= policy.NumberMax));
+        } && (policy.NumberMax is null || write.Value.IsNull || (isNumber && write.Value.AsNumber(
+            ) <= policy.NumberMax));
     }
 
     /// <summary>Replays the allowed versions of one field in the order of their states.</summary>
@@ -179,7 +187,8 @@ internal sealed class ReferenceModel
         if (winner.Write.Soul.StartsWith("weft:", StringComparison.Ordinal))
         {
             double first = versions.Min(op => op.Write.State);
-            return versions.Where(op => op.Write.State == first).MaxBy(op => $"{op.Write.Value}", StringComparer.Ordinal)!;
+            return versions.Where(op => op.Write.State == first).MaxBy(op => $"{op.Write.Value}",
+                StringComparer.Ordinal)!;
         }
 
         foreach (ModelOp op in versions.Skip(1))

@@ -23,9 +23,12 @@ public sealed class RotationTests
         Assert.Equal(WeftError.KeyRotated, _rig.JudgeBy(1, Soul, "f", "v", 10.001));
         Assert.Equal(WeftError.None, _rig.JudgeBy(2, Soul, "f", "v", 10.001));
         Assert.Equal(WeftError.KeyRotated, _rig.JudgeBy(1, "public", "f", "v", 11));
-        Assert.Equal(WeftError.KeyRotated, _rig.JudgeBy(1, KeySoul, "next", RotationRecord.Write(PolicyRig.Key(9)), 11));
-        Assert.Equal(WeftError.None, _rig.JudgeBy(2, PolicyRig.PrefixSoul($"${PolicyRig.Key(1)}"), "1", PolicyRig.Text("{'weft':1,'class':'public'}"), 11));
-        Assert.Equal(WeftError.None, _rig.JudgeBy(2, $"weft:revoked/{PolicyRig.Key(1)}", $"{PolicyRig.Key(70)}", "x", 11));
+        Assert.Equal(WeftError.KeyRotated, _rig.JudgeBy(1, KeySoul, "next", RotationRecord.Write(PolicyRig.Key(9)),
+            11));
+        Assert.Equal(WeftError.None, _rig.JudgeBy(2, PolicyRig.PrefixSoul($"${PolicyRig.Key(1)}"), "1", PolicyRig.Text(
+            "{'weft':1,'class':'public'}"), 11));
+        Assert.Equal(WeftError.None, _rig.JudgeBy(2, $"weft:revoked/{PolicyRig.Key(1)}", $"{PolicyRig.Key(70)}", "x",
+            11));
         Assert.True(_rig.Book.IsRetired(PolicyRig.Key(1), 11));
     }
 
@@ -83,7 +86,8 @@ public sealed class RotationTests
 
         Assert.Equal(WeftError.NotOwner, _rig.JudgeBy(2, KeySoul, "next", next, 10));
         Assert.Equal(WeftError.SignatureMissing, _rig.Judge(KeySoul, "next", next, 10).Error);
-        Assert.Equal(WeftError.PolicyInvalid, _rig.JudgeBy(1, KeySoul, "next", RotationRecord.Write(PolicyRig.Key(1)), 10));
+        Assert.Equal(WeftError.PolicyInvalid, _rig.JudgeBy(1, KeySoul, "next", RotationRecord.Write(PolicyRig.Key(1)),
+            10));
         Assert.Equal(WeftError.PolicyInvalid, _rig.JudgeBy(1, KeySoul, "next", "{\"key\": \"x\"}", 10));
         Assert.Equal(WeftError.PolicyInvalid, _rig.JudgeBy(1, KeySoul, "next", WeftValue.Null, 10));
         Assert.Equal(WeftError.PolicyInvalid, _rig.JudgeBy(1, KeySoul, "other", next, 10));
@@ -130,7 +134,8 @@ public sealed class RotationTests
             _rig.Book.Judge(new(KeySoul, "recovered", stolen, 7), new StoredField("recovered", rightful, 30, 1)));
         Assert.Equal(
             HamVerdict.KnownByPolicy,
-            _rig.Book.Judge(new(KeySoul, "recovery", thief.ToValue(), 6), new StoredField("recovery", own.ToValue(), 5, 1)));
+            _rig.Book.Judge(new(KeySoul, "recovery", thief.ToValue(), 6), new StoredField("recovery", own.ToValue(),
+                5, 1)));
     }
 
     [Fact]
@@ -141,11 +146,16 @@ public sealed class RotationTests
         WeftValue good = Recovered(set, 5, 30, PolicyRig.Key(3), 11, 12);
 
         Assert.Equal(WeftError.SignatureRefused, _rig.Judge(KeySoul, "recovered", good, 31).Error);
-        Assert.Equal(WeftError.SignatureRefused, _rig.Judge($"weft:key/{PolicyRig.Key(2)}", "recovered", good, 30).Error);
-        Assert.Equal(WeftError.SignatureRefused, _rig.Judge(KeySoul, "recovered", Recovered(set, 6, 30, PolicyRig.Key(3), 11, 12), 30).Error);
-        Assert.Equal(WeftError.SignatureRefused, _rig.Judge(KeySoul, "recovered", Recovered(forged, 5, 30, PolicyRig.Key(3), 11, 12), 30).Error);
-        Assert.Equal(WeftError.PolicyInvalid, _rig.Judge(KeySoul, "recovered", Recovered(set, 5, 30, PolicyRig.Key(3), 11), 30).Error);
-        Assert.Equal(WeftError.PolicyInvalid, _rig.Judge(KeySoul, "recovered", Recovered(set, 5, 30, PolicyRig.Key(3), 11, 20), 30).Error);
+        Assert.Equal(WeftError.SignatureRefused, _rig.Judge($"weft:key/{PolicyRig.Key(2)}", "recovered", good,
+            30).Error);
+        Assert.Equal(WeftError.SignatureRefused, _rig.Judge(KeySoul, "recovered", Recovered(set, 6, 30, PolicyRig.Key(
+            3), 11, 12), 30).Error);
+        Assert.Equal(WeftError.SignatureRefused, _rig.Judge(KeySoul, "recovered", Recovered(forged, 5, 30,
+            PolicyRig.Key(3), 11, 12), 30).Error);
+        Assert.Equal(WeftError.PolicyInvalid, _rig.Judge(KeySoul, "recovered", Recovered(set, 5, 30, PolicyRig.Key(3),
+            11), 30).Error);
+        Assert.Equal(WeftError.PolicyInvalid, _rig.Judge(KeySoul, "recovered", Recovered(set, 5, 30, PolicyRig.Key(3),
+            11, 20), 30).Error);
         Assert.Equal(WeftError.SignatureRefused, _rig.JudgeBy(1, KeySoul, "recovery", set.ToValue(), 6));
         Assert.Equal(WeftError.NotOwner, _rig.JudgeBy(2, KeySoul, "recovery", set.ToValue(), 5));
 
@@ -172,7 +182,8 @@ public sealed class RotationTests
         PolicyRig.Crypto, PolicyRig.Pair(1), PolicyRig.NetworkId, state,
         [PolicyRig.Key(11), PolicyRig.Key(12), PolicyRig.Key(13)], needed: 2);
 
-    private static WeftValue Recovered(RecoverySet set, double setState, double state, Ed25519PublicKey next, params byte[] signers)
+    private static WeftValue Recovered(RecoverySet set, double setState, double state, Ed25519PublicKey next,
+        params byte[] signers)
     {
         byte[] message = RecoveryRecord.Message(PolicyRig.NetworkId, PolicyRig.Key(1), next, state);
         return new RecoveryRecord(next, set, setState, [.. signers.Select(signer =>

@@ -52,7 +52,8 @@ public sealed class RuleJudgeTests
     {
         var rig = new PolicyRig();
         rig.StorePolicy("n/", 1, 1,
-            "{'weft':1,'class':'public','rules':{'v':1,'fields':{'*':{'type':'number'},'a*':{'type':'text'},'ab*':{'type':'boolean'},'abc':{'type':'link'}}}}");
+            "{'weft':1,'class':'public','rules':{'v':1,'fields':{'*':{'type':'number'},'a*':{'type':'text'},"
+            + "'ab*':{'type':'boolean'},'abc':{'type':'link'}}}}");
 
         Assert.True(rig.Judge("n/x", "z", 5, 5).IsAllowed);
         Assert.True(rig.Judge("n/x", "a", "t", 5).IsAllowed);
@@ -78,7 +79,8 @@ public sealed class RuleJudgeTests
     public void Required_field_is_never_deleted_and_asked_for_on_local_ways_in()
     {
         var rig = new PolicyRig();
-        rig.StorePolicy("n/", 1, 1, "{'weft':1,'class':'public','rules':{'v':1,'fields':{'f':{'required':true},'g':{}}}}");
+        rig.StorePolicy("n/", 1, 1,
+            "{'weft':1,'class':'public','rules':{'v':1,'fields':{'f':{'required':true},'g':{}}}}");
 
         Assert.Equal(WeftError.RuleBroken, rig.Judge("n/x", "f", WeftValue.Null, 5).Error);
         Assert.True(rig.Judge("n/x", "g", 5, 5).IsAllowed);
@@ -127,7 +129,8 @@ public sealed class RuleJudgeTests
         // Every part of the first pattern stays alive over a text of a mebibyte.
         var rig = new PolicyRig();
         rig.StorePolicy("n/", 1, 1,
-            "{'weft':1,'class':'public','rules':{'v':1,'fields':{'f':{'pattern':'(a*b?){200}x'},'g':{'pattern':'([^b][^c])*'}}}}");
+            "{'weft':1,'class':'public','rules':{'v':1,'fields':{'f':{'pattern':'(a*b?){200}x'},"
+            + "'g':{'pattern':'([^b][^c])*'}}}}");
         string text = new('a', FieldRules.TextBytesMax);
         long started = Stopwatch.GetTimestamp();
 

@@ -36,7 +36,8 @@ public sealed class TextPatternTests
     [InlineData("\\.\\*\\\\", ".*\\", true)]
     [InlineData("\\n\\t", "\n\t", true)]
     [InlineData("[\ud83d\ude00-\ud83d\ude02]", "\ud83d\ude01", true)]
-    public void Whole_text_fits_or_not(string pattern, string text, bool fits) => Assert.Equal(fits, Fits(pattern, text, out _));
+    public void Whole_text_fits_or_not(string pattern, string text, bool fits) => Assert.Equal(fits, Fits(pattern,
+        text, out _));
 
     [Fact]
     public void Lone_surrogate_counts_as_one_character()
@@ -70,7 +71,8 @@ public sealed class TextPatternTests
     [InlineData("(?=a)")]
     [InlineData("a]")]
     [InlineData("a}")]
-    public void What_is_outside_the_language_is_no_pattern(string pattern) => Assert.False(TextPattern.TryParse(pattern, out _));
+    public void What_is_outside_the_language_is_no_pattern(string pattern) => Assert.False(TextPattern.TryParse(
+        pattern, out _));
 
     [Fact]
     public void Bounds_are_kept()
