@@ -267,6 +267,7 @@ public sealed partial class Libp2pHost : IConnectionOwner
         else
         {
             _identify.OnConnected(connection);
+            _heartbeat.OnConnected(connection);
         }
 
         return connection;
@@ -288,6 +289,8 @@ public sealed partial class Libp2pHost : IConnectionOwner
                 }
             }
 
+            // An application's code never runs on the connection's reader: it may take its time before its first await.
+            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
             await handler(stream, stream.Connection.Closing).ConfigureAwait(false);
             await stream.DisposeAsync().ConfigureAwait(false);
         }

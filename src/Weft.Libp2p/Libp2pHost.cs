@@ -39,6 +39,7 @@ public sealed partial class Libp2pHost : IAsyncDisposable
     private readonly ConnectionSettings _settings;
     private readonly ILogger _log;
     private readonly IdentifyService _identify;
+    private readonly HeartbeatService _heartbeat;
     private readonly CancellationTokenSource _stopping = new();
     private readonly ConcurrentDictionary<string, StreamHandler> _handlers = new();
     private readonly List<ITransportListener> _listeners = [];
@@ -61,6 +62,7 @@ public sealed partial class Libp2pHost : IAsyncDisposable
         _settings = new(options.Time, options.Yamux, options.DrainTimeout);
         _log = options.Loggers.CreateLogger<Libp2pHost>();
         _identify = new(this, _key, options);
+        _heartbeat = new(this, options);
     }
 
     /// <summary>This peer.</summary>

@@ -26,6 +26,9 @@ internal static partial class Libp2pLog
     [LoggerMessage(7006, LogLevel.Warning, "The handler of {Protocol} failed on a stream of {Peer}")]
     internal static partial void HandlerFailed(ILogger logger, string protocol, PeerId peer, Exception error);
 
+    [LoggerMessage(7008, LogLevel.Debug, "The heartbeat of {Peer} ended: {Reason}")]
+    internal static partial void HeartbeatEnded(ILogger logger, PeerId peer, string reason);
+
     [LoggerMessage(7007, LogLevel.Debug, "Identify with {Peer} failed: {Reason}")]
     internal static partial void IdentifyFailed(ILogger logger, PeerId peer, string reason);
 }

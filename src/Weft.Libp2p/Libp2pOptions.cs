@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Weft.Crypto;
 using Weft.Libp2p.Transport;
 using Weft.Protocols.Peers;
+using Weft.Protocols.Ping;
 using Weft.Protocols.Yamux;
 
 namespace Weft.Libp2p;
@@ -48,6 +49,12 @@ public sealed class Libp2pOptions
 
     /// <summary>How long a stream that was disposed here waits for the other side's end. Default: 10 s.</summary>
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// Ping every peer again and again, and end the connection with one that stops answering. Default: null, no; the muxer
+    /// asks every 15 s in any case.
+    /// </summary>
+    public PingOptions? Heartbeat { get; set; }
 
     /// <summary>Answer <c>/echo/1.0.0</c>: everything comes back. Default: false.</summary>
     public bool ServeEcho { get; set; }

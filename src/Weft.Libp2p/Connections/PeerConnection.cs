@@ -128,6 +128,10 @@ public sealed partial class PeerConnection : IAsyncDisposable
     /// <summary>An inbound stream has named its protocol; the gate is held.</summary>
     internal void OnNamed() => _owner.OnStreamNamed();
 
+    internal void SetRoundTrip(TimeSpan roundTrip) => RoundTrip = roundTrip;
+
+    internal void CutOff(ConnectionEnd reason) => Close(reason);
+
     internal void SetIdentity(IdentifyMessage identity) => Identity = identity;
 
     /// <summary>Begins to read; what the handshake read too much comes first.</summary>

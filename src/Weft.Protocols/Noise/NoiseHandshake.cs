@@ -32,6 +32,7 @@ public sealed class NoiseHandshake : IDisposable
     private readonly bool _isInitiator;
     private readonly string[][] _messages;
     private readonly byte[] _static;
+    private readonly byte[] _staticPublic;
     private readonly byte[] _ephemeral;
     private readonly byte[] _hash;
     private readonly byte[] _chain;
@@ -49,6 +50,7 @@ public sealed class NoiseHandshake : IDisposable
     /// <param name="ephemeralSecret">32 random bytes for this handshake alone; copied, and cleared.</param>
     /// <param name="prologue">What both sides must know already; libp2p has none.</param>
     /// <param name="remoteStatic">IK, initiator: the responder's public key.</param>
+    /// <param name="staticPublic">The public key of <paramref name="staticSecret"/>, where it is known; saves finding it.</param>
     public NoiseHandshake(
         ICrypto crypto,
         NoisePattern pattern,
@@ -56,7 +58,8 @@ public sealed class NoiseHandshake : IDisposable
         ReadOnlySpan<byte> staticSecret,
         ReadOnlySpan<byte> ephemeralSecret,
         ReadOnlySpan<byte> prologue = default,
-        ReadOnlySpan<byte> remoteStatic = default)
+        ReadOnlySpan<byte> remoteStatic = default,
+        ReadOnlySpan<byte> staticPublic = default)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(staticSecret.Length, KeyLength);
         ArgumentOutOfRangeException.ThrowIfNotEqual(ephemeralSecret.Length, KeyLength);
@@ -64,6 +67,7 @@ public sealed class NoiseHandshake : IDisposable
         _isInitiator = isInitiator;
         _messages = pattern == NoisePattern.XX ? XX : IK;
         _static = staticSecret.ToArray();
+        _staticPublic = staticPublic.ToArray();
         _ephemeral = ephemeralSecret.ToArray();
         _hash = new byte[KeyLength];
         ReadOnlySpan<byte> name = pattern == NoisePattern.XX
@@ -113,7 +117,7 @@ public sealed class NoiseHandshake : IDisposable
                     MixHash(key);
                     break;
                 case "s":
-                    _crypto.PublicKeyX25519(_static, key);
+                    FindStaticPublic(key);
                     SealAndHash(key, target);
                     break;
                 default:
@@ -207,8 +211,20 @@ public sealed class NoiseHandshake : IDisposable
         }
 
         Span<byte> own = stackalloc byte[KeyLength];
-        _crypto.PublicKeyX25519(_static, own);
+        FindStaticPublic(own);
         MixHash(own);
+    }
+
+    private void FindStaticPublic(Span<byte> key)
+    {
+        if (_staticPublic.Length == KeyLength)
+        {
+            _staticPublic.CopyTo(key);
+        }
+        else
+        {
+            _crypto.PublicKeyX25519(_static, key);
+        }
     }
 
     private bool TryTakeEphemeral(ref ReadOnlySpan<byte> message)

@@ -19,6 +19,7 @@ public sealed class NoiseIdentity : IDisposable
     internal const int MuxersField = 2;
 
     private readonly byte[] _staticSecret;
+    private readonly byte[] _staticPublic;
     private readonly byte[] _payload;
 
     /// <summary>Makes the identity.</summary>
@@ -36,6 +37,7 @@ public sealed class NoiseIdentity : IDisposable
         crypto.PublicKeyX25519(staticSecret, staticKey);
         key.Sign(crypto, BytesToSign(staticKey), signature);
         _staticSecret = staticSecret.ToArray();
+        _staticPublic = staticKey.ToArray();
         Muxers = muxers;
         var buffer = new ArrayBufferWriter<byte>(160);
         var writer = new ProtobufWriter(buffer);
@@ -60,6 +62,8 @@ public sealed class NoiseIdentity : IDisposable
     public IReadOnlyList<string> Muxers { get; }
 
     internal ReadOnlySpan<byte> StaticSecret => _staticSecret;
+
+    internal ReadOnlySpan<byte> StaticPublic => _staticPublic;
 
     internal ReadOnlySpan<byte> Payload => _payload;
 

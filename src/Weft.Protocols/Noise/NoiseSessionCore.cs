@@ -99,7 +99,8 @@ public sealed class NoiseSessionCore : IDisposable
         _self = self;
         _isDialler = isDialler;
         _expected = expected;
-        _handshake = new(crypto, NoisePattern.XX, isDialler, identity.StaticSecret, ephemeralSecret);
+        _handshake = new(
+            crypto, NoisePattern.XX, isDialler, identity.StaticSecret, ephemeralSecret, staticPublic: identity.StaticPublic);
     }
 
     /// <summary>How it stands.</summary>

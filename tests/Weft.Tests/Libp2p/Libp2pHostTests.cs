@@ -6,6 +6,7 @@ using Weft.Libp2p.Transport;
 using Weft.Primitives;
 using Weft.Protocols.Identify;
 using Weft.Protocols.Peers;
+using Weft.Protocols.Ping;
 
 namespace Weft.Tests.Libp2p;
 
@@ -208,6 +209,34 @@ public sealed class Libp2pHostTests
         });
 
         await HostPair.UntilAsync(() => pair.Listener.Use.TransientStreams == 0);
+    }
+
+    [Fact]
+    public async Task A_heartbeat_goes_on_while_the_peer_answers_and_ends_the_connection_when_it_stops()
+    {
+        int answers = 0;
+        await using HostPair pair = await HostPair.StartAsync(dialler: options => options.Heartbeat = new PingOptions
+        {
+            Interval = TimeSpan.FromMilliseconds(50),
+            MissesMax = 10,
+        });
+        pair.Listener.Handle(PingCore.Protocol, async (stream, token) =>
+        {
+            byte[] ping = new byte[PingCore.PayloadLength];
+            while (answers < 5)
+            {
+                await stream.ReadExactlyAsync(ping, token);
+                await stream.WriteAsync(ping, token);
+                answers++;
+            }
+
+            await Task.Delay(Timeout.Infinite, token);
+        });
+        PeerConnection connection = await pair.DialAsync();
+
+        Assert.Equal(ConnectionEnd.Silent, await connection.Closed.WaitAsync(Late));
+        Assert.Equal(5, answers);
+        Assert.True(connection.RoundTrip > TimeSpan.Zero);
     }
 
     [Fact]
