@@ -5,11 +5,13 @@ using Weft.Crypto.Providers;
 namespace Weft.Crypto;
 
 /// <summary>
-/// Diffie-Hellman with Ed25519 keys whose result is a point in Edwards form: what Hypercore's handshake uses in place of
+/// Diffie-Hellman with Ed25519 keys whose result is a point in Edwards form: what Hypercore's handshake uses in place
+/// of
 /// X25519.
 /// </summary>
 /// <remarks>
-/// The secret multiplication is the provider's X25519, twice: it gives the result up to the sign of x. That sign is found
+/// The secret multiplication is the provider's X25519, twice: it gives the result up to the sign of x. That sign is
+/// found
 /// by adding a known point to both candidates and looking which of them the second multiplication confirms. Only field
 /// arithmetic on top is done here, with BouncyCastle's field. Source: docs/spec/log.md, section 8.
 /// </remarks>

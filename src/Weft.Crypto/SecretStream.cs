@@ -10,13 +10,15 @@ using Weft.Crypto.Providers;
 namespace Weft.Crypto;
 
 /// <summary>
-/// One direction of libsodium's secretstream (XChaCha20-Poly1305): messages in order, none changed, dropped or repeated.
+/// One direction of libsodium's secretstream (XChaCha20-Poly1305): messages in order, none changed, dropped or
+/// repeated.
 /// Every message has the tag 0; a peer that asks for a new key by tag is refused.
 /// </summary>
 /// <remarks>
 /// The key stream comes from the provider's ChaCha20-Poly1305 (its tag is dropped), the first block from BouncyCastle's
 /// ChaCha20, the authenticator from BouncyCastle's Poly1305; what is done here is the composition, and HChaCha20, which
-/// neither offers. Source: docs/spec/log.md, section 8; libsodium documentation, "Encrypted streams and file encryption".
+/// neither offers. Source: docs/spec/log.md, section 8; libsodium documentation, "Encrypted streams and file
+/// encryption".
 /// </remarks>
 public sealed class SecretStream : IDisposable
 {
@@ -76,7 +78,8 @@ public sealed class SecretStream : IDisposable
     /// <summary>Opens the next message.</summary>
     /// <param name="message">At least 17 bytes; fewer are false.</param>
     /// <param name="target">Takes 17 bytes fewer.</param>
-    /// <returns>False when it is not the next one, was changed, or asks for a new key: the connection must end then.</returns>
+    /// <returns>False when it is not the next one, was changed, or asks for a new key: the connection must end
+    /// then.</returns>
     public bool TryOpen(ReadOnlySpan<byte> message, Span<byte> target)
     {
         if (message.Length < Overhead)

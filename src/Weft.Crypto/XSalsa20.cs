@@ -9,7 +9,8 @@ namespace Weft.Crypto;
 /// The XSalsa20 stream cipher: what Hypercore encrypts blocks with. It hides and does not authenticate: whoever uses it
 /// needs a hash or a signature over the result.
 /// </summary>
-/// <remarks>BouncyCastle's engine on every platform. Source: D. J. Bernstein, "Extending the Salsa20 nonce" (2011).</remarks>
+/// <remarks>BouncyCastle's engine on every platform. Source: D. J. Bernstein, "Extending the Salsa20 nonce"
+/// (2011).</remarks>
 public static class XSalsa20
 {
     /// <summary>Bytes of a key.</summary>

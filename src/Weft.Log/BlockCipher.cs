@@ -10,7 +10,8 @@ namespace Weft.Log;
 /// covers the encrypted blocks: it is what tells a changed one.
 /// </summary>
 /// <remarks>
-/// The same block number and fork twice with different text gives the same key stream: a log restored from a backup must
+/// The same block number and fork twice with different text gives the same key stream: a log restored from a backup
+/// must
 /// learn its highest signed length first. Source: docs/spec/log.md, section 7.
 /// </remarks>
 internal sealed class BlockCipher : IDisposable

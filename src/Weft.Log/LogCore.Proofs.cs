@@ -37,7 +37,9 @@ public sealed partial class LogCore
         };
     }
 
-    /// <summary>True when a request that could not be answered was an honest one: about another fork, or a block not here.</summary>
+    /// <summary>
+    /// True when a request that could not be answered was an honest one: about another fork, or a block not here.
+    /// </summary>
     internal bool Lacks(LogRequest request) =>
         request.Fork != Published.Fork || Fork != Published.Fork
         || (request.Block is NodeRequest block && block.Index < Published.Length && !_bits[block.Index]);
@@ -107,9 +109,12 @@ public sealed partial class LogCore
         return verdict;
     }
 
-    /// <summary>Looks whether a tree that is signed for this fork contradicts the own one; if so, stops the log for good.</summary>
+    /// <summary>
+    /// Looks whether a tree that is signed for this fork contradicts the own one; if so, stops the log for good.
+    /// </summary>
     /// <param name="proof">An upgrade from 0 to a length that is not above the own one.</param>
-    /// <returns>Conflict; Accepted when both agree; Stale, Malformed, WrongSignature, WrongManifest, Unproven.</returns>
+    /// <returns>Conflict; Accepted when both agree; Stale, Malformed, WrongSignature, WrongManifest,
+    /// Unproven.</returns>
     internal LogVerdict CheckConflict(LogProof proof)
     {
         if (Evidence is not null)
@@ -192,7 +197,9 @@ public sealed partial class LogCore
         return LogVerdict.Accepted;
     }
 
-    /// <summary>Follows to a higher fork, once the common beginning is known: drops what differs, and takes the new head.</summary>
+    /// <summary>
+    /// Follows to a higher fork, once the common beginning is known: drops what differs, and takes the new head.
+    /// </summary>
     /// <returns>Accepted, Stopped, Stale.</returns>
     internal LogVerdict CommitReorg(LogReorg reorg)
     {

@@ -6,7 +6,8 @@ using Weft.Log.Tree;
 namespace Weft.Log;
 
 /// <summary>
-/// One signed append-only log: appends, reads, proves, verifies, cuts back and clears. Pure: its store is the only thing
+/// One signed append-only log: appends, reads, proves, verifies, cuts back and clears. Pure: its store is the only
+/// thing
 /// it touches, one caller at a time.
 /// </summary>
 /// <remarks>
@@ -92,7 +93,8 @@ public sealed partial class LogCore : IDisposable
     /// <param name="crypto">The primitives.</param>
     /// <param name="store">Where it is kept.</param>
     /// <param name="keys">Its signer; the caller disposes it.</param>
-    /// <exception cref="InvalidDataException">The store holds another log, or a head that its signer did not sign.</exception>
+    /// <exception cref="InvalidDataException">The store holds another log, or a head that its signer did not
+    /// sign.</exception>
     public static LogCore OpenOwn(ICrypto crypto, ILogStore store, LogKeyPair keys)
     {
         var hasher = new LogHasher(crypto);
@@ -105,7 +107,8 @@ public sealed partial class LogCore : IDisposable
     /// <param name="store">Where it is kept.</param>
     /// <param name="key">The log's key.</param>
     /// <param name="keys">The signer, when it is here.</param>
-    /// <exception cref="InvalidDataException">The store holds another log, or a head that its signers did not sign.</exception>
+    /// <exception cref="InvalidDataException">The store holds another log, or a head that its signers did not
+    /// sign.</exception>
     public static LogCore OpenKey(ICrypto crypto, ILogStore store, Hash32 key, LogKeyPair? keys = null) =>
         Open(new LogHasher(crypto), store, key, null, keys);
 
@@ -114,14 +117,17 @@ public sealed partial class LogCore : IDisposable
     /// <param name="store">Where it is kept.</param>
     /// <param name="manifest">The manifest.</param>
     /// <param name="keys">The signer, when it is here and the only one.</param>
-    /// <exception cref="InvalidDataException">The store holds another log, or a head that its signers did not sign.</exception>
+    /// <exception cref="InvalidDataException">The store holds another log, or a head that its signers did not
+    /// sign.</exception>
     public static LogCore OpenManifest(ICrypto crypto, ILogStore store, LogManifest manifest, LogKeyPair? keys = null)
     {
         var hasher = new LogHasher(crypto);
         return Open(hasher, store, manifest.Key(hasher), manifest, keys);
     }
 
-    /// <summary>Turns block encryption on: appends encrypt, reads decrypt. Blocks that are here are not touched.</summary>
+    /// <summary>
+    /// Turns block encryption on: appends encrypt, reads decrypt. Blocks that are here are not touched.
+    /// </summary>
     /// <param name="secret">32 bytes that the log's readers share; copied, and cleared on dispose.</param>
     public void UseEncryption(ReadOnlySpan<byte> secret)
     {
@@ -132,7 +138,8 @@ public sealed partial class LogCore : IDisposable
     }
 
     /// <summary>Appends blocks: all of them under one signature, or none.</summary>
-    /// <param name="blocks">1 and more blocks, each up to <see cref="LogLimits.BlockBytesMax"/>; not to be changed afterwards.</param>
+    /// <param name="blocks">1 and more blocks, each up to <see cref="LogLimits.BlockBytesMax"/>; not to be changed
+    /// afterwards.</param>
     /// <returns>Accepted, NotWritable, Stopped, Recovering, TooLarge.</returns>
     public LogVerdict Append(params ReadOnlySpan<ReadOnlyMemory<byte>> blocks)
     {
@@ -177,7 +184,8 @@ public sealed partial class LogCore : IDisposable
     public bool TryGet(long index, out ReadOnlyMemory<byte> block)
     {
         block = default;
-        if (index < 0 || index >= Length || !_bits[index] || !_store.TryReadBlock(index, out ReadOnlyMemory<byte> bytes))
+        if (index < 0 || index >= Length || !_bits[index]
+            || !_store.TryReadBlock(index, out ReadOnlyMemory<byte> bytes))
         {
             return false;
         }
@@ -308,7 +316,9 @@ public sealed partial class LogCore : IDisposable
             && ((head.Length == 0 && head.Fork == 0) || verifier.Verify(tree, head.Fork, head.Signature.Span));
     }
 
-    /// <summary>Again whenever the manifest becomes known: logs from before manifests derive their keys differently.</summary>
+    /// <summary>
+    /// Again whenever the manifest becomes known: logs from before manifests derive their keys differently.
+    /// </summary>
     private void DeriveCipher()
     {
         if (_secret is not null)

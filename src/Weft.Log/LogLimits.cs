@@ -1,6 +1,8 @@
 namespace Weft.Log;
 
-/// <summary>Bounds of the format that every peer must share. What a node chooses for itself is in the options.</summary>
+/// <summary>
+/// Bounds of the format that every peer must share. What a node chooses for itself is in the options.
+/// </summary>
 /// <remarks>Source: docs/spec/log.md, section 8.</remarks>
 public static class LogLimits
 {

@@ -1,6 +1,8 @@
 namespace Weft.Log;
 
-/// <summary>How a log answers to something it is asked to do or to believe. Never an exception: much of it is a peer's.</summary>
+/// <summary>
+/// How a log answers to something it is asked to do or to believe. Never an exception: much of it is a peer's.
+/// </summary>
 public enum LogVerdict
 {
     /// <summary>Done, and written to the store.</summary>
@@ -18,7 +20,9 @@ public enum LogVerdict
     /// <summary>A number lies outside of the log.</summary>
     OutOfRange,
 
-    /// <summary>A block is larger than <see cref="LogLimits.BlockBytesMax"/>, or the log would be longer than allowed.</summary>
+    /// <summary>
+    /// A block is larger than <see cref="LogLimits.BlockBytesMax"/>, or the log would be longer than allowed.
+    /// </summary>
     TooLarge,
 
     /// <summary>About another fork, or an older length: honest perhaps, but of no use now.</summary>
@@ -39,6 +43,8 @@ public enum LogVerdict
     /// <summary>The manifest is not the one whose hash is the log's key.</summary>
     WrongManifest,
 
-    /// <summary>Two trees of one fork, both signed, contradict each other; the log is stopped, with both as evidence.</summary>
+    /// <summary>
+    /// Two trees of one fork, both signed, contradict each other; the log is stopped, with both as evidence.
+    /// </summary>
     Conflict,
 }

@@ -12,8 +12,11 @@ namespace Weft.Log;
 /// <param name="IsSet">True when they came.</param>
 public readonly record struct LogBitRange(long Start, long Length, bool IsSet);
 
-/// <summary>Which blocks of a log are here: one bit each, in pages that exist only where they hold both kinds.</summary>
-/// <remarks>A page without bits costs nothing, a full one a dictionary entry. Source: docs/spec/log.md, section 9.</remarks>
+/// <summary>
+/// Which blocks of a log are here: one bit each, in pages that exist only where they hold both kinds.
+/// </summary>
+/// <remarks>A page without bits costs nothing, a full one a dictionary entry. Source: docs/spec/log.md, section
+/// 9.</remarks>
 public sealed class LogBitfield
 {
     /// <summary>Bits of a page.</summary>
@@ -80,7 +83,9 @@ public sealed class LogBitfield
         }
     }
 
-    /// <summary>The first block from <paramref name="start"/> up to <paramref name="end"/> that is here; -1 for none.</summary>
+    /// <summary>
+    /// The first block from <paramref name="start"/> up to <paramref name="end"/> that is here; -1 for none.
+    /// </summary>
     public long FirstSet(long start, long end)
     {
         foreach ((long number, ulong[] page) in _pages)

@@ -3,10 +3,12 @@ using System.Buffers.Binary;
 namespace Weft.Log.Encoding;
 
 /// <summary>
-/// Reads compact-encoding from a peer's bytes. The first thing that does not fit makes it fail for good: every later read
+/// Reads compact-encoding from a peer's bytes. The first thing that does not fit makes it fail for good: every later
+/// read
 /// gives zeros, and the caller asks once, at the end.
 /// </summary>
-/// <remarks>Source: docs/spec/log.md, section 1. Longer forms of a number than needed are accepted, as the reference does.</remarks>
+/// <remarks>Source: docs/spec/log.md, section 1. Longer forms of a number than needed are accepted, as the reference
+/// does.</remarks>
 internal ref struct CompactReader(ReadOnlySpan<byte> source)
 {
     private ReadOnlySpan<byte> _rest = source;

@@ -9,7 +9,9 @@ namespace Weft.Log.Manifests;
 /// <param name="Patch">Blocks by which the tree it signed was longer; 0 when it was this one.</param>
 internal readonly record struct SignerProof(long Signer, byte[] Signature, long Patch);
 
-/// <summary>The signatures of a head, and the nodes that extend its tree to longer ones that some signers signed.</summary>
+/// <summary>
+/// The signatures of a head, and the nodes that extend its tree to longer ones that some signers signed.
+/// </summary>
 /// <remarks>Source: docs/spec/log.md, section 5.</remarks>
 internal sealed class MultiSignature
 {

@@ -13,7 +13,8 @@ namespace Weft.Log;
 /// each, and the check that a peer knows the log's key. Pure; one caller at a time.
 /// </summary>
 /// <remarks>
-/// On every connection a channel is opened for every log, so that a peer learns the discovery keys of the logs here, and
+/// On every connection a channel is opened for every log, so that a peer learns the discovery keys of the logs here,
+/// and
 /// no more unless it knows their keys. Source: docs/spec/log.md, section 8.
 /// </remarks>
 /// <param name="crypto">The primitives.</param>
@@ -124,7 +125,9 @@ public sealed class LogHubCore(ICrypto crypto, int connectionsMax = 256)
         }
     }
 
-    /// <summary>Does something with a log, and carries out what it answers: a download, OnPublished, OnCleared.</summary>
+    /// <summary>
+    /// Does something with a log, and carries out what it answers: a download, OnPublished, OnCleared.
+    /// </summary>
     public void Run(
         Hash32 key, Action<ReplicationCore, Outbox<ReplicationOutput>> command, WeftInstant now,
         Outbox<LogHubOutput> outbox)

@@ -28,7 +28,8 @@ public enum LogHubOutputKind
 /// <param name="Kind">What it is.</param>
 /// <param name="Connection">Send, Close, Established, Asked: the connection.</param>
 /// <param name="Bytes">Send: the bytes.</param>
-/// <param name="Key">Established: the peer's public key. Asked: the discovery key. Event, StartTimer: the log's key.</param>
+/// <param name="Key">Established: the peer's public key. Asked: the discovery key. Event, StartTimer: the log's
+/// key.</param>
 /// <param name="Event">Event: what happened; never Send, Drop or StartTimer.</param>
 /// <param name="Reason">Close: why, for a report.</param>
 /// <param name="Due">StartTimer: when.</param>

@@ -17,7 +17,9 @@ internal sealed class RemoteHave(int pagesMax)
 
     public bool Has(long index) => index < Prefix || _bits[index];
 
-    /// <summary>The first block from <paramref name="start"/> up to <paramref name="end"/> that the peer has; -1 for none.</summary>
+    /// <summary>
+    /// The first block from <paramref name="start"/> up to <paramref name="end"/> that the peer has; -1 for none.
+    /// </summary>
     public long First(long start, long end) =>
         start >= end ? -1 : start < Prefix ? start : _bits.FirstSet(start, end);
 

@@ -231,7 +231,8 @@ public sealed partial class ReplicationCore
         foreach (Download download in _downloads.Values)
         {
             long last = Math.Min(download.End ?? end, end);
-            for (long at = Math.Max(download.Next, peer.Have.Prefix); at < last && peer.Wanted.Count < options.WantsMax;)
+            long at = Math.Max(download.Next, peer.Have.Prefix);
+            while (at < last && peer.Wanted.Count < options.WantsMax)
             {
                 WantRegion(peer, at, end, outbox);
                 at = ((at / RegionLength) + 1) * RegionLength;

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Weft.Log.Replication;
 using Weft.Log.Wire;
 using Weft.Primitives;
@@ -337,7 +338,9 @@ public sealed partial class ReplicationCore
         return LogVerdict.Accepted;
     }
 
-    /// <summary>Data nobody asked for by number: the proof that was asked for after a bad answer, or a contradiction.</summary>
+    /// <summary>
+    /// Data nobody asked for by number: the proof that was asked for after a bad answer, or a contradiction.
+    /// </summary>
     private void OnUnasked(ReplicationPeer peer, LogProof proof, WeftInstant now, Outbox<ReplicationOutput> outbox)
     {
         switch (log.CheckConflict(proof))
@@ -349,7 +352,7 @@ public sealed partial class ReplicationCore
                 foreach (ReplicationPeer told in _peers.Values.ToArray())
                 {
                     ReadOnlyMemory<byte> proofFor = told == peer ? own : other;
-                    Send(told, LogMessageKind.Data, target => System.Buffers.BuffersExtensions.Write(target, proofFor.Span), outbox);
+                    Send(told, LogMessageKind.Data, target => target.Write(proofFor.Span), outbox);
                     Drop(told, "the log contradicts itself", outbox);
                 }
 

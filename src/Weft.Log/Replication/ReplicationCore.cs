@@ -7,7 +7,8 @@ using Weft.Primitives;
 namespace Weft.Log;
 
 /// <summary>
-/// One log and the peers it replicates with: tells them what is here, answers what they ask, asks them for what is wanted,
+/// One log and the peers it replicates with: tells them what is here, answers what they ask, asks them for what is
+/// wanted,
 /// and believes only what verifies. Pure; one caller at a time.
 /// </summary>
 /// <remarks>
@@ -251,7 +252,8 @@ public sealed partial class ReplicationCore(LogCore log, ReplicationOptions opti
     }
 
     private static void Send(
-        ReplicationPeer peer, LogMessageKind kind, Action<ArrayBufferWriter<byte>> write, Outbox<ReplicationOutput> outbox)
+        ReplicationPeer peer, LogMessageKind kind, Action<ArrayBufferWriter<byte>> write,
+        Outbox<ReplicationOutput> outbox)
     {
         var target = new ArrayBufferWriter<byte>();
         write(target);

@@ -12,7 +12,9 @@ public sealed class ReplicationOptions
     /// <summary>Requests of a peer that wait to be answered; more are refused. Default: 1,024.</summary>
     public int ServeQueueMax { get; init; } = 1_024;
 
-    /// <summary>Bytes of answers that a peer's connection has not yet taken; then its requests wait. Default: 1 MiB.</summary>
+    /// <summary>
+    /// Bytes of answers that a peer's connection has not yet taken; then its requests wait. Default: 1 MiB.
+    /// </summary>
     public int UnsentBytesMax { get; init; } = 1_024 * 1_024;
 
     /// <summary>Requests of a peer that cannot be proven, until it is dropped. Default: 64.</summary>
@@ -33,7 +35,9 @@ public sealed class ReplicationOptions
     /// <summary>How long a peer may be silent while it owes answers. Default: 30 seconds.</summary>
     public TimeSpan AnswerTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Peers with at least as much as a log from a backup has, that must agree before it appends. Default: 1.</summary>
+    /// <summary>
+    /// Peers with at least as much as a log from a backup has, that must agree before it appends. Default: 1.
+    /// </summary>
     public int RecoveryPeersMin { get; init; } = 1;
 
     /// <summary>How long they must agree, without anyone knowing a longer log. Default: 8 seconds.</summary>

@@ -36,12 +36,15 @@ public enum ReplicationOutputKind
     Recovered,
 }
 
-/// <summary>What a replicating log asks its driver to do, or tells it; <paramref name="Kind"/> says which fields count.</summary>
+/// <summary>
+/// What a replicating log asks its driver to do, or tells it; <paramref name="Kind"/> says which fields count.
+/// </summary>
 /// <param name="Kind">What it is.</param>
 /// <param name="Peer">Send, Drop, Refused: the peer.</param>
 /// <param name="Type">Send: the type of the message in the hypercore channel.</param>
 /// <param name="Body">Send: the message.</param>
-/// <param name="Index">Stored: the block. Grew, Recovered: the length. Forked: the common length. Done: the download.</param>
+/// <param name="Index">Stored: the block. Grew, Recovered: the length. Forked: the common length. Done: the
+/// download.</param>
 /// <param name="Verdict">Refused: why.</param>
 /// <param name="Reason">Drop: why, for a report.</param>
 /// <param name="Due">StartTimer: when.</param>

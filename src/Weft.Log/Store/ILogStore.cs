@@ -34,14 +34,16 @@ public sealed record LogState
     public LogEvidence? Evidence { get; init; }
 
     /// <summary>
-    /// True after a restore from a backup: what the writer signed since may be lost, so that it must ask its peers before
+    /// True after a restore from a backup: what the writer signed since may be lost, so that it must ask its peers
+    /// before
     /// it appends. The restoring part sets it; the log clears it.
     /// </summary>
     public bool IsRecovering { get; init; }
 }
 
 /// <summary>One change of a log. A store takes all of it or nothing.</summary>
-/// <remarks>Applied in this order: <see cref="TruncateTo"/>, <see cref="Cleared"/>, then everything that is added.</remarks>
+/// <remarks>Applied in this order: <see cref="TruncateTo"/>, <see cref="Cleared"/>, then everything that is
+/// added.</remarks>
 public sealed record LogCommit
 {
     /// <summary>The whole state after the change: small, and always written.</summary>
@@ -53,7 +55,9 @@ public sealed record LogCommit
     /// </summary>
     public long? TruncateTo { get; init; }
 
-    /// <summary>When not null: drop the data of these blocks and keep their nodes. Its bits are in <see cref="Bits"/>.</summary>
+    /// <summary>
+    /// When not null: drop the data of these blocks and keep their nodes. Its bits are in <see cref="Bits"/>.
+    /// </summary>
     public LogBitRange? Cleared { get; init; }
 
     /// <summary>Nodes to add or to replace.</summary>
@@ -68,12 +72,15 @@ public sealed record LogCommit
 
 /// <summary>Where one log is kept. The log calls it synchronously, from its one loop.</summary>
 /// <remarks>
-/// Reads are of single nodes (about 48 bytes) and blocks, on the local disk or from a cache: an implementation may take as
+/// Reads are of single nodes (about 48 bytes) and blocks, on the local disk or from a cache: an implementation may take
+/// as
 /// long as a local read takes and no longer; a driver for which that is too long runs the log on a loop of its own.
 /// After <see cref="Write"/> returns, reads see the change. It becomes durable later, in order with other changes and
-/// flushed in groups; the driver then calls <see cref="LogCore.OnDurable"/> with the number. After a crash a store holds
+/// flushed in groups; the driver then calls <see cref="LogCore.OnDurable"/> with the number. After a crash a store
+/// holds
 /// exactly the changes up to some number, never a part of one.
-/// A store throws <see cref="Weft.Primitives.WeftException"/> when the world fails it (disk full, file damaged); the log
+/// A store throws <see cref="Weft.Primitives.WeftException"/> when the world fails it (disk full, file damaged); the
+/// log
 /// has then not changed. Source: docs/spec/log.md, section 9.
 /// </remarks>
 public interface ILogStore

@@ -65,7 +65,8 @@ internal static class FlatTree
     }
 
     /// <summary>
-    /// The largest whole subtree that begins at block <paramref name="start"/> and ends by <paramref name="end"/>. Taking
+    /// The largest whole subtree that begins at block <paramref name="start"/> and ends by <paramref name="end"/>.
+    /// Taking
     /// these one after the other is the order in which an upgrade's nodes are sent.
     /// </summary>
     public static long NextSubtree(long start, long end)
@@ -79,7 +80,9 @@ internal static class FlatTree
         return Index(depth, start >> depth);
     }
 
-    /// <summary>How many nodes of the path from a node upwards lie wholly inside a tree of that length, at most.</summary>
+    /// <summary>
+    /// How many nodes of the path from a node upwards lie wholly inside a tree of that length, at most.
+    /// </summary>
     /// <returns>0 also when the node itself is not inside.</returns>
     public static int PathLengthMax(long index, long length)
     {

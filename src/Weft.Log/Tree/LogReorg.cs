@@ -3,7 +3,8 @@ using Weft.Log.Wire;
 namespace Weft.Log.Tree;
 
 /// <summary>
-/// The search for the block up to which a higher fork agrees with the own log: compares roots, then asks its way down to
+/// The search for the block up to which a higher fork agrees with the own log: compares roots, then asks its way down
+/// to
 /// the first leaf that differs. The new head is verified before this begins.
 /// </summary>
 /// <remarks>Source: docs/spec/log.md, section 6.</remarks>

@@ -9,7 +9,9 @@ internal interface ITreeNodes
     bool TryReadNode(long index, out TreeNode node);
 }
 
-/// <summary>The growing end of a log's tree: its roots, left to right. What lies below them is stored elsewhere.</summary>
+/// <summary>
+/// The growing end of a log's tree: its roots, left to right. What lies below them is stored elsewhere.
+/// </summary>
 /// <remarks>Source: docs/spec/log.md, section 2.</remarks>
 internal sealed class MerkleTree
 {

@@ -14,7 +14,9 @@ internal sealed class ProofCheck(LogHasher hasher)
     /// <summary>Every node that was received or computed; to be stored once the proof holds.</summary>
     public List<TreeNode> Made => _made;
 
-    /// <summary>What the block, hash and seek parts fold to; null when there are none, or an upgrade took it in.</summary>
+    /// <summary>
+    /// What the block, hash and seek parts fold to; null when there are none, or an upgrade took it in.
+    /// </summary>
     public TreeNode? Root { get; private set; }
 
     /// <summary>Folds seek, then block or hash. False when a node is not where it should be.</summary>

@@ -4,7 +4,9 @@ using Weft.Log.Encoding;
 
 namespace Weft.Log.Wire;
 
-/// <summary>The messages of the hypercore channel, to bytes and back. What does not fit gives null or false, never more.</summary>
+/// <summary>
+/// The messages of the hypercore channel, to bytes and back. What does not fit gives null or false, never more.
+/// </summary>
 /// <remarks>
 /// Unknown flags and bytes after a message are ignored, as the reference does. Source: docs/spec/log.md, section 8.
 /// </remarks>
@@ -128,7 +130,8 @@ internal static class LogCodec
             Block = (flags & FlagBlock) == 0
                 ? null
                 : new BlockProof(
-                    reader.Uint(LogLimits.LengthMax), reader.Buffer(LogLimits.BlockBytesMax).ToArray(), Nodes(ref reader)),
+                    reader.Uint(LogLimits.LengthMax), reader.Buffer(LogLimits.BlockBytesMax).ToArray(),
+                    Nodes(ref reader)),
             Hash = (flags & FlagHash) == 0 ? null : new HashProof(reader.Uint(), Nodes(ref reader)),
             Seek = (flags & FlagSeek) == 0 ? null : new SeekProof(reader.Uint(), Nodes(ref reader)),
             Upgrade = (flags & FlagUpgrade) == 0

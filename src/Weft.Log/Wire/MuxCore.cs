@@ -9,7 +9,8 @@ namespace Weft.Log.Wire;
 /// <param name="Kind">What is to be done.</param>
 /// <param name="Channel">The own number of the channel; for Asked, the peer's.</param>
 /// <param name="Type">Message: its type.</param>
-/// <param name="Bytes">Send: a frame. Opened: the peer's handshake. Message: the body. Valid until the next input.</param>
+/// <param name="Bytes">Send: a frame. Opened: the peer's handshake. Message: the body. Valid until the next
+/// input.</param>
 /// <param name="Protocol">Asked: which protocol.</param>
 /// <param name="Id">Asked: of what.</param>
 /// <param name="Reason">Broken: why, for a report.</param>
@@ -42,7 +43,8 @@ internal enum MuxOutputKind
 /// <summary>Many channels over one stream of messages: protomux. Pure.</summary>
 /// <remarks>
 /// A channel has a protocol and an id and is up when both sides have opened it; each side numbers its own. At most
-/// <see cref="ChannelsMax"/> at once, and <see cref="BufferedBytesMax"/> of messages that come before the channel is open
+/// <see cref="ChannelsMax"/> at once, and <see cref="BufferedBytesMax"/> of messages that come before the channel is
+/// open
 /// here. Source: docs/spec/log.md, section 8.
 /// </remarks>
 internal sealed class MuxCore(Outbox<MuxOutput> outbox)
@@ -149,9 +151,10 @@ internal sealed class MuxCore(Outbox<MuxOutput> outbox)
         for (int at = 0; at < _unsent.Count;)
         {
             int end = at;
-            for (int bytes = 0; end < _unsent.Count && (end == at || bytes + _unsent[end].Item.Length < BatchBytesMax); end++)
+            int bytes = 0;
+            while (end < _unsent.Count && (end == at || bytes + _unsent[end].Item.Length < BatchBytesMax))
             {
-                bytes += _unsent[end].Item.Length;
+                bytes += _unsent[end++].Item.Length;
             }
 
             WriteFrame(at, end);

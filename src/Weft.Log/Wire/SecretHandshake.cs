@@ -7,7 +7,8 @@ namespace Weft.Log.Wire;
 /// One side of Hypercore's handshake: Noise XX with Ed25519 keys, ChaCha20-Poly1305 and BLAKE2b-512, without payloads.
 /// Three messages: 32 bytes, 96 back, 64. Pure.
 /// </summary>
-/// <remarks>Source: docs/spec/log.md, section 8; The Noise Protocol Framework, revision 34, with another Diffie-Hellman.</remarks>
+/// <remarks>Source: docs/spec/log.md, section 8; The Noise Protocol Framework, revision 34, with another
+/// Diffie-Hellman.</remarks>
 internal sealed class SecretHandshake : IDisposable
 {
     private const int KeyLength = 32;
@@ -101,7 +102,9 @@ internal sealed class SecretHandshake : IDisposable
         return isDone;
     }
 
-    /// <summary>The two keys: what this side sends with, and what it receives with. Take them once, then dispose.</summary>
+    /// <summary>
+    /// The two keys: what this side sends with, and what it receives with. Take them once, then dispose.
+    /// </summary>
     public void Split(Span<byte> send, Span<byte> receive)
     {
         Span<byte> first = stackalloc byte[HashLength];

@@ -45,7 +45,8 @@ public sealed class HypercoreTests : IDisposable
         await using NodeProcess hypercore = await StartAsync();
         await hypercore.RunAsync($"await open({{ key: '{weft.Log.Key}' }}); connect({port})");
 
-        JsonElement done = await hypercore.RunAsync("await until(i => i.length === 1500); return await download(0, 1500)");
+        JsonElement done = await hypercore.RunAsync(
+            "await until(i => i.length === 1500); return await download(0, 1500)");
         Assert.Equal(1_500, done.GetProperty("contiguousLength").GetInt64());
         Assert.Equal(Hex("block-777"), (await hypercore.RunAsync("return await get(777)")).GetString());
         weft.Change(log => log.Append("live"u8.ToArray()));
@@ -101,7 +102,8 @@ public sealed class HypercoreTests : IDisposable
         own.Change(log => log.Truncate(61));
         own.Change(log => log.Append("another"u8.ToArray(), "story"u8.ToArray()));
         JsonElement after = await reader.RunAsync("return await until(i => i.fork === 1 && i.length === 63)");
-        Assert.Contains(after.GetProperty("events").EnumerateArray(), one => one.GetString()!.StartsWith("truncate 61"));
+        Assert.Contains(
+            after.GetProperty("events").EnumerateArray(), one => one.GetString()!.StartsWith("truncate 61"));
         Assert.Equal(Hex("story"), (await reader.RunAsync("return await get(62)")).GetString());
         Assert.Equal(Hex("block-60"), (await reader.RunAsync("return await get(60)")).GetString());
     }
@@ -181,7 +183,8 @@ public sealed class HypercoreTests : IDisposable
         await using NodeProcess hypercore = await StartAsync();
         await hypercore.RunAsync($"await open({{ key: '{weft.Log.Key}' }}); connect({weft.Listen()})");
         await hypercore.RunAsync("state.core.download({ start: 0, end: 1000 })");
-        JsonElement end = await hypercore.RunAsync("return await until(i => i.events.some(e => e.startsWith('stream')))");
+        JsonElement end = await hypercore.RunAsync(
+            "return await until(i => i.events.some(e => e.startsWith('stream')))");
 
         Assert.InRange(end.GetProperty("contiguousLength").GetInt64(), 0, 999);
         Assert.DoesNotContain(end.GetProperty("events").EnumerateArray(), one => one.GetString() == "conflict");
@@ -192,7 +195,8 @@ public sealed class HypercoreTests : IDisposable
     {
         using LogKeyPair keys = Keys();
         await using NodeProcess other = await StartAsync("other");
-        JsonElement opened = await other.RunAsync($"await open({{ seed: '{Seed}' }}); return await append(['a', 'b', 'c'])");
+        JsonElement opened = await other.RunAsync(
+            $"await open({{ seed: '{Seed}' }}); return await append(['a', 'b', 'c'])");
         int port = (await other.RunAsync("return await listen()")).GetInt32();
         LogCore first = LogCore.OpenOwn(_crypto, new MemoryLogStore(), keys);
         Assert.Equal(opened.GetProperty("key").GetString(), first.Key.ToString());

@@ -72,7 +72,8 @@ public sealed class LogCodecTests
             }
 
             target.ResetWrittenCount();
-            read += Rewrite((LogMessageKind)random.Next(10), bytes.AsSpan(0, random.Next(bytes.Length + 1)), target) ? 1 : 0;
+            Span<byte> cut = bytes.AsSpan(0, random.Next(bytes.Length + 1));
+            read += Rewrite((LogMessageKind)random.Next(10), cut, target) ? 1 : 0;
         }
 
         Assert.InRange(read, 1, 59_999);
@@ -124,11 +125,13 @@ public sealed class LogCodecTests
                 LogProof proof = LogCodec.ReadProof(bytes)!;
                 Assert.Equal((value.Number("request"), value.Number("fork")), (proof.Request, proof.Fork));
                 Assert.Equal(
-                    (value.Has("block", out _), value.Has("hash", out _), value.Has("seek", out _), value.Has("upgrade", out _)),
-                    (proof.Block is not null, proof.Hash is not null, proof.Seek is not null, proof.Upgrade is not null));
+                    [Has("block"), Has("hash"), Has("seek"), Has("upgrade")],
+                    Parts(proof).Select(one => one is not null));
                 break;
         }
 
+        object?[] Parts(LogProof proof) => [proof.Block, proof.Hash, proof.Seek, proof.Upgrade];
+        bool Has(string name) => value.Has(name, out _);
         bool Flag(string name) => value.GetProperty(name).GetBoolean();
     }
 
@@ -158,7 +161,8 @@ public sealed class LogCodecTests
             case LogMessageKind.Range when LogCodec.TryRead(bytes, out RangeMessage range):
                 LogCodec.Write(target, range);
                 return true;
-            case LogMessageKind.Bitfield when LogCodec.TryReadBitfield(bytes, out long start, out ReadOnlySpan<byte> words):
+            case LogMessageKind.Bitfield
+                when LogCodec.TryReadBitfield(bytes, out long start, out ReadOnlySpan<byte> words):
                 uint[] numbers = new uint[words.Length / sizeof(uint)];
                 for (int i = 0; i < numbers.Length; i++)
                 {

@@ -79,7 +79,8 @@ public sealed class LogCoreTests
         using LogCore reader = ReaderOf(first, new MemoryLogStore());
         using LogKeyPair wrong = LogVectors.Keys(1);
         using LogCore stranger = LogCore.OpenOwn(LogVectors.Crypto, new MemoryLogStore(), wrong);
-        Assert.Equal(LogVerdict.Accepted, stranger.Append([.. Enumerable.Repeat((ReadOnlyMemory<byte>)new byte[3], 9)]));
+        Assert.Equal(
+            LogVerdict.Accepted, stranger.Append([.. Enumerable.Repeat((ReadOnlyMemory<byte>)new byte[3], 9)]));
         stranger.OnDurable(stranger.LastCommit);
 
         Assert.Equal(LogVerdict.WrongSignature, reader.CheckConflict(stranger.Prove(Whole(9))!));
@@ -256,6 +257,7 @@ public sealed class LogCoreTests
 
         public bool TryReadBlock(long index, out ReadOnlyMemory<byte> block) => _inner.TryReadBlock(index, out block);
 
-        public long Write(LogCommit commit) => Fails ? throw new IOException("The disk is full.") : _inner.Write(commit);
+        public long Write(LogCommit commit) =>
+            Fails ? throw new IOException("The disk is full.") : _inner.Write(commit);
     }
 }

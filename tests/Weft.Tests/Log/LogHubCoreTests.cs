@@ -27,7 +27,8 @@ public sealed class LogHubCoreTests
         pair.Connect();
         pair.Settle();
         Assert.Equal((60, 0), (first.ContiguousLength, second.ContiguousLength));
-        Assert.Contains(pair.Events[1], output => output.Kind == LogHubOutputKind.Asked && output.Key == other.DiscoveryKey);
+        Assert.Contains(
+            pair.Events[1], output => output.Kind == LogHubOutputKind.Asked && output.Key == other.DiscoveryKey);
 
         pair.Add(1, second); // A log that was refused at first, added later.
         pair.Run(1, second.Key, (core, outbox) => core.DownloadRange(0, null, Now, outbox));

@@ -27,7 +27,8 @@ public sealed class ManifestVectorTests
                 manifest.Signers.Select(signer => signer.PublicKey));
             Assert.Equal(json.Has("prologue", out JsonElement prologue), manifest.Prologue is not null);
             Assert.Equal(
-                manifest.Prologue?.Length ?? 0, prologue.ValueKind == JsonValueKind.Object ? prologue.Number("length") : 0);
+                manifest.Prologue?.Length ?? 0,
+                prologue.ValueKind == JsonValueKind.Object ? prologue.Number("length") : 0);
             Assert.Equal(json.Has("linked", out _), manifest.Linked is not null);
             Assert.Equal(json.Has("userData", out _), manifest.UserData is not null);
             seen++;

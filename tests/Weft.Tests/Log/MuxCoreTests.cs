@@ -59,8 +59,8 @@ public sealed class MuxCoreTests
         Assert.Equal(2, other.Open("a", [], []));
         MuxOutput[] raised = [.. outbox.Items.ToArray().Where(output => output.Kind != MuxOutputKind.Send)];
         Assert.Equal(
-            [(MuxOutputKind.Opened, 1), (MuxOutputKind.Message, 1), (MuxOutputKind.Opened, 2), (MuxOutputKind.Message, 2)],
-            raised.Select(output => (output.Kind, (int)output.Channel)));
+            ["Opened 1", "Message 1", "Opened 2", "Message 2"],
+            raised.Select(output => $"{output.Kind} {output.Channel}"));
         Assert.Equal([2], raised[1].Bytes.ToArray());
         Assert.Equal([1], raised[3].Bytes.ToArray());
     }

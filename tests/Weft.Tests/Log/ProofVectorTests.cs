@@ -107,7 +107,8 @@ public sealed class ProofVectorTests
     {
         JsonElement vector = LogVectors.At("encryption");
         byte[] secret = vector.Bytes("encryptionKey");
-        using BlockCipher cipher = BlockCipher.Create(LogVectors.Hasher, vector.Hash("coreKey"), secret, isCompat: false);
+        using BlockCipher cipher = BlockCipher.Create(
+            LogVectors.Hasher, vector.Hash("coreKey"), secret, isCompat: false);
         Assert.Equal(vector.Text("blockKey"), LogVectors.Hex(cipher.BlockKey));
         Assert.Equal(vector.Text("blindingKey"), LogVectors.Hex(cipher.BlindingKey));
         foreach (JsonElement block in vector.GetProperty("blocks").EnumerateArray())

@@ -80,7 +80,8 @@ public sealed class ReplicationCoreTests
 
         Assert.Equal((38, 1), (reader.Length, reader.Fork));
         AssertSame(writer, reader);
-        Assert.Contains(rig.Events, one => one.Side == 1 && one.Output is { Kind: ReplicationOutputKind.Forked, Index: 33 });
+        Assert.Contains(
+            rig.Events, one => one.Side == 1 && one.Output is { Kind: ReplicationOutputKind.Forked, Index: 33 });
         Assert.InRange(rig.Delivered[LogMessageKind.Data] - before, 1, 20); // Not the whole log again.
     }
 

@@ -4,7 +4,9 @@ using Weft.Primitives;
 
 namespace Weft.Tests.Log;
 
-/// <summary>Replicating logs in one test, joined by links that deliver in order, and in an order of links that a seed chose.</summary>
+/// <summary>
+/// Replicating logs in one test, joined by links that deliver in order, and in an order of links that a seed chose.
+/// </summary>
 internal sealed class ReplicationRig(ulong seed = 1, ReplicationOptions? options = null)
 {
     private readonly WeftRandom _random = new(seed);
