@@ -44,6 +44,7 @@ public sealed class WeftNode : IAsyncDisposable
         Graph = new GraphSpace(store, _driver, Changes, Metrics, options);
         Groups = new GroupDirectory(this, Identity, options.Groups);
         Grants = new GrantDirectory(this, Identity);
+        Recovery = new RecoveryDirectory(this, Identity);
         Telemetry = new NodeTelemetry(this);
         _driver.Telemetry = Telemetry;
         Graph.Telemetry = Telemetry;
@@ -78,6 +79,9 @@ public sealed class WeftNode : IAsyncDisposable
 
     /// <summary>The grants this node's identity gives.</summary>
     public GrantDirectory Grants { get; }
+
+    /// <summary>The recovery keys of this node's identity, and the recovery of other keys.</summary>
+    public RecoveryDirectory Recovery { get; }
 
     /// <summary>The store under it.</summary>
     public IStore Store { get; }

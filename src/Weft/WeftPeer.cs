@@ -59,6 +59,9 @@ public sealed partial class WeftPeer : IAsyncDisposable
     /// <summary>The grants the node's identity gives.</summary>
     public GrantDirectory Grants => Node.Grants;
 
+    /// <summary>The recovery keys of the node's identity, and the recovery of other keys.</summary>
+    public RecoveryDirectory Recovery => Node.Recovery;
+
     /// <summary>True from the end of the start until the stop begins.</summary>
     public bool IsReady => Volatile.Read(ref _stopped) == 0;
 

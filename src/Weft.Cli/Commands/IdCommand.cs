@@ -101,11 +101,11 @@ internal static class IdCommand
         import.Options.Add(Replace);
         import.Options.Add(PassphraseFromFile);
         import.Run(ImportAsync);
-        var command = new WeftCommand("id", "Keys of this node and its users: show, new, export, import, rotate.")
+        var command = new WeftCommand("id", "Keys of this node and its users: show, new, export, import, rotate, recovery.")
         {
             Examples = ["weft id show", "weft id new alice"],
         };
-        foreach (Command sub in (Command[])[show, make, export, import, BuildRotate()])
+        foreach (Command sub in (Command[])[show, make, export, import, BuildRotate(), IdRecoveryCommand.Build()])
         {
             command.Subcommands.Add(sub);
         }

@@ -59,6 +59,12 @@ public sealed partial class PolicyBook
 
     private PolicyVerdict JudgeKeyRecord(in FieldWrite write, in WriterId writer, Ed25519PublicKey key)
     {
+        // There must be a lowest state: who names his recovery keys with it is sure that no thief names others before.
+        if (write.State < PolicyLimits.KeyStateMin)
+        {
+            return Invalid($"the records of a key have a state of {PolicyLimits.KeyStateMin} and up");
+        }
+
         bool isNew = !_keys.ContainsKey(key);
         if (write.Field == RecoveryRecord.Field)
         {

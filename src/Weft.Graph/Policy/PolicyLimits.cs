@@ -27,6 +27,9 @@ public static class PolicyLimits
     /// <summary>Recovery keys of one key.</summary>
     public const int RecoveryKeysMax = 16;
 
+    /// <summary>The lowest state of the records of a key: whoever names recovery keys with it is the first.</summary>
+    public const int KeyStateMin = 1;
+
     /// <summary>Characters of the longest pattern.</summary>
     public const int PatternCharsMax = 512;
 

@@ -139,6 +139,43 @@ public sealed class RotationTests
     }
 
     [Fact]
+    public void Nothing_is_named_before_the_lowest_state()
+    {
+        foreach (double state in (double[])[0.999, 0, -1, double.MinValue])
+        {
+            WeftValue next = RotationRecord.Write(PolicyRig.Key(2));
+            Assert.Equal(WeftError.PolicyInvalid, _rig.JudgeBy(1, KeySoul, "recovery", Set(state).ToValue(), state));
+            Assert.Equal(WeftError.PolicyInvalid, _rig.JudgeBy(1, KeySoul, "next", next, state));
+        }
+
+        Assert.Equal(WeftError.None, _rig.JudgeBy(1, KeySoul, "recovery", Set(1).ToValue(), 1));
+    }
+
+    [Fact]
+    public void Signatures_are_read_back_from_their_text_and_hold_for_nothing_else()
+    {
+        RecoverySignature made = RecoverySignature.Make(
+            PolicyRig.Crypto, PolicyRig.Pair(11), PolicyRig.NetworkId, PolicyRig.Key(1), PolicyRig.Key(3), 30);
+        string text = made.ToString();
+
+        Assert.True(RecoverySignature.TryParse(text, out RecoverySignature read));
+        Assert.Equal((RecoverySignature.TextLength, text, PolicyRig.Key(11)), (text.Length, read.ToString(), read.Key));
+        Assert.True(IsFor(read, 1, 3, 30, PolicyRig.NetworkId));
+        Assert.False(IsFor(read, 2, 3, 30, PolicyRig.NetworkId));
+        Assert.False(IsFor(read, 1, 4, 30, PolicyRig.NetworkId));
+        Assert.False(IsFor(read, 1, 3, 31, PolicyRig.NetworkId));
+        Assert.False(IsFor(read, 1, 3, 30, new byte[32]));
+        Assert.False(IsFor(read with { Key = PolicyRig.Key(12) }, 1, 3, 30, PolicyRig.NetworkId));
+        foreach (string wrong in (string[])["", ".", text[..^1], text + "A", text.Replace('.', '-'), text.Replace('.', '='), "=" + text[1..]])
+        {
+            Assert.False(RecoverySignature.TryParse(wrong, out _), wrong);
+        }
+
+        static bool IsFor(RecoverySignature one, byte key, byte next, double state, byte[] network) =>
+            one.IsFor(PolicyRig.Key(key), PolicyRig.Key(next), state, network, PolicyRig.Crypto);
+    }
+
+    [Fact]
     public void Recovery_that_lacks_a_signature_is_refused()
     {
         RecoverySet set = Set(state: 5);
