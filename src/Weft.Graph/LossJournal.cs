@@ -8,10 +8,14 @@ public enum LossKind
     /// <summary>Nothing says it: one of the two carries no proof, or a proof that does not tell.</summary>
     Unknown = 0,
 
-    /// <summary>Whoever won had seen it, or wrote both: nothing was lost that its writer did not mean to replace.</summary>
+    /// <summary>
+    /// Whoever won had seen it, or wrote both: nothing was lost that its writer did not mean to replace.
+    /// </summary>
     Stale,
 
-    /// <summary>Whoever won had not seen it: two people wrote at the same time, and one of them may want to know.</summary>
+    /// <summary>
+    /// Whoever won had not seen it: two people wrote at the same time, and one of them may want to know.
+    /// </summary>
     Concurrent,
 }
 
@@ -94,5 +98,6 @@ public sealed class LossJournal(GraphOptions options)
 
     /// <summary>Bytes one entry is counted with.</summary>
     private static long SizeOf(Loss loss) =>
-        120 + (2 * (loss.Soul.Length + loss.Field.Length + loss.From.Length + (loss.Author?.Length ?? 0))) + loss.Value.Json.Length;
+        120 + (2 * (loss.Soul.Length + loss.Field.Length + loss.From.Length + (loss.Author?.Length ?? 0)))
+        + loss.Value.Json.Length;
 }

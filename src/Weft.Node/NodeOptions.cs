@@ -30,7 +30,8 @@ public sealed class NodeOptions
     public GraphOptions Graph { get; set; } = new();
 
     /// <summary>
-    /// True, the default, signs every local write with the node's identity, so that "why" and "conflicts" name who wrote.
+    /// True, the default, signs every local write with the node's identity, so that "why" and "conflicts" name who
+    /// wrote.
     /// False signs only where a key or a policy says who may write.
     /// </summary>
     public bool SignWrites { get; set; } = true;
@@ -60,7 +61,9 @@ public sealed class NodeOptions
     public GroupOptions Groups { get; set; } = new();
 
     /// <summary>Checks every bound.</summary>
-    /// <exception cref="ArgumentException">An option is out of bounds; the message names it and what is allowed.</exception>
+    /// <exception cref="ArgumentException">
+    /// An option is out of bounds; the message names it and what is allowed.
+    /// </exception>
     public void ThrowIfInvalid()
     {
         Require(Enum.IsDefined(Durability), nameof(Durability), Durability, "disk, buffered or memory");
@@ -85,7 +88,8 @@ public sealed class NodeOptions
             Verify.WaitingPerSourceMax, "1 to 1,000,000");
         Require(Verify.WaitingMax is >= 1 and <= 10_000_000, "Verify.WaitingMax", Verify.WaitingMax, "1 to 10,000,000");
         Require(Verify.KeysMax is >= 1 and <= 1_000_000, "Verify.KeysMax", Verify.KeysMax, "1 to 1,000,000");
-        Require(Verify.VerifiedMax is >= 2 and <= 1_000_000, "Verify.VerifiedMax", Verify.VerifiedMax, "2 to 1,000,000");
+        Require(
+            Verify.VerifiedMax is >= 2 and <= 1_000_000, "Verify.VerifiedMax", Verify.VerifiedMax, "2 to 1,000,000");
     }
 
     private static void Require<T>(bool holds, string option, T value, string allowed)

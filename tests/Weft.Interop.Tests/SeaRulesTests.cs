@@ -91,11 +91,18 @@ public sealed class SeaRulesTests
         ICrypto crypto = PlatformCrypto.Create();
         using SeaPair pair = SeaPair.TryParse(crypto, Encoding.UTF8.GetBytes(alice.GetRawText()))!;
         var puts = new List<object>();
-        foreach (WeftValue value in new WeftValue[] { "text", "123", "{\"a\":1}", "ü😀\u2028\"\\", 5, -0.5, true, WeftValue.Null, WeftValue.Link("x") })
+        WeftValue[] values =
+        [
+            "text", "123", "{\"a\":1}", "ü😀\u2028\"\\", 5, -0.5, true, WeftValue.Null, WeftValue.Link("x"),
+        ];
+        foreach (WeftValue value in values)
         {
             var write = new FieldWrite($"~{alice.GetProperty("pub").GetString()}/a", "k", value, now);
             FieldWrite signed = SeaSigner.Sign(crypto, pair, write);
-            puts.Add(new { soul = signed.Soul, key = signed.Field, value = signed.Value.ToString(), state = signed.State });
+            puts.Add(new
+            {
+                soul = signed.Soul, key = signed.Field, value = signed.Value.ToString(), state = signed.State,
+            });
         }
 
         JsonElement judged = await gun.AskAsync(new { id = 2, puts });
@@ -121,7 +128,8 @@ public sealed class SeaRulesTests
         Assert.Null(block.Through);
         foreach (JsonElement nodes in item.GetProperty("graph").EnumerateArray())
         {
-            if (nodes.TryGetProperty(block.Soul, out JsonElement node) && node.TryGetProperty(block.Field, out JsonElement value))
+            if (nodes.TryGetProperty(block.Soul, out JsonElement node)
+                && node.TryGetProperty(block.Field, out JsonElement value))
             {
                 return SeaRules.Blocks(Value(value.GetRawText()));
             }

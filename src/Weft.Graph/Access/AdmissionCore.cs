@@ -7,8 +7,8 @@ namespace Weft.Graph.Access;
 /// <summary>The one step that decides, for every way in, whether a write may be stored and forwarded.</summary>
 /// <remarks>
 /// Pure: it does no arithmetic of signatures but names what must be verified; the driver verifies, tells the
-/// <see cref="Admission"/> what failed, and calls <see cref="Rejudge"/> where the write is stored. Keeps nothing between
-/// calls but the book it was given. Source: docs/spec/ownership.md, section 3.
+/// <see cref="Admission"/> what failed, and calls <see cref="Rejudge"/> where the write is stored. Keeps nothing
+/// between calls but the book it was given. Source: docs/spec/ownership.md, section 3.
 /// </remarks>
 /// <param name="crypto">Hashes.</param>
 /// <param name="policies">What is known of policies, rotations and revocations.</param>
@@ -19,7 +19,9 @@ public sealed class AdmissionCore(ICrypto crypto, PolicyBook policies, ReadOnlyM
     /// <param name="delta">Judged by <see cref="FieldRules"/>; a state of NaN is one that is still to be given.</param>
     /// <param name="local">As whom this node signs what comes without a proof; null for what others bring.</param>
     /// <param name="nowMs">Wall time in milliseconds; stands in for states that are still to be given.</param>
-    /// <returns>Null when nothing speaks against the delta and nothing is left to do: the way of ordinary data.</returns>
+    /// <returns>
+    /// Null when nothing speaks against the delta and nothing is left to do: the way of ordinary data.
+    /// </returns>
     public Admission? Judge(ReadOnlySpan<FieldWrite> delta, LocalWriter? local, double nowMs)
     {
         Admission? admission = null;
@@ -59,7 +61,8 @@ public sealed class AdmissionCore(ICrypto crypto, PolicyBook policies, ReadOnlyM
     }
 
     /// <summary>
-    /// Judges again where the delta is about to be stored: states are given by now, and policies may have changed since.
+    /// Judges again where the delta is about to be stored: states are given by now, and policies may have changed
+    /// since.
     /// </summary>
     /// <param name="delta">With all states.</param>
     /// <param name="admission">Of this delta; its signatures have held.</param>
@@ -134,7 +137,8 @@ public sealed class AdmissionCore(ICrypto crypto, PolicyBook policies, ReadOnlyM
             SoulOwnerKind.Sea => JudgeSea(write, owner, local, state, admission, index),
             SoulOwnerKind.AliasList or SoulOwnerKind.Alias when SeaRules.JudgeName(write, owner.Kind) is var error
                 and not WeftError.None => new(error),
-            SoulOwnerKind.Content when SeaRules.JudgeContent(write, crypto) is var error and not WeftError.None => new(error),
+            SoulOwnerKind.Content when SeaRules.JudgeContent(write, crypto) is var error
+                and not WeftError.None => new(error),
             _ => JudgeNative(write, owner, isGoverned, local, state, admission, index),
         };
         if (judged.Error != WeftError.None)
@@ -164,10 +168,10 @@ public sealed class AdmissionCore(ICrypto crypto, PolicyBook policies, ReadOnlyM
         var author = new Ed25519PublicKey(write.Extras.Author.Span);
         bool hasGrant = WriteProof.TryRead(write.Extras.Signature.Span, out WriteProof proof) && !proof.Grant.IsEmpty;
         return hasGrant && Grant.TryDecode(proof.Grant, crypto, out Grant? grant)
-            ? JudgeGrant(grant, author, write, write.State, AdmissionStep.Take).Writer is { Kind: WriterKind.Native } known
+            && JudgeGrant(grant, author, write, write.State, AdmissionStep.Take).Writer
+                is { Kind: WriterKind.Native } known
                 ? known
-                : WriterId.Native(author)
-            : WriterId.Native(author);
+                : WriterId.Native(author);
     }
 
     private WriteJudgement JudgeNative(
@@ -207,7 +211,9 @@ public sealed class AdmissionCore(ICrypto crypto, PolicyBook policies, ReadOnlyM
         return judged with { Sequence = proof.Sequence, Basis = proof.Basis };
     }
 
-    /// <summary>Turns a chain of grants into the claim the book judges; a chain that does not cover the write is none.</summary>
+    /// <summary>
+    /// Turns a chain of grants into the claim the book judges; a chain that does not cover the write is none.
+    /// </summary>
     private WriteJudgement JudgeGrant(
         Grant? grant, Ed25519PublicKey author, in FieldWrite write, double state, AdmissionStep step)
     {
@@ -229,9 +235,11 @@ public sealed class AdmissionCore(ICrypto crypto, PolicyBook policies, ReadOnlyM
 
         if (verdict == GrantVerdict.Allowed)
         {
-            GrantLink[] links =
-                [.. grant.Blocks.Select(block => new GrantLink(block.Issuer, new Ed25519PublicKey(block.Id.Span).ToString()))];
-            return new(WeftError.None, Step: step, Writer: WriterId.Native(author, new GrantClaim(links, grant.Audience)));
+            // The id of a block has 32 bytes as a key has, and the same text.
+            GrantLink[] links = [.. grant.Blocks.Select(
+                block => new GrantLink(block.Issuer, new Ed25519PublicKey(block.Id.Span).ToString()))];
+            var claim = new GrantClaim(links, grant.Audience);
+            return new(WeftError.None, Step: step, Writer: WriterId.Native(author, claim));
         }
 
         // The author may not need it. Where it does, this says more than "not the owner".

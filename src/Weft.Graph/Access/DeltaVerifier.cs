@@ -3,7 +3,9 @@ using Weft.Primitives;
 
 namespace Weft.Graph.Access;
 
-/// <summary>Verifies native proofs one by one: for tools and tests. The write path goes through AdmissionCore.</summary>
+/// <summary>
+/// Verifies native proofs one by one: for tools and tests. The write path goes through AdmissionCore.
+/// </summary>
 public sealed class DeltaVerifier(ICrypto crypto, ReadOnlyMemory<byte> network)
 {
     /// <summary>True when the write's author signed exactly this write for this network.</summary>

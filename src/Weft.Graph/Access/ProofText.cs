@@ -6,7 +6,8 @@ using Weft.Crypto;
 namespace Weft.Graph.Access;
 
 /// <summary>
-/// Author, expiry and proof of a write as one text, base64 of author (32 bytes), expiry (8 bytes, big-endian) and proof:
+/// Author, expiry and proof of a write as one text, base64 of author (32 bytes), expiry (8 bytes, big-endian) and
+/// proof:
 /// what Weft peers tell each other beside a value, and what exports carry.
 /// </summary>
 /// <remarks>Source: docs/spec/ownership.md, section 2.4.</remarks>
@@ -17,7 +18,9 @@ public static class ProofText
     /// <summary>Characters of the longest text.</summary>
     public static int LengthMax => Base64.GetMaxEncodedToUtf8Length(HeadLength + WriteProof.BytesMax);
 
-    /// <summary>What stands for a text that cannot be read: admission refuses the write that carries it, and only that.</summary>
+    /// <summary>
+    /// What stands for a text that cannot be read: admission refuses the write that carries it, and only that.
+    /// </summary>
     public static FieldExtras Unreadable { get; } = new(Signature: new byte[1]);
 
     /// <summary>True when a field carries a proof.</summary>

@@ -6,7 +6,8 @@ namespace Weft.Graph.Access;
 
 /// <summary>Writes any JSON text again as JavaScript's JSON.stringify(JSON.parse(text)) does.</summary>
 /// <remarks>
-/// SEA signs that text, so what a browser reordered must be reordered here: names that are array indexes come first, a name
+/// SEA signs that text, so what a browser reordered must be reordered here: names that are array indexes come first, a
+/// name
 /// that stands twice keeps its first place and its last value. Source: ECMA-262, sections 10.1.11 and 25.5.
 /// </remarks>
 internal sealed class ScriptJson

@@ -4,7 +4,9 @@ using Weft.Primitives;
 namespace Weft.Graph.Access;
 
 /// <summary>A certificate of SEA: lets others write into the graph of the key that signed it.</summary>
-/// <remarks>Source: gun.js 0.2020.1241, sea.js "check.pub" and "SEA.certify": c, e, w, wb; r and rb are about reading.</remarks>
+/// <remarks>
+/// Source: gun.js 0.2020.1241, sea.js "check.pub" and "SEA.certify": c, e, w, wb; r and rb are about reading.
+/// </remarks>
 internal sealed class SeaCertificate
 {
     private const int PatternsMax = 256; // Of one certificate; gun.js knows no bound.
@@ -126,7 +128,8 @@ internal sealed class SeaCertificate
     }
 
     private static bool IsTruthy(JsonElement json) =>
-        json.ValueKind == JsonValueKind.Object || (json.ValueKind == JsonValueKind.String && json.GetString()!.Length > 0);
+        json.ValueKind == JsonValueKind.Object
+        || (json.ValueKind == JsonValueKind.String && json.GetString()!.Length > 0);
 }
 
 /// <summary>Where a certificate's owner keeps who is blocked: 1 or true there refuses the write.</summary>

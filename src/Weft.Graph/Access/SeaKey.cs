@@ -20,7 +20,9 @@ public static class SeaKey
     /// no letter, digit, "-" or "_"; the first two parts are the key.
     /// </summary>
     /// <param name="soul">Any text.</param>
-    /// <param name="pub">"x.y" in the form of a key; null when the parts cannot be one: gun.js takes no write then.</param>
+    /// <param name="pub">
+    /// "x.y" in the form of a key; null when the parts cannot be one: gun.js takes no write then.
+    /// </param>
     /// <returns>Where the "~" stands; -1 when the soul has no key part.</returns>
     public static int Find(ReadOnlySpan<char> soul, out string? pub)
     {
@@ -67,7 +69,9 @@ public static class SeaKey
         return TryDecodePart(part, bytes);
     }
 
-    /// <summary>Only the one canonical text of 32 bytes counts, so that one key never owns two souls of one path.</summary>
+    /// <summary>
+    /// Only the one canonical text of 32 bytes counts, so that one key never owns two souls of one path.
+    /// </summary>
     private static bool TryDecodePart(ReadOnlySpan<char> part, Span<byte> bytes)
     {
         Span<byte> decoded = stackalloc byte[33];

@@ -4,7 +4,8 @@ namespace Weft.Graph.Access;
 
 /// <summary>One pattern of a certificate's paths, matched as gun.js's String.match does, slips included.</summary>
 /// <remarks>
-/// Peers that run gun.js judge the same writes by the same patterns, so a stricter match here would only split replicas.
+/// Peers that run gun.js judge the same writes by the same patterns, so a stricter match here would only split
+/// replicas.
 /// Source: gun.js 0.2020.1241, "String.match" and sea.js "check.pub".
 /// </remarks>
 internal sealed class SeaLex

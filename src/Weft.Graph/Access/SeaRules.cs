@@ -28,7 +28,8 @@ public static class SeaRules
     {
         claim = null;
         string pub = owner.Sea!;
-        if (write.Field == "pub" && write.Soul.Length == pub.Length + 1 && write.Soul.EndsWith(pub, StringComparison.Ordinal))
+        if (write.Field == "pub" && write.Soul.Length == pub.Length + 1
+            && write.Soul.EndsWith(pub, StringComparison.Ordinal))
         {
             claim = Unsigned; // Anyone may say it, because it can say only one thing.
             return write.Value.AsText() == pub ? WeftError.None : WeftError.NameMismatch;
@@ -91,7 +92,9 @@ public static class SeaRules
     /// <summary>True for a text that looks like a signed value: an object with ":" and "~".</summary>
     public static bool IsWrapped(WeftValue value) => Unwrap(value, out _);
 
-    /// <summary>The value inside a signed one, as applications see it; the value itself when it is not signed.</summary>
+    /// <summary>
+    /// The value inside a signed one, as applications see it; the value itself when it is not signed.
+    /// </summary>
     public static WeftValue Unwrap(WeftValue value) => Unwrap(value, out WeftValue inner) ? inner : value;
 
     private static bool Unwrap(WeftValue value, out WeftValue inner)
@@ -123,11 +126,15 @@ public static class SeaRules
         }
     }
 
-    /// <summary>The key that a signed value names as its writer; null when it names none, and the owner wrote it.</summary>
+    /// <summary>
+    /// The key that a signed value names as its writer; null when it names none, and the owner wrote it.
+    /// </summary>
     /// <param name="write">A write into a SEA soul.</param>
     /// <param name="owner">Of the soul.</param>
     public static string? AuthorOf(in FieldWrite write, in SoulOwner owner) =>
-        owner.Kind == SoulOwnerKind.Sea && Read(write, owner, out SeaClaim? claim) == WeftError.None ? claim!.Author : null;
+        owner.Kind == SoulOwnerKind.Sea && Read(write, owner, out SeaClaim? claim) == WeftError.None
+            ? claim!.Author
+            : null;
 
     /// <summary>True when what a block list holds for a writer blocks it: 1 or true, signed or bare.</summary>
     public static bool Blocks(WeftValue value)
@@ -147,7 +154,9 @@ public static class SeaRules
         return holds ? WeftError.None : WeftError.NameMismatch;
     }
 
-    /// <summary>A soul with "#": what stands behind the last "#" of the field is the value's SHA-256, base64 or hex.</summary>
+    /// <summary>
+    /// A soul with "#": what stands behind the last "#" of the field is the value's SHA-256, base64 or hex.
+    /// </summary>
     public static WeftError JudgeContent(in FieldWrite write, ICrypto crypto)
     {
         ReadOnlySpan<char> named = write.Field.AsSpan(write.Field.LastIndexOf('#') + 1);
@@ -202,7 +211,8 @@ public static class SeaRules
             return WeftError.None;
         }
 
-        // gun.js takes a value that names another writer and brings no certificate, whoever signed it. Nobody can depend
+        // gun.js takes a value that names another writer and brings no certificate, whoever signed it. Nobody can
+        // depend
         // on that but a thief: here it is refused.
         if (!root.TryGetProperty("+", out JsonElement plus)
             || SeaCertificate.Read(plus, pub) is not SeaCertificate certificate)

@@ -4,7 +4,9 @@ using Weft.Crypto;
 
 namespace Weft.Graph.Access;
 
-/// <summary>One signature of SEA to be verified: ECDSA P-256 over the SHA-256 of a text, hashed once more by ECDSA.</summary>
+/// <summary>
+/// One signature of SEA to be verified: ECDSA P-256 over the SHA-256 of a text, hashed once more by ECDSA.
+/// </summary>
 public sealed class SeaSignature : SignatureCheck
 {
     private readonly byte[] _text;
@@ -40,7 +42,9 @@ public sealed class SeaSignature : SignatureCheck
             && Convert.TryFromBase64String(text, signature, out int written) && written == WriteProof.SignatureLength;
     }
 
-    /// <summary>The text of a value as JavaScript writes it, with names of objects sorted; null where that is the same.</summary>
+    /// <summary>
+    /// The text of a value as JavaScript writes it, with names of objects sorted; null where that is the same.
+    /// </summary>
     internal static byte[]? SortedOf(JsonElement said)
     {
         if (said.ValueKind is not (JsonValueKind.Object or JsonValueKind.Array))

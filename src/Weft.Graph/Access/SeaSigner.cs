@@ -9,7 +9,9 @@ namespace Weft.Graph.Access;
 /// <remarks>Source: gun.js 0.2020.1241, sea.js "check.pub".</remarks>
 public static class SeaSigner
 {
-    /// <summary>The write as it goes into a SEA soul: its value becomes the text <c>{":":value,"~":signature}</c>.</summary>
+    /// <summary>
+    /// The write as it goes into a SEA soul: its value becomes the text <c>{":":value,"~":signature}</c>.
+    /// </summary>
     /// <param name="crypto">Hashes and signs.</param>
     /// <param name="writer">The writer's keys.</param>
     /// <param name="write">With the state it will have.</param>

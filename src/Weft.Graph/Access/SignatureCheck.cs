@@ -3,7 +3,9 @@ using Weft.Primitives;
 
 namespace Weft.Graph.Access;
 
-/// <summary>One signature that must hold before a write is taken: costly, pure, and the same for every write that asks.</summary>
+/// <summary>
+/// One signature that must hold before a write is taken: costly, pure, and the same for every write that asks.
+/// </summary>
 /// <remarks>Two checks are equal when one answer serves both. Safe to use from many threads.</remarks>
 public abstract class SignatureCheck
 {

@@ -34,7 +34,9 @@ public enum SoulOwnerKind
 /// <param name="Kind">Which rule holds.</param>
 /// <param name="Key">The owner of a native soul.</param>
 /// <param name="Sea">The owner of a SEA soul, "x.y"; else null.</param>
-/// <param name="AgeMaxMs">Writes older than this are refused ("&lt;?N"); 0 for no bound; may be negative or infinite.</param>
+/// <param name="AgeMaxMs">
+/// Writes older than this are refused ("&lt;?N"); 0 for no bound; may be negative or infinite.
+/// </param>
 public readonly record struct SoulOwner(
     SoulOwnerKind Kind, Ed25519PublicKey Key = default, string? Sea = null, double AgeMaxMs = 0)
 {

@@ -54,7 +54,9 @@ internal sealed class NodeAdmission : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _queue.DisposeAsync();
 
-    /// <summary>Judges a delta, all but what needs its states; null when there is nothing to judge and nothing to sign.</summary>
+    /// <summary>
+    /// Judges a delta, all but what needs its states; null when there is nothing to judge and nothing to sign.
+    /// </summary>
     public Admitted? Judge(FieldWrite[] delta, in WriteSource source, double nowMs)
     {
         Admission? admission = _core.Judge(delta, WriterOf(source), nowMs);
@@ -98,7 +100,9 @@ internal sealed class NodeAdmission : IAsyncDisposable
     /// <summary>The writer of a stored field.</summary>
     public WriterId WriterOfStored(in FieldWrite write, in SoulOwner owner) => _core.WriterOfStored(write, owner);
 
-    /// <summary>The last look, where the delta is about to be merged: signs, and judges what has changed since.</summary>
+    /// <summary>
+    /// The last look, where the delta is about to be merged: signs, and judges what has changed since.
+    /// </summary>
     /// <param name="delta">With all states; signed in place.</param>
     /// <param name="admitted">Of this delta.</param>
     /// <param name="view">The fields as they are known.</param>
@@ -212,7 +216,8 @@ internal sealed class NodeAdmission : IAsyncDisposable
 
     private async ValueTask<bool> IsLostAsync(FieldWrite write, CancellationToken cancellationToken)
     {
-        StoredField? found = await _store.ReadFieldAsync(write.Soul, write.Field, cancellationToken).ConfigureAwait(false);
+        StoredField? found = await _store.ReadFieldAsync(write.Soul, write.Field, cancellationToken)
+            .ConfigureAwait(false);
         if (found is not StoredField known)
         {
             return false;
@@ -270,8 +275,9 @@ internal sealed class NodeAdmission : IAsyncDisposable
         {
             if (judged[i].Step == AdmissionStep.SignSea)
             {
+                SeaPair pair = identity!.Sea!;
                 delta[i] = SeaSigner.Sign(
-                    _crypto, identity!.Sea!, delta[i], IsOwn(identity.Sea!, judged[i].Owner) ? null : identity.Certificate);
+                    _crypto, pair, delta[i], IsOwn(pair, judged[i].Owner) ? null : identity.Certificate);
             }
             else if (judged[i].Step == AdmissionStep.SignNative)
             {
@@ -329,7 +335,9 @@ internal sealed class Admitted(Admission admission, WriteSource source)
 
     public WriteSource Source { get; } = source;
 
-    /// <summary>For each write false when its signatures were not verified, because it cannot win; null when all were.</summary>
+    /// <summary>
+    /// For each write false when its signatures were not verified, because it cannot win; null when all were.
+    /// </summary>
     public bool[]? Unverified { get; set; }
 
     /// <summary>Takes the refused writes out of a delta, so that the others can go on.</summary>

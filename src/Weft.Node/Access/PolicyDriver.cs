@@ -42,7 +42,8 @@ internal sealed class PolicyDriver : IAsyncDisposable
     public bool IsBusy => Volatile.Read(ref _busy) > 0;
 
     /// <summary>
-    /// Reads what the store holds of the system's souls. What they reach is judged again: the node may have stopped between
+    /// Reads what the store holds of the system's souls. What they reach is judged again: the node may have stopped
+    /// between
     /// a record and the last pass it asked for.
     /// </summary>
     public async ValueTask LoadAsync(CancellationToken cancellationToken)

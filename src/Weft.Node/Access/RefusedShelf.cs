@@ -4,7 +4,8 @@ using Weft.Primitives;
 namespace Weft.Node.Access;
 
 /// <summary>
-/// Writes of links that policy refused, kept for a while: a rotation, policy or revocation that arrives behind them, in the
+/// Writes of links that policy refused, kept for a while: a rotation, policy or revocation that arrives behind them, in
+/// the
 /// same message perhaps, may make them right. Bounded by number and bytes; the oldest goes first.
 /// </summary>
 internal sealed class RefusedShelf

@@ -3,7 +3,9 @@ using Weft.Crypto.Sea;
 
 namespace Weft.Node;
 
-/// <summary>As whom a local write is made, when that is not the node itself. Its secrets stay in the pairs it was given.</summary>
+/// <summary>
+/// As whom a local write is made, when that is not the node itself. Its secrets stay in the pairs it was given.
+/// </summary>
 public sealed class WriteIdentity
 {
     /// <summary>Signs native writes; null for the node's own key.</summary>
@@ -15,7 +17,9 @@ public sealed class WriteIdentity
     /// <summary>A chain of grants for <see cref="Key"/>; null for none.</summary>
     public Grant? Grant { get; init; }
 
-    /// <summary>A certificate for <see cref="Sea"/> to write into another's graph, as SEA.certify gave it; null for none.</summary>
+    /// <summary>
+    /// A certificate for <see cref="Sea"/> to write into another's graph, as SEA.certify gave it; null for none.
+    /// </summary>
     public string? Certificate { get; init; }
 
     /// <summary>A native identity.</summary>

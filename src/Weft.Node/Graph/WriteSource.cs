@@ -15,7 +15,8 @@ public enum WriteDoor
     Client,
 
     /// <summary>
-    /// A link between relays. One message mixes what many wrote, so each write is judged alone: one that is refused holds
+    /// A link between relays. One message mixes what many wrote, so each write is judged alone: one that is refused
+    /// holds
     /// up none of the others.
     /// </summary>
     Link,
@@ -33,7 +34,9 @@ public readonly record struct WriteSource(string Name, long Connection = 0, Writ
     /// <summary>The HTTP API.</summary>
     public static WriteSource Http { get; } = new("http");
 
-    /// <summary>A bulk import. Lines without a proof are signed where a key or a policy says who may write, only.</summary>
+    /// <summary>
+    /// A bulk import. Lines without a proof are signed where a key or a policy says who may write, only.
+    /// </summary>
     public static WriteSource Import { get; } = new("import", Door: WriteDoor.Import);
 
     /// <summary>As whom the writes are made; null for the node itself. Local doors only.</summary>

@@ -94,7 +94,8 @@ public static class DeltaPlan
             {
                 if (decision.Verdict == HamVerdict.KnownByPolicy)
                 {
-                    clock.Observe(write.State); // It lost with a higher state; what its owner decides now comes after it.
+                    // It lost with a higher state; what its owner decides now comes after it.
+                    clock.Observe(write.State);
                 }
 
                 if (decision.Verdict != HamVerdict.Equal && decision.Displaced.Sequence > 0)

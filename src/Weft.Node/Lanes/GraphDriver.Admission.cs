@@ -20,7 +20,8 @@ internal sealed partial class GraphDriver
     public IMergeOrder Order => Admission.Policies;
 
     /// <summary>
-    /// Brings a delta to its lanes. Ordinary data goes straight on; what is owned, signed or to be signed is judged first,
+    /// Brings a delta to its lanes. Ordinary data goes straight on; what is owned, signed or to be signed is judged
+    /// first,
     /// and its signatures are verified beside the lanes.
     /// </summary>
     private ValueTask<WriteResult> AdmitAsync(
@@ -64,7 +65,8 @@ internal sealed partial class GraphDriver
             bool isHopeless = admitted.Admission.Error != WeftError.None && source.Door != WriteDoor.Link;
             WeftError error = isHopeless
                 ? WeftError.None // Refused already: nothing of it is worth verifying.
-                : await Admission.VerifyAsync(delta, admitted, NowMs, sparesLosers, cancellationToken).ConfigureAwait(false);
+                : await Admission.VerifyAsync(delta, admitted, NowMs, sparesLosers, cancellationToken)
+                    .ConfigureAwait(false);
             if (error != WeftError.None)
             {
                 return Refusal(error, 0, null);
@@ -135,7 +137,9 @@ internal sealed partial class GraphDriver
         return false;
     }
 
-    /// <summary>True when a write whose signatures were not verified has won; then nothing of the delta is stored.</summary>
+    /// <summary>
+    /// True when a write whose signatures were not verified has won; then nothing of the delta is stored.
+    /// </summary>
     private static bool HasUnverifiedWinner(WriteRequest request, ReadOnlySpan<GraphOutput> decisions)
     {
         if (request.Admitted?.Unverified is not bool[] isVerified)
@@ -192,13 +196,15 @@ internal sealed partial class GraphDriver
     }
 
     /// <summary>
-    /// Takes a stored field back that a later record forbids, unless it has changed meanwhile, and offers again what the
+    /// Takes a stored field back that a later record forbids, unless it has changed meanwhile, and offers again what
+    /// the
     /// field had won against.
     /// </summary>
     public async ValueTask<bool> DropAsync(FieldWrite write)
     {
         FieldWrite[] delta = [write];
-        var request = new WriteRequest(delta, new WriteSource("policy"), Durability.Buffered, LanesOf(delta)) { IsDrop = true };
+        var source = new WriteSource("policy");
+        var request = new WriteRequest(delta, source, Durability.Buffered, LanesOf(delta)) { IsDrop = true };
         WriteResult result = await EnqueueAsync(request, CancellationToken.None).ConfigureAwait(false);
         if (result.Applied == 0)
         {

@@ -161,7 +161,8 @@ internal sealed partial class GraphDriver : IAsyncDisposable
         if (HasUnverifiedWinner(request, decisions))
         {
             request.MustVerify = true;
-            request.Complete(WriteResult.Refused(WeftError.SignatureMissing, 0)); // Seen by nobody: it comes again, verified.
+            // Seen by nobody: the delta comes again, verified.
+            request.Complete(WriteResult.Refused(WeftError.SignatureMissing, 0));
             return;
         }
 
@@ -294,7 +295,9 @@ internal sealed partial class GraphDriver : IAsyncDisposable
                     _metrics.WonCount++;
                     if (decision.HadKnown && other.State == write.State)
                     {
-                        NoteLoss(known, Authorship.Of(known), write, Authorship.Of(write), HamVerdict.KnownLarger, "known", now);
+                        NoteLoss(
+                            known, Authorship.Of(known), write, Authorship.Of(write), HamVerdict.KnownLarger, "known",
+                            now);
                     }
 
                     break;
@@ -414,17 +417,20 @@ internal sealed partial class GraphDriver : IAsyncDisposable
             {
                 var source = new WriteSource("deferred", Door: WriteDoor.Client);
                 WriteResult result = await AdmitAsync(
-                    [write], source, Durability.Disk, null, isRelease: true, CancellationToken.None).ConfigureAwait(false);
+                    [write], source, Durability.Disk, null, isRelease: true, CancellationToken.None)
+                    .ConfigureAwait(false);
                 if (!result.IsAccepted)
                 {
-                    // It may not be written any more: the key was replaced, or a policy came. It must not be held for ever.
-                    await Store.AppendAsync(
-                        new CommitBatch([], [], [write], double.NegativeInfinity), Durability.Disk).ConfigureAwait(false);
+                    // It may not be written any more: the key was replaced, or a policy came. It must not be held for
+                    // ever.
+                    var letGo = new CommitBatch([], [], [write], double.NegativeInfinity);
+                    await Store.AppendAsync(letGo, Durability.Disk).ConfigureAwait(false);
                 }
             }
             catch (WeftException)
             {
-                return; // The store takes no writes now. The write is still held on disk and is offered at the next start.
+                // The store takes no writes now. The write is still held on disk and is offered at the next start.
+                return;
             }
         }
     }

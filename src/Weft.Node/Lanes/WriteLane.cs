@@ -7,7 +7,8 @@ namespace Weft.Node.Lanes;
 
 /// <summary>
 /// One lane of the write path: a bounded queue with one reader. All writes of a soul pass the same lane, so a field is
-/// loaded, merged and appended by one caller at a time. A delta over several lanes is carried by its first lane and holds
+/// loaded, merged and appended by one caller at a time. A delta over several lanes is carried by its first lane and
+/// holds
 /// the gates of all of them, taken in rising order, so two lanes can never wait for each other in a circle.
 /// </summary>
 internal sealed class WriteLane : IAsyncDisposable

@@ -167,7 +167,9 @@ public sealed partial class GunCodec
         return named;
     }
 
-    /// <summary>Reads what a Weft peer says about authors. It is a claim: admission verifies it, whoever sent it.</summary>
+    /// <summary>
+    /// Reads what a Weft peer says about authors. It is a claim: admission verifies it, whoever sent it.
+    /// </summary>
     private void ReadProofs(ref Utf8JsonReader reader, GunMessage message)
     {
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)

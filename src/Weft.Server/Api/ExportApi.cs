@@ -9,7 +9,8 @@ using Weft.Server.Http;
 namespace Weft.Server.Api;
 
 /// <summary>
-/// Export: every node as a line of JSON, tombstones and proofs included, in the order of souls; but the system's souls come
+/// Export: every node as a line of JSON, tombstones and proofs included, in the order of souls; but the system's souls
+/// come
 /// first, because an import judges the rest by the policies and rotations in them.
 /// </summary>
 internal static class ExportApi

@@ -7,7 +7,8 @@ namespace Weft.Server.Http;
 
 /// <summary>
 /// Reads records of the form <c>{"soul":…,"fields":{…},"states":{…},"proof":{…}}</c> into writes. Other properties are
-/// skipped, so that what this node answers can be sent back to it. A proof is a claim: admission verifies it. One caller at a time; reused from record to record.
+/// skipped, so that what this node answers can be sent back to it. A proof is a claim: admission verifies it. One
+/// caller at a time; reused from record to record.
 /// </summary>
 internal sealed class RecordReader
 {

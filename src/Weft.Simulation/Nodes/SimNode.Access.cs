@@ -12,9 +12,13 @@ namespace Weft.Simulation;
 public sealed partial class SimNode
 {
     private const int ShelfMax = 4_096;
-    private const long OutdoneOrigin = -1; // Not of this process, so that what is refused again does not refuse the rest.
+    // Not of this process, so that what is refused again does not refuse the rest.
+    private const long OutdoneOrigin = -1;
 
-    private readonly List<(FieldWrite Write, long Origin)> _shelf = []; // Of links, refused by policy: may turn out right.
+
+    // Of links, refused by policy: may turn out right.
+    private readonly List<(FieldWrite Write, long Origin)> _shelf = [];
+
     private readonly Outbox<PolicyOutput> _policyOutbox = new();
     private AdmissionCore? _admission;
     private OutdoneVersions? _outdone;
@@ -22,7 +26,9 @@ public sealed partial class SimNode
     private SeaKeyCache? _seaKeys;
     private ulong _authorSequence;
 
-    /// <summary>What this node knows of policies, rotations and revocations; null while it is down or judges nothing.</summary>
+    /// <summary>
+    /// What this node knows of policies, rotations and revocations; null while it is down or judges nothing.
+    /// </summary>
     public PolicyBook? Policies => _book;
 
     /// <summary>Writes refused at admission since the start of the run.</summary>

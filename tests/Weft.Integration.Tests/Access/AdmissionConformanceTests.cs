@@ -12,7 +12,9 @@ using static Weft.Integration.Tests.Access.AdmissionSigners;
 
 namespace Weft.Integration.Tests.Access;
 
-/// <summary>One table of writes, put through every way in: each way gives the same verdict, and stores what it takes.</summary>
+/// <summary>
+/// One table of writes, put through every way in: each way gives the same verdict, and stores what it takes.
+/// </summary>
 public sealed class AdmissionConformanceTests : IAsyncLifetime
 {
     private ApiHost _host = null!;
@@ -129,7 +131,9 @@ public sealed class AdmissionConformanceTests : IAsyncLifetime
                 Policy(new PolicyDocument { Class = PolicyClass.Private }), at)),
             Sign(Alice, new($"weft:policy/prefix/{alice}/open/", "1",
                 Policy(new PolicyDocument { Class = PolicyClass.Public }), at)),
-            Sign(Carol, new($"weft:key/{Carol.PublicKey}", "next", RotationRecord.Write(Dave.PublicKey), _now - 3_600_000)),
+            Sign(
+                Carol,
+                new($"weft:key/{Carol.PublicKey}", "next", RotationRecord.Write(Dave.PublicKey), _now - 3_600_000)),
         ];
         foreach (FieldWrite record in records)
         {
@@ -163,7 +167,8 @@ public sealed class AdmissionConformanceTests : IAsyncLifetime
 
             if (way == "GUN link")
             {
-                await door._client!.SendAsync("""{"dam":"?","#":"hello","pid":"relay","weft":{"store":"other","relay":true}}""");
+                await door._client!.SendAsync(
+                    """{"dam":"?","#":"hello","pid":"relay","weft":{"store":"other","relay":true}}""");
                 await door._client.AnswerAsync("hello");
             }
 
@@ -177,7 +182,9 @@ public sealed class AdmissionConformanceTests : IAsyncLifetime
         {
             "C#" => CodeAsync(write),
             "HTTP field" => HttpAsync(
-                "PUT", $"field?soul={Uri.EscapeDataString(write.Soul)}&name={Uri.EscapeDataString(write.Field)}&state={Number(write.State)}",
+                "PUT",
+                $"field?soul={Uri.EscapeDataString(write.Soul)}&name={Uri.EscapeDataString(write.Field)}"
+                + $"&state={Number(write.State)}",
                 write.Value.ToString()),
             "HTTP node" => HttpAsync("PATCH", $"node?soul={Uri.EscapeDataString(write.Soul)}", Record(write)),
             "HTTP batch" => HttpAsync("POST", "nodes:batch", $"[{Record(write)}]"),
@@ -196,14 +203,14 @@ public sealed class AdmissionConformanceTests : IAsyncLifetime
         private async Task<WeftError> CodeAsync(FieldWrite write) =>
             (await host.Server.Peer.Graph.WriteAsync([write], WriteSource.Local)).Error;
 
-        private async Task<WeftError> HttpAsync(string method, string path, string body, string type = "application/json")
+        private async Task<WeftError> HttpAsync(
+            string method, string path, string body, string type = "application/json")
         {
             using HttpResponseMessage response = await host.SendAsync(method, "/api/v1/" + path, body, type);
             string text = await response.Content.ReadAsStringAsync();
             return response.IsSuccessStatusCode
                 ? WeftError.None
-                : (WeftError)int.Parse(
-                    JsonDocument.Parse(text).RootElement.GetProperty("code").GetString().AsSpan(1), CultureInfo.InvariantCulture);
+                : ErrorOf(JsonDocument.Parse(text).RootElement.GetProperty("code").GetString()!);
         }
 
         private async Task<WeftError> GunAsync(FieldWrite write)
@@ -213,13 +220,16 @@ public sealed class AdmissionConformanceTests : IAsyncLifetime
             string field = Quoted(write.Field);
             string proof = write.Extras is null ? "" : $",\"weft\":{{{field}:{Proof(write)}}}";
             await _client!.SendAsync(
-                $"{{\"#\":\"{id}\",\"put\":{{{soul}:{{\"_\":{{\"#\":{soul},\">\":{{{field}:{Number(write.State)}}}{proof}}},"
+                $"{{\"#\":\"{id}\",\"put\":{{{soul}:{{\"_\":{{\"#\":{soul},"
+                + $"\">\":{{{field}:{Number(write.State)}}}{proof}}},"
                 + $"{field}:{write.Value}}}}}}}");
             JsonElement answer = await _client.AnswerAsync(id);
-            return answer.TryGetProperty("err", out JsonElement error)
-                ? (WeftError)int.Parse(error.GetString().AsSpan(1, 4), CultureInfo.InvariantCulture)
-                : WeftError.None;
+            return answer.TryGetProperty("err", out JsonElement error) ? ErrorOf(error.GetString()!) : WeftError.None;
         }
+
+        /// <summary>The error of a text that begins with its code, as "W4302 …".</summary>
+        private static WeftError ErrorOf(string text) =>
+            (WeftError)int.Parse(text.AsSpan(1, 4), CultureInfo.InvariantCulture);
 
         private static string Record(FieldWrite write)
         {
@@ -229,7 +239,8 @@ public sealed class AdmissionConformanceTests : IAsyncLifetime
                 + $"\"states\":{{{field}:{Number(write.State)}}}{proof}}}";
         }
 
-        private static string Proof(FieldWrite write) => Quoted(Encoding.ASCII.GetString(ProofText.Format(write.Extras!)));
+        private static string Proof(FieldWrite write) =>
+            Quoted(Encoding.ASCII.GetString(ProofText.Format(write.Extras!)));
 
         private static string Quoted(string text) => Encoding.UTF8.GetString(JsonText.Quote(text));
 

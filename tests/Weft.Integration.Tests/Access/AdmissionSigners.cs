@@ -39,7 +39,8 @@ internal static class AdmissionSigners
     {
         FieldWrite[] delta = [write];
         var signer = new DeltaSigner(
-            Crypto, network ?? Network, author.PublicKey, (message, signature) => author.Sign(Crypto, message, signature));
+            Crypto, network ?? Network, author.PublicKey,
+            (message, signature) => author.Sign(Crypto, message, signature));
         signer.Sign(delta, [0], (ulong)(write.State * 1_000), grant is null ? default : grant.Bytes.Span);
         return delta[0];
     }
@@ -47,7 +48,8 @@ internal static class AdmissionSigners
     public static FieldWrite Sign(SeaPair author, FieldWrite write, string? certificate = null) =>
         SeaSigner.Sign(Crypto, author, write, certificate);
 
-    public static Grant Grant(Ed25519KeyPair issuer, Ed25519KeyPair audience, string prefix, double now, long lifeMs = 3_600_000) =>
+    public static Grant Grant(
+        Ed25519KeyPair issuer, Ed25519KeyPair audience, string prefix, double now, long lifeMs = 3_600_000) =>
         Weft.Crypto.Grant.Issue(Crypto, issuer, new GrantTerms
         {
             Network = Network,
@@ -66,7 +68,8 @@ internal static class AdmissionSigners
         return $$"""{"m":{{terms}},"s":"{{Convert.ToBase64String(signature)}}"}""";
     }
 
-    public static WeftValue Policy(PolicyDocument document) => WeftValue.Text(PolicyDocumentCodec.Write(document, Crypto));
+    public static WeftValue Policy(PolicyDocument document) =>
+        WeftValue.Text(PolicyDocumentCodec.Write(document, Crypto));
 
     public static WeftValue UnknownPolicy() => WeftValue.Text("""{"class":"protected","weft":1,"zodiac":"leo"}""");
 

@@ -85,7 +85,8 @@ public sealed class AdmissionTests
         StoredField stored = (await node.Graph.ReadNodeAsync(soul)).Fields[0];
         var write = new FieldWrite(soul, "name", stored.Value, stored.State, stored.Extras);
         WriteResult there = await other.Graph.WriteAsync([write], Peer);
-        WriteResult tampered = await other.Graph.WriteAsync([write with { Value = "Eve", State = write.State + 1 }], Peer);
+        WriteResult tampered = await other.Graph.WriteAsync(
+            [write with { Value = "Eve", State = write.State + 1 }], Peer);
 
         Assert.True(written.IsAccepted);
         Assert.Equal((1, WeftError.None), (there.Applied, there.Error));
@@ -186,7 +187,8 @@ public sealed class AdmissionTests
         var asBob = WriteSource.Local.With(new WriteIdentity { Key = bob, Grant = grant });
         await using WeftNode node = await StartAsync(time: time);
 
-        WriteResult without = await node.Graph.WriteAsync([new(soul, "f", "v", double.NaN)], WriteSource.Local.With(bob));
+        WriteResult without = await node.Graph.WriteAsync(
+            [new(soul, "f", "v", double.NaN)], WriteSource.Local.With(bob));
         WriteResult with = await node.Graph.WriteAsync([new(soul, "f", "v", double.NaN)], asBob);
         WriteResult beside = await node.Graph.WriteAsync([new($"${alice.PublicKey}/b", "f", "v", double.NaN)], asBob);
         time.Advance(TimeSpan.FromSeconds(11));
@@ -205,7 +207,8 @@ public sealed class AdmissionTests
         using Ed25519KeyPair next = Pair(2);
         string soul = $"${old.PublicKey}/a";
         await using WeftNode node = await StartAsync();
-        await node.Graph.WriteAsync([Signed(old, soul, "before", "v", 1_000), Signed(old, soul, "after", "v", 3_000)], Link);
+        await node.Graph.WriteAsync(
+            [Signed(old, soul, "before", "v", 1_000), Signed(old, soul, "after", "v", 3_000)], Link);
         WriteResult early = await node.Graph.WriteAsync([Signed(next, soul, "new", "v", 4_000)], Link);
 
         WriteResult rotated = await node.Graph.WriteAsync(
@@ -221,7 +224,8 @@ public sealed class AdmissionTests
         Assert.NotEqual(ReadStatus.Found, (await node.Graph.Get(soul).GetAsync("after")).Status);
         Assert.Equal("v", (await node.Graph.Get(soul).GetAsync("new")).Value.AsText()); // Refused first, right now.
         Assert.Equal(1, node.Metrics.Dropped);
-        Assert.Equal(WeftError.KeyRotated, (await node.Graph.WriteAsync([Signed(old, soul, "f", "v", 5_000)], Peer)).Error);
+        WriteResult late = await node.Graph.WriteAsync([Signed(old, soul, "f", "v", 5_000)], Peer);
+        Assert.Equal(WeftError.KeyRotated, late.Error);
     }
 
     [Fact]
@@ -242,7 +246,8 @@ public sealed class AdmissionTests
         int waiting = node.SignaturesWaiting;
 
         Assert.True(honest.IsAccepted);
-        Assert.True(waiting > 500, $"{waiting} of the flood still waited"); // It did not wait its turn behind all of them.
+        // It did not wait its turn behind all of them.
+        Assert.True(waiting > 500, $"{waiting} of the flood still waited");
         foreach (ValueTask<WriteResult> one in flood)
         {
             Assert.Equal(WeftError.SignatureRefused, (await one).Error);

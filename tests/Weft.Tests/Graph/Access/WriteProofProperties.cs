@@ -76,7 +76,8 @@ public sealed class WriteProofProperties
                 [
                     write with { Soul = other.Soul + "/other" },
                     write with { Field = write.Field + "2" },
-                    write with { Soul = write.Soul + write.Field[..1], Field = write.Field[1..] }, // Same text, cut elsewhere.
+                    // The same text, cut elsewhere.
+                    write with { Soul = write.Soul + write.Field[..1], Field = write.Field[1..] },
                     write with { State = write.State + 0.001 },
                     write with { Value = WeftValue.Text("other") },
                     write with { Extras = write.Extras! with { ExpiresAtMs = write.Extras.ExpiresAtMs + 1 } },
@@ -145,7 +146,8 @@ public sealed class WriteProofProperties
 
     private static FieldWrite[] Delta(WeftRandom random, int count) =>
         [.. Enumerable.Range(0, count).Select(i => new FieldWrite(
-            $"soul{random.Next(1_000)}/é", $"field{i}", Value(random), 1_760_000_000_000 + random.Next(1_000_000) + (i * 0.001),
+            $"soul{random.Next(1_000)}/é", $"field{i}", Value(random),
+            1_760_000_000_000 + random.Next(1_000_000) + (i * 0.001),
             random.Next(2) == 0 ? null : new FieldExtras(ExpiresAtMs: random.Next(1, 1_000_000))))];
 
     private static WeftValue Value(WeftRandom random) => random.Next(4) switch
@@ -179,7 +181,7 @@ public sealed class WriteProofProperties
             bytes.CopyTo(flipped);
             flipped[random.Next(flipped.Length)] ^= (byte)(1 << random.Next(8));
         }
-        while (bytes is [(byte)'n', ..] && flipped is [(byte)'n', ..]); // The null value is one object, whatever follows.
+        while (bytes is [(byte)'n', ..] && flipped is [(byte)'n', ..]); // Null is one object, whatever follows.
 
         return flipped;
     }
@@ -206,7 +208,8 @@ public sealed class WriteProofProperties
     }
 
     private static string Describe(in FieldWrite write) => string.Join(
-        '|', write.Soul, write.Field, Convert.ToHexString(write.Value.Json), BitConverter.DoubleToInt64Bits(write.State),
+        '|', write.Soul, write.Field, Convert.ToHexString(write.Value.Json),
+        BitConverter.DoubleToInt64Bits(write.State),
         BitConverter.DoubleToInt64Bits(write.Extras!.ExpiresAtMs), Convert.ToHexString(write.Extras.Author.Span),
         Convert.ToHexString(write.Extras.Signature.Span));
 
@@ -221,7 +224,8 @@ public sealed class WriteProofProperties
             byte[] author = new byte[32];
             Crypto.PublicKeyEd25519(_seed, author);
             _signer = new DeltaSigner(
-                Crypto, Network, new Ed25519PublicKey(author), (message, signature) => Crypto.SignEd25519(_seed, message, signature));
+                Crypto, Network, new Ed25519PublicKey(author),
+                (message, signature) => Crypto.SignEd25519(_seed, message, signature));
         }
 
         public void Sign(FieldWrite[] delta, WeftRandom random)
