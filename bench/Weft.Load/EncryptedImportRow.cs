@@ -2,7 +2,9 @@ using System.Security.Cryptography;
 
 namespace Weft.Load;
 
-/// <summary>What encryption at rest costs an import: the same file into a plain and an encrypted store, in turn.</summary>
+/// <summary>
+/// What encryption at rest costs an import: the same file into a plain and an encrypted store, in turn.
+/// </summary>
 internal sealed class EncryptedImportRow : ILoadRow
 {
     private const double LossMax = 0.25;
@@ -38,9 +40,11 @@ internal sealed class EncryptedImportRow : ILoadRow
 
         // Two imports that follow each other met the same machine; medians over all of them need not have.
         double loss = 1 - Figures.Median(sealedRates.Zip(plain, (with, without) => with / without));
-        figures[ServerKind.Weft] = $"{Figures.Rate(Figures.Median(sealedRates))} fields, plain {Figures.Rate(Figures.Median(plain))}";
+        figures[ServerKind.Weft] =
+            $"{Figures.Rate(Figures.Median(sealedRates))} fields, plain {Figures.Rate(Figures.Median(plain))}";
         return new RowResult(
             what, figures, $"{loss * 100:0.0} % lost", "at most 25 % lost", loss <= LossMax,
-            $"weft import over HTTP, AES-256-GCM; the loss is the median of pairs; encrypted {Figures.Each(sealedRates)}; plain {Figures.Each(plain)}");
+            "weft import over HTTP, AES-256-GCM; the loss is the median of pairs; "
+            + $"encrypted {Figures.Each(sealedRates)}; plain {Figures.Each(plain)}");
     }
 }

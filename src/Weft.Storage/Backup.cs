@@ -41,11 +41,13 @@ internal sealed class Backup
         KeysFile? keys = sealer is null
             ? null
             : KeysFile.Read(folder) ?? throw StorageErrors.Damaged(KeysFile.Name, "its place", "it is missing");
-        return new Backup(sealer, keys, progress, cancellation).Write(Path.Combine(folder, SqliteTier.FileName), target);
+        string source = Path.Combine(folder, SqliteTier.FileName);
+        return new Backup(sealer, keys, progress, cancellation).Write(source, target);
     }
 
     public static BackupReport Restore(
-        string file, string folder, StoreEncryption? encryption, IProgress<long>? progress, CancellationToken cancellation)
+        string file, string folder, StoreEncryption? encryption, IProgress<long>? progress,
+        CancellationToken cancellation)
     {
         if (!File.Exists(file))
         {
@@ -56,8 +58,8 @@ internal sealed class Backup
         if (keys is null && encryption is not null)
         {
             throw new WeftException(WeftError.StoreNotEncrypted,
-                $"'{file}' is a backup of a store that is not encrypted, and a key was given. Restore it without a key. "
-                + "Nothing was written.");
+                $"'{file}' is a backup of a store that is not encrypted, and a key was given. Restore it without "
+                + "a key. Nothing was written.");
         }
 
         using Sealer? sealer = keys?.Open(encryption, file);
@@ -147,18 +149,21 @@ internal sealed class Backup
         {
             if (_sealer is null)
             {
-                db.Execute("PRAGMA journal_mode=DELETE"); // One file, without companions. A sealed one is opened by us only.
+                // One file, without companions. A sealed one is opened by us only.
+                db.Execute("PRAGMA journal_mode=DELETE");
             }
 
             using Statement row = db.Prepare("SELECT value FROM meta WHERE key='state'");
             state = (row.Step() ? TierState.Read(row.Blob(0)) : null)
-                ?? throw StorageErrors.Damaged(Path.GetFileName(partial), "table meta", "it is no backup of a weft store");
+                ?? throw StorageErrors.Damaged(
+                    Path.GetFileName(partial), "table meta", "it is no backup of a weft store");
         }
 
         var relay = new Relay(_progress, bytes);
         string folder = Path.GetDirectoryName(Path.GetFullPath(target))!;
-        VerifyReport report = new Verifier(
-            folder, new SegmentFiles(DiskFileSystem.Instance, folder), _sealer, relay, _cancellation).RunOnFile(partial);
+        var segments = new SegmentFiles(DiskFileSystem.Instance, folder);
+        VerifyReport report =
+            new Verifier(folder, segments, _sealer, relay, _cancellation).RunOnFile(partial);
         Damage? first = report.Damages.FirstOrDefault(damage => damage.Where != "table quarantine");
         if (first is not null)
         {
@@ -189,9 +194,14 @@ internal sealed class Backup
         long end = RandomAccess.GetLength(source) - (_keys is null ? 0 : KeysFile.Bytes);
         byte[] buffer = new byte[CopyBytes];
         long at = 0;
-        while (at < end
-            && RandomAccess.Read(source, buffer.AsSpan(0, (int)Math.Min(buffer.Length, end - at)), at) is int read and > 0)
+        while (at < end)
         {
+            int read = RandomAccess.Read(source, buffer.AsSpan(0, (int)Math.Min(buffer.Length, end - at)), at);
+            if (read == 0)
+            {
+                break;
+            }
+
             _cancellation.ThrowIfCancellationRequested();
             RandomAccess.Write(target, buffer.AsSpan(0, read), at);
             at += read;

@@ -7,8 +7,8 @@ namespace Weft;
 /// "Weft:Encryption" of the configuration. Nothing set, the default: the store is plain.
 /// </summary>
 /// <remarks>
-/// A store is encrypted from its first start or never. A lost passphrase or key file cannot be replaced. What is not hidden
-/// (sizes, counts, times) is listed in docs/spec/storage.md.
+/// A store is encrypted from its first start or never. A lost passphrase or key file cannot be replaced. What is not
+/// hidden (sizes, counts, times) is listed in docs/spec/storage.md.
 /// </remarks>
 public sealed class EncryptionOptions
 {
@@ -17,7 +17,9 @@ public sealed class EncryptionOptions
     /// </summary>
     public string? PassphraseFile { get; set; }
 
-    /// <summary>A file with a key: 32 random bytes, raw or as base64. Not together with <see cref="PassphraseFile"/>.</summary>
+    /// <summary>
+    /// A file with a key: 32 random bytes, raw or as base64. Not together with <see cref="PassphraseFile"/>.
+    /// </summary>
     public string? KeyFile { get; set; }
 
     /// <summary>

@@ -10,8 +10,9 @@ using Weft.Storage.Sealing;
 namespace Weft.Benchmarks.Storage;
 
 /// <summary>
-/// What encryption at rest costs: the same import, reads and acknowledgements on a plain and an encrypted store, in turn, in
-/// one run. <c>dotnet run -c Release --project bench/Weft.Benchmarks -- rest [FIELDS] [REPEATS] [MEMORY_MIB]</c>
+/// What encryption at rest costs: the same import, reads and acknowledgements on a plain and an encrypted store, in
+/// turn, in one run. <c>dotnet run -c Release --project bench/Weft.Benchmarks -- rest [FIELDS] [REPEATS]
+/// [MEMORY_MIB]</c>
 /// </summary>
 internal static class RestBench
 {
@@ -44,8 +45,10 @@ internal static class RestBench
         Print("median p.", left);
         Print("median e.", right);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"encrypted over plain, medians of {repeats}: import {right.Import / left.Import:P1}, processor {right.Processor / left.Processor:P1}, reads {right.Reads / left.Reads:P1}, acks {right.Acks / left.Acks:P1}"));
-        Console.WriteLine($"import lost: {1 - (right.Import / left.Import):P1} (bar: at most 25 %)");
+            $"encrypted over plain, medians of {repeats}: processor {right.Processor / left.Processor:P1}, "
+            + $"reads {right.Reads / left.Reads:P1}, acks {right.Acks / left.Acks:P1}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"import lost: {1 - (right.Import / left.Import):P1} (bar: at most 25 %)"));
         return 0;
     }
 
@@ -146,7 +149,9 @@ internal static class RestBench
         for (int i = 0; i < fields; i++)
         {
             writes[i] = new CommitField(
-                new FieldWrite(soul, "field" + i, $"value {number} of field {i}, sixty bytes of text or so, all told", 1e12 + number),
+                new FieldWrite(
+                    soul, "field" + i, $"value {number} of field {i}, sixty bytes of text or so, all told",
+                    1e12 + number),
                 default, false);
         }
 
@@ -155,7 +160,8 @@ internal static class RestBench
 
     private static Row Median(List<Row> rows) => new(
         Middle(rows.Select(row => row.Import)), Middle(rows.Select(row => row.Processor)),
-        Middle(rows.Select(row => row.Reads)), Middle(rows.Select(row => row.Acks)), Middle(rows.Select(row => row.MiB)));
+        Middle(rows.Select(row => row.Reads)), Middle(rows.Select(row => row.Acks)),
+        Middle(rows.Select(row => row.MiB)));
 
     private static double Middle(IEnumerable<double> values)
     {

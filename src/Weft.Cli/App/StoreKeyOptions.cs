@@ -5,7 +5,9 @@ using Weft.Storage.Sealing;
 
 namespace Weft.Cli.App;
 
-/// <summary>How commands come by the key of an encrypted store: a file, or a question. Never a value on the command line.</summary>
+/// <summary>
+/// How commands come by the key of an encrypted store: a file, or a question. Never a value on the command line.
+/// </summary>
 internal static class StoreKeyOptions
 {
     /// <summary>Asks for a new store to be encrypted.</summary>
@@ -57,7 +59,7 @@ internal static class StoreKeyOptions
         StoreKeyKind kind = StorageEngine.ReadKeyKind(path);
         if (kind == StoreKeyKind.None)
         {
-            // A variable may be set for another store; a flag is meant for this one, and the store says that it is plain.
+            // A variable may be set for another store; a flag is meant for this one, and the store says it is plain.
             bool flagged = context.Value(PassphraseFile) is not null || context.Value(KeyFile) is not null;
             return flagged ? FromFile(context) : null;
         }

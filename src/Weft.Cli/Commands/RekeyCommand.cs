@@ -30,8 +30,8 @@ internal static class RekeyCommand
                 "weft rekey --data ./data", "weft rekey --data ./data --passphrase-file old --new-key-file weft.key",
             ],
             Remarks = "The node must not run. The data is not encrypted again: its key is wrapped anew. So the old "
-                + "passphrase still opens backups, and copies of the file \"keys\", of before; when it is in wrong hands, "
-                + "move the data into a new store.",
+                + "passphrase still opens backups, and copies of the file \"keys\", of before; when it is in wrong "
+                + "hands, move the data into a new store.",
         };
         command.Options.Add(StoreKeyOptions.PassphraseFile);
         command.Options.Add(StoreKeyOptions.KeyFile);
@@ -55,7 +55,8 @@ internal static class RekeyCommand
                 "weft rekey --passphrase-file FILE", "weft rekey --key-file FILE");
         using StoreSecret fresh = ReadNew(context);
         await StorageEngine.ChangeKeyAsync(folder, StoreKeyOptions.Encryption(old)!, fresh, cancellationToken);
-        context.Output.Note($"{folder} opens with the new {(fresh.IsPassphrase ? "passphrase" : "key file")} from now on");
+        string kind = fresh.IsPassphrase ? "passphrase" : "key file";
+        context.Output.Note($"{folder} opens with the new {kind} from now on");
         return ExitCode.Done;
     }
 

@@ -4,8 +4,8 @@ using Weft.Crypto;
 namespace Weft.Storage.Sealing;
 
 /// <summary>
-/// The key of one epoch, with a few imported ones at hand: an imported key serves one caller at a time, and importing costs
-/// more than sealing a record.
+/// The key of one epoch, with a few imported ones at hand: an imported key serves one caller at a time, and importing
+/// costs more than sealing a record.
 /// </summary>
 internal sealed class EpochKey(ICrypto crypto, byte[] key) : IDisposable
 {

@@ -8,12 +8,13 @@ using Weft.Storage.Files;
 namespace Weft.Storage.Sealing;
 
 /// <summary>
-/// The file <c>keys</c> of an encrypted store: its random data key, wrapped by the passphrase or the key file. Two equal
-/// copies of <c>"WEFTKEYS" | version u32 | kind u32 | rounds u32 | 0 u32 | salt 32 | wrapped 48 | 0 … | crc u32</c>.
+/// The file <c>keys</c> of an encrypted store: its random data key, wrapped by the passphrase or the key file. Two
+/// equal copies of <c>"WEFTKEYS" | version u32 | kind u32 | rounds u32 | 0 u32 | salt 32 | wrapped 48 | 0 … | crc
+/// u32</c>.
 /// </summary>
 /// <remarks>
-/// The wrapping key is PBKDF2-HMAC-SHA-256 of the passphrase (600,000 rounds) or HKDF of the key file, both with the salt,
-/// which is new at each wrapping; so the nonce may be zero. A backup carries the same bytes at its end. Source:
+/// The wrapping key is PBKDF2-HMAC-SHA-256 of the passphrase (600,000 rounds) or HKDF of the key file, both with the
+/// salt, which is new at each wrapping; so the nonce may be zero. A backup carries the same bytes at its end. Source:
 /// docs/spec/storage.md, "Encryption at rest".
 /// </remarks>
 internal sealed class KeysFile
@@ -126,7 +127,8 @@ internal sealed class KeysFile
         {
             CryptographicOperations.ZeroMemory(dataKey);
             throw new WeftException(WeftError.StoreKeyWrong,
-                $"The key does not fit '{place}': it was made with {wants}, and not with this one. Nothing was touched.");
+                $"The key does not fit '{place}': it was made with {wants}, and not with this one. "
+                + "Nothing was touched.");
         }
 
         return new Sealer(encryption.Crypto, dataKey);

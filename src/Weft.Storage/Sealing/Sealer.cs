@@ -18,10 +18,10 @@ internal enum SealKind : byte
 /// Seals pieces of a store with AES-256-GCM: <c>ciphertext | tag 16 | epoch 16 | counter u64</c>.
 /// </summary>
 /// <remarks>
-/// An epoch is 16 random bytes, drawn at every open, and again after 2^32 pieces. Its key is HKDF(data key, salt epoch), its
-/// nonces count upwards from 1. So no key and nonce come twice: not after a crash (another epoch), not in two stores restored
-/// from one backup (other epochs), and nothing has to be remembered on the disk. Safe to call from many threads. Source:
-/// docs/spec/storage.md, "Encryption at rest".
+/// An epoch is 16 random bytes, drawn at every open, and again after 2^32 pieces. Its key is HKDF(data key, salt
+/// epoch), its nonces count upwards from 1. So no key and nonce come twice: not after a crash (another epoch), not in
+/// two stores restored from one backup (other epochs), and nothing has to be remembered on the disk. Safe to call from
+/// many threads. Source: docs/spec/storage.md, "Encryption at rest".
 /// </remarks>
 internal sealed class Sealer : ICommitSeal, IDisposable
 {
@@ -66,7 +66,9 @@ internal sealed class Sealer : ICommitSeal, IDisposable
         epoch.Key.Return(key);
     }
 
-    /// <summary>Opens what <see cref="Seal(SealKind, ReadOnlySpan{byte}, ReadOnlySpan{byte}, Span{byte})"/> made.</summary>
+    /// <summary>
+    /// Opens what <see cref="Seal(SealKind, ReadOnlySpan{byte}, ReadOnlySpan{byte}, Span{byte})"/> made.
+    /// </summary>
     /// <returns>False when anything was changed; then the plain bytes are cleared.</returns>
     public bool TryOpen(SealKind kind, ReadOnlySpan<byte> sealedBytes, ReadOnlySpan<byte> bound, Span<byte> plain)
     {

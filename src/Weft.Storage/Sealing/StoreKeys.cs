@@ -5,7 +5,9 @@ using Weft.Storage.Tier;
 
 namespace Weft.Storage.Sealing;
 
-/// <summary>Finds out whether a folder is encrypted, whether the key fits, and says what to do when it does not.</summary>
+/// <summary>
+/// Finds out whether a folder is encrypted, whether the key fits, and says what to do when it does not.
+/// </summary>
 internal static class StoreKeys
 {
     private static ReadOnlySpan<byte> PlainHead => "SQLite format 3\0"u8;
@@ -35,8 +37,8 @@ internal static class StoreKeys
         return encryption is null || !hasStore
             ? null
             : throw new WeftException(WeftError.StoreNotEncrypted,
-                $"'{folder}' holds a store that is not encrypted, and a key was given. Start it without a key, or move its "
-                + "data into a new encrypted folder: export, then import. Nothing was touched.");
+                $"'{folder}' holds a store that is not encrypted, and a key was given. Start it without a key, or move "
+                + "its data into a new encrypted folder: export, then import. Nothing was touched.");
     }
 
     /// <summary>Under the folder's lock: opens the keys, or makes them for a new store.</summary>

@@ -6,7 +6,9 @@ using Weft.Primitives;
 
 namespace Weft.Storage.Sealing;
 
-/// <summary>What opens an encrypted store: a passphrase, or a key of 32 bytes. Cleared when disposed; never printed.</summary>
+/// <summary>
+/// What opens an encrypted store: a passphrase, or a key of 32 bytes. Cleared when disposed; never printed.
+/// </summary>
 public sealed class StoreSecret : IDisposable
 {
     /// <summary>Bytes of a key.</summary>

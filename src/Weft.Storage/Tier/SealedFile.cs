@@ -6,14 +6,14 @@ using Weft.Storage.Sealing;
 namespace Weft.Storage.Tier;
 
 /// <summary>
-/// One open file of a sealed disk tier: the database, whose pages are sealed one by one, or SQLite's write-ahead log, whose
-/// frames are a sealed head and a sealed page each. SQLite sees neither; it reads and writes plain bytes.
+/// One open file of a sealed disk tier: the database, whose pages are sealed one by one, or SQLite's write-ahead log,
+/// whose frames are a sealed head and a sealed page each. SQLite sees neither; it reads and writes plain bytes.
 /// </summary>
 /// <remarks>
 /// A sealed page is <c>ciphertext | tag 16 | epoch 16 | counter 8</c> in the room of a page: SQLite leaves the last 40
-/// bytes free. It is bound to its page number, and is the same bytes in the log and in the database, so a checkpoint copies
-/// it as it is. In the log the head of a frame grows from 24 to 64 bytes; offsets are translated. One thread at a time, as
-/// its connection.
+/// bytes free. It is bound to its page number, and is the same bytes in the log and in the database, so a checkpoint
+/// copies it as it is. In the log the head of a frame grows from 24 to 64 bytes; offsets are translated. One thread at
+/// a time, as its connection.
 /// </remarks>
 internal sealed unsafe class SealedFile : IDisposable
 {
@@ -71,7 +71,9 @@ internal sealed unsafe class SealedFile : IDisposable
     public int Write(SqliteNative.Methods* methods, nint* file, ReadOnlySpan<byte> source, long offset) =>
         _isLog ? WriteLog(methods, file, source, offset) : WriteDatabase(methods, file, source, offset);
 
-    /// <summary>Writes the head that waits for its page, if there is one. Called before anything but its page comes.</summary>
+    /// <summary>
+    /// Writes the head that waits for its page, if there is one. Called before anything but its page comes.
+    /// </summary>
     public int Settle(SqliteNative.Methods* methods, nint* file)
     {
         if (_waitingFrame < 0)
@@ -106,7 +108,8 @@ internal sealed unsafe class SealedFile : IDisposable
         }
 
         (long frame, long rest) = Math.DivRem(bytes - LogHeaderBytes, FrameBytes);
-        return LogHeaderBytes + (frame * SealedFrameBytes) + (rest == 0 ? 0 : Math.Max(rest, HeadBytes) + Sealer.Overhead);
+        long stored = rest == 0 ? 0 : Math.Max(rest, HeadBytes) + Sealer.Overhead;
+        return LogHeaderBytes + (frame * SealedFrameBytes) + stored;
     }
 
     public void Dispose()
@@ -203,16 +206,16 @@ internal sealed unsafe class SealedFile : IDisposable
         }
 
         var plain = new Span<byte>(_plain, FrameBytes);
+        var page = new ReadOnlySpan<byte>(_raw + SealedHeadBytes, Db.PageBytes);
         bool opened = OpenHead(frame, plain)
-            && (headOnly || OpenPage(
-                _sealer, PageOf(plain), new ReadOnlySpan<byte>(_raw + SealedHeadBytes, Db.PageBytes), plain[HeadBytes..]));
+            && (headOnly || OpenPage(_sealer, PageOf(plain), page, plain[HeadBytes..]));
         if (opened)
         {
             plain.Slice((int)at, target.Length).CopyTo(target);
             return raw.SQLITE_OK;
         }
 
-        // SQLite reads whole frames only when it looks for the end of the log after a crash: a frame of zeros is that end.
+        // SQLite reads whole frames only when it looks for the end of the log after a crash: a frame of zeros is it.
         target.Clear();
         return target.Length == FrameBytes ? raw.SQLITE_OK : PageChecksums.DataError;
     }

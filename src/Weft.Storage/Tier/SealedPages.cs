@@ -6,13 +6,14 @@ using Weft.Storage.Sealing;
 namespace Weft.Storage.Tier;
 
 /// <summary>
-/// The file system under SQLite for an encrypted store: what reaches the disk is sealed, page by page. It takes the place of
+/// The file system under SQLite for an encrypted store: what reaches the disk is sealed, page by page. It takes the
+/// place of
 /// <see cref="PageChecksums"/>: a tag tells more than a checksum.
 /// </summary>
 /// <remarks>
-/// Only the database and its write-ahead log may be opened. Every other file SQLite may want (a rollback journal, files for
-/// sorting or for statements) is refused, so that nothing plain can reach the disk by a way nobody thought of. Locks and
-/// the shared index of the log are SQLite's own. See <see cref="SealedFile"/> for the bytes.
+/// Only the database and its write-ahead log may be opened. Every other file SQLite may want (a rollback journal, files
+/// for sorting or for statements) is refused, so that nothing plain can reach the disk by a way nobody thought of.
+/// Locks and the shared index of the log are SQLite's own. See <see cref="SealedFile"/> for the bytes.
 /// </remarks>
 internal static unsafe class SealedPages
 {

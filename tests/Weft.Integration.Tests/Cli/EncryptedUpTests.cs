@@ -76,10 +76,12 @@ public sealed class EncryptedUpTests : IDisposable
         WeftRun none = await WeftProcess.RunAsync(up);
         WeftRun wrong = await WeftProcess.RunAsync([.. up, "--passphrase-file", _folder["wrong"]]);
         WeftRun unread = await WeftProcess.RunAsync([.. up, "--key-file", _folder["missing"]]);
-        WeftRun both = await WeftProcess.RunAsync([.. up, "--key-file", _folder["key"], "--passphrase-file", _folder["wrong"]]);
+        WeftRun both = await WeftProcess.RunAsync(
+            [.. up, "--key-file", _folder["key"], "--passphrase-file", _folder["wrong"]]);
         WeftRun unsealed = await WeftProcess.RunAsync(
             "up", "--data", _folder["plain"], "--http", "127.0.0.1:0", "--encrypt", "--key-file", _folder["key"]);
-        WeftRun nobody = await WeftProcess.RunAsync("up", "--data", _folder["new"], "--http", "127.0.0.1:0", "--encrypt");
+        WeftRun nobody = await WeftProcess.RunAsync(
+            "up", "--data", _folder["new"], "--http", "127.0.0.1:0", "--encrypt");
 
         Assert.Equal(
             (4, 4, 2, 2, 4, 2), (none.Exit, wrong.Exit, unread.Exit, both.Exit, unsealed.Exit, nobody.Exit));
@@ -108,7 +110,8 @@ public sealed class EncryptedUpTests : IDisposable
 
         Assert.Equal(4, await wrong.RunAsync(verify));
         Assert.Equal(2, await nothing.RunAsync(verify));
-        Assert.Equal(2, await Asked("nonsense\r").RunAsync([.. verify, "--no-input", "--passphrase-file", _folder["key"], "--key-file", _folder["key"]]));
+        string[] both = ["--passphrase-file", _folder["key"], "--key-file", _folder["key"]];
+        Assert.Equal(2, await Asked("nonsense\r").RunAsync([.. verify, "--no-input", .. both]));
         Assert.Equal(4, await Asked("nonsense\r").RunAsync([.. verify, "--no-input"]));
         Assert.Equal(0, await right.RunAsync(verify));
         Assert.Contains("Passphrase of the store: ", right.Error, StringComparison.Ordinal);

@@ -19,7 +19,8 @@ public sealed class CanaryTests : IDisposable
     private static readonly string[] Written =
     [
         "canary-soul", "canary-field", "canary-value", "canary-target", "canary-author", "canary-signature",
-        "canary-late-soul", "canary-late-value", "canary-lost-soul", "canary-lost-field", "canary-lost-value", "canary-peer",
+        "canary-late-soul", "canary-late-value", "canary-lost-soul", "canary-lost-field", "canary-lost-value",
+        "canary-peer",
     ];
 
     private readonly TempFolder _folder = new();
@@ -74,7 +75,11 @@ public sealed class CanaryTests : IDisposable
             await store.FlushAsync();
             await WriteAsync(store, 500);
             await store.SaveJournalAsync(
-                [new Loss(1, "canary-lost-soul", "canary-lost-field", "canary-lost-value", 1, 2, HamVerdict.KnownNewer, "canary-peer", 3)]);
+                [
+                    new Loss(
+                        1, "canary-lost-soul", "canary-lost-field", "canary-lost-value", 1, 2, HamVerdict.KnownNewer,
+                        "canary-peer", 3),
+                ]);
             Keep(data, "killed-with-both");
             await store.BackupAsync(_folder.At("friday.weftbak"));
             Assert.NotEmpty(await store.ListSoulsAsync(new LexRange(Prefix: "canary-soul"), 10));
@@ -103,7 +108,8 @@ public sealed class CanaryTests : IDisposable
         }
 
         await store.AppendAsync(
-            new CommitBatch([], [new FieldWrite("canary-late-soul", "f", "canary-late-value", 9_999)], [], 1), Durability.Disk);
+            new CommitBatch([], [new FieldWrite("canary-late-soul", "f", "canary-late-value", 9_999)], [], 1),
+            Durability.Disk);
     }
 
     private void Keep(string data, string name)

@@ -169,7 +169,11 @@ public sealed class EncryptedStorageEngineTests : StorageEngineTests
         await FillAsync();
         await Store.FlushAsync();
         await Store.BackupAsync(Folder.At("friday.weftbak"));
-        string[] files = [.. Directory.EnumerateFiles(Folder.Path).Where(file => Path.GetFileName(file) is not ("lock" or "running.json"))];
+        string[] files =
+        [
+            .. Directory.EnumerateFiles(Folder.Path)
+                .Where(file => Path.GetFileName(file) is not ("lock" or "running.json")),
+        ];
 
         Assert.Contains(files, file => file.EndsWith("graph.db-wal", StringComparison.Ordinal));
         foreach (string file in files)

@@ -4,7 +4,9 @@ using Weft.Node.Storage;
 
 namespace Weft.Tests.Commits;
 
-/// <summary>The commit log with sealed payloads: the rules of the log hold, and a record fits its own place only.</summary>
+/// <summary>
+/// The commit log with sealed payloads: the rules of the log hold, and a record fits its own place only.
+/// </summary>
 public sealed class SealedCommitTests
 {
     [Fact]
