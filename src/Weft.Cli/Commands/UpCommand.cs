@@ -68,8 +68,8 @@ internal static class UpCommand
         };
         Option[] options =
         [
-            Http, Peers, Memory, Level, Origins, Hosts, Certificate, Key, Log, Detail, Name, Metrics, IdentityPassphrase,
-            Otlp, StoreKeyOptions.Encrypt, StoreKeyOptions.PassphraseFile, StoreKeyOptions.KeyFile,
+            Http, Peers, Memory, Level, Origins, Hosts, Certificate, Key, Log, Detail, Name, Metrics,
+            IdentityPassphrase, Otlp, StoreKeyOptions.Encrypt, StoreKeyOptions.PassphraseFile, StoreKeyOptions.KeyFile,
         ];
         foreach (Option option in options)
         {

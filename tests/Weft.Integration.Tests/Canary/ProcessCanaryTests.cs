@@ -12,10 +12,10 @@ using Weft.Testing;
 namespace Weft.Integration.Tests.Canary;
 
 /// <summary>
-/// Real processes at trace level with secrets that are known here, used rightly and wrongly; afterwards none of them may
-/// stand in anything that was printed, answered or written, but in the files that hold them by right.
+/// Real processes at trace level with secrets that are known here, used rightly and wrongly; afterwards none of them
+/// may stand in anything that was printed, answered or written, but in the files that hold them by right.
 /// </summary>
-public sealed class CanaryTests : IDisposable
+public sealed class ProcessCanaryTests : IDisposable
 {
     private static readonly ICrypto Crypto = PlatformCrypto.Create();
 
