@@ -19,7 +19,9 @@ public sealed partial class Libp2pHost : IConnectionOwner
     public IAsyncEnumerable<PeerEvent> WatchAsync(CancellationToken cancellationToken = default) =>
         _events.WatchAsync(cancellationToken);
 
-    /// <summary>Connects to the peer at this address, or gives the connection there is with the peer it names.</summary>
+    /// <summary>
+    /// Connects to the peer at this address, or gives the connection there is with the peer it names.
+    /// </summary>
     /// <param name="address">Where; with a peer id at its end, no other peer is accepted.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="Libp2pException">Nobody answers, another peer does, or a ceiling is reached.</exception>
@@ -46,7 +48,8 @@ public sealed partial class Libp2pHost : IConnectionOwner
             if (!_resources.TryAssign(upgraded.Remote, isInbound: false))
             {
                 upgraded.Transport.Abort();
-                throw new Libp2pException(WeftError.ConnectionLimit, $"There are too many connections with {upgraded.Remote}.");
+                throw new Libp2pException(
+                    WeftError.ConnectionLimit, $"There are too many connections with {upgraded.Remote}.");
             }
 
             counted = upgraded.Remote;
@@ -63,7 +66,10 @@ public sealed partial class Libp2pHost : IConnectionOwner
         }
     }
 
-    /// <summary>Opens a stream over this connection: see <see cref="OpenStreamAsync(PeerId, IReadOnlyList{string}, CancellationToken)"/>.</summary>
+    /// <summary>
+    /// Opens a stream over this connection: see <see cref="OpenStreamAsync(PeerId, IReadOnlyList{string},
+    /// CancellationToken)"/>.
+    /// </summary>
     public async Task<PeerStream> OpenStreamAsync(
         PeerConnection connection, IReadOnlyList<string> protocols, CancellationToken cancellationToken = default)
     {
@@ -72,11 +78,13 @@ public sealed partial class Libp2pHost : IConnectionOwner
         ArgumentOutOfRangeException.ThrowIfZero(protocols.Count, nameof(protocols));
         PeerStream stream = connection.TryOpen()
             ?? throw new Libp2pException(
-                WeftError.ConnectionLimit, $"No stream to {connection.Remote} can be opened: a limit is reached, or it is closing.");
+                WeftError.ConnectionLimit,
+                $"No stream to {connection.Remote} can be opened: a limit is reached, or it is closing.");
         try
         {
             using CancellationTokenSource deadline = Deadline(_options.NegotiationTimeout, cancellationToken);
-            MultistreamState state = await StreamNegotiation.DialAsync(stream, protocols, deadline.Token).ConfigureAwait(false);
+            MultistreamState state = await StreamNegotiation
+                .DialAsync(stream, protocols, deadline.Token).ConfigureAwait(false);
             return state == MultistreamState.Agreed
                 ? stream
                 : throw new Libp2pException(
@@ -144,7 +152,8 @@ public sealed partial class Libp2pHost : IConnectionOwner
             }
             catch (IOException error)
             {
-                throw new Libp2pException(WeftError.PortTaken, $"{address} cannot be listened at: {error.Message}", error);
+                throw new Libp2pException(
+                    WeftError.PortTaken, $"{address} cannot be listened at: {error.Message}", error);
             }
         }
 
@@ -220,7 +229,8 @@ public sealed partial class Libp2pHost : IConnectionOwner
             using CancellationTokenSource dialling = Deadline(_options.DialTimeout, cancellationToken);
             connection = await transport.DialAsync(address, dialling.Token).ConfigureAwait(false);
             using CancellationTokenSource upgrading = Deadline(_options.HandshakeTimeout, cancellationToken);
-            return await _upgrader.UpgradeAsync(connection, isInbound: false, address.Peer, upgrading.Token).ConfigureAwait(false);
+            return await _upgrader
+                .UpgradeAsync(connection, isInbound: false, address.Peer, upgrading.Token).ConfigureAwait(false);
         }
         catch (Exception error)
         {

@@ -144,7 +144,9 @@ public sealed partial class Libp2pHost : IAsyncDisposable
 
     /// <summary>Opens a stream to a connected peer.</summary>
     /// <param name="peer">The peer.</param>
-    /// <param name="protocols">1 and up, the best first; <see cref="PeerStream.Protocol"/> says which it became.</param>
+    /// <param name="protocols">
+    /// 1 and up, the best first; <see cref="PeerStream.Protocol"/> says which it became.
+    /// </param>
     /// <param name="cancellationToken">Gives up; the stream is reset.</param>
     /// <exception cref="Libp2pException">Not connected, a ceiling reached, or the peer speaks none of them.</exception>
     public Task<PeerStream> OpenStreamAsync(

@@ -51,15 +51,17 @@ public sealed class Libp2pOptions
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// Ping every peer again and again, and end the connection with one that stops answering. Default: null, no; the muxer
-    /// asks every 15 s in any case.
+    /// Ping every peer again and again, and end the connection with one that stops answering. Default: null, no; the
+    /// muxer asks every 15 s in any case.
     /// </summary>
     public PingOptions? Heartbeat { get; set; }
 
     /// <summary>Answer <c>/echo/1.0.0</c>: everything comes back. Default: false.</summary>
     public bool ServeEcho { get; set; }
 
-    /// <summary>Answer <c>/perf/1.0.0</c>. Default: false, because it spends as many bytes as the peer asks for.</summary>
+    /// <summary>
+    /// Answer <c>/perf/1.0.0</c>. Default: false, because it spends as many bytes as the peer asks for.
+    /// </summary>
     public bool ServePerf { get; set; }
 
     /// <summary>The clock.</summary>

@@ -17,7 +17,9 @@ public sealed class TcpTransportOptions
     public TimeSpan KeepAlive { get; set; } = TimeSpan.FromSeconds(60);
 }
 
-/// <summary>Connections over TCP: "/ip4/…/tcp/…", "/ip6/…/tcp/…", and names ("/dns", "/dns4", "/dns6") to dial.</summary>
+/// <summary>
+/// Connections over TCP: "/ip4/…/tcp/…", "/ip6/…/tcp/…", and names ("/dns", "/dns4", "/dns6") to dial.
+/// </summary>
 public sealed class TcpTransport(TcpTransportOptions? options = null) : ITransport
 {
     private readonly TcpTransportOptions _options = options ?? new();
@@ -159,7 +161,8 @@ public sealed class TcpTransport(TcpTransportOptions? options = null) : ITranspo
             {
                 return null;
             }
-            catch (SocketException error) when (error.SocketErrorCode is SocketError.OperationAborted or SocketError.Interrupted)
+            catch (SocketException error) when (
+                error.SocketErrorCode is SocketError.OperationAborted or SocketError.Interrupted)
             {
                 return null;
             }

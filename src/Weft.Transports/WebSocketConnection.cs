@@ -17,7 +17,8 @@ internal sealed class WebSocketConnection(WebSocket socket, Multiaddr local, Mul
         {
             while (true)
             {
-                ValueWebSocketReceiveResult read = await socket.ReceiveAsync(buffer, cancellationToken).ConfigureAwait(false);
+                ValueWebSocketReceiveResult read = await socket
+                    .ReceiveAsync(buffer, cancellationToken).ConfigureAwait(false);
                 if (read.MessageType == WebSocketMessageType.Text)
                 {
                     throw new IOException("The other side sent text; libp2p sends binary messages.");
@@ -40,7 +41,8 @@ internal sealed class WebSocketConnection(WebSocket socket, Multiaddr local, Mul
     {
         try
         {
-            await socket.SendAsync(bytes, WebSocketMessageType.Binary, endOfMessage: true, cancellationToken).ConfigureAwait(false);
+            await socket.SendAsync(bytes, WebSocketMessageType.Binary, endOfMessage: true, cancellationToken)
+                .ConfigureAwait(false);
         }
         catch (Exception error) when (IsGone(error, cancellationToken))
         {

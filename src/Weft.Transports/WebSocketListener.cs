@@ -91,7 +91,8 @@ internal sealed class WebSocketListener : ITransportListener
                     + $"Sec-WebSocket-Accept: {accept}\r\n\r\n"),
                 deadline.Token).ConfigureAwait(false);
             var socket = WebSocket.CreateFromStream(
-                new ConnectionStream(tcp), new WebSocketCreationOptions { IsServer = true, KeepAliveInterval = TimeSpan.Zero });
+                new ConnectionStream(tcp),
+                new WebSocketCreationOptions { IsServer = true, KeepAliveInterval = TimeSpan.Zero });
             var connection = new WebSocketConnection(
                 socket, WebSocketTransport.WithWs(tcp.LocalAddress), WebSocketTransport.WithWs(tcp.RemoteAddress));
             if (!_ready.Writer.TryWrite(connection))
@@ -118,16 +119,19 @@ internal sealed class WebSocketListener : ITransportListener
         while (!buffer.AsSpan(0, length).EndsWith("\r\n\r\n"u8))
         {
             if (length == buffer.Length || buffer.AsSpan(0, length).IndexOf("\r\n\r\n"u8) >= 0
-                || await tcp.ReadAsync(buffer.AsMemory(length), cancellationToken).ConfigureAwait(false) is not (> 0 and int read))
+                || await tcp.ReadAsync(buffer.AsMemory(length), cancellationToken).ConfigureAwait(false)
+                    is not (> 0 and int read))
             {
-                throw new IOException("The request is no request for a WebSocket."); // Also one that does not wait for the answer.
+                // Also one that does not wait for the answer.
+                throw new IOException("The request is no request for a WebSocket.");
             }
 
             length += read;
         }
 
         string[] lines = Encoding.ASCII.GetString(buffer, 0, length).Split("\r\n");
-        if (!lines[0].StartsWith("GET ", StringComparison.Ordinal) || !lines[0].EndsWith(" HTTP/1.1", StringComparison.Ordinal)
+        if (!lines[0].StartsWith("GET ", StringComparison.Ordinal)
+            || !lines[0].EndsWith(" HTTP/1.1", StringComparison.Ordinal)
             || !string.Equals(HeaderOf(lines, "Upgrade"), "websocket", StringComparison.OrdinalIgnoreCase)
             || HeaderOf(lines, "Sec-WebSocket-Version") != "13"
             || HeaderOf(lines, "Sec-WebSocket-Key") is not { Length: 24 } key)

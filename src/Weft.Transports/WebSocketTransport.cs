@@ -8,12 +8,12 @@ using Weft.Protocols.Peers;
 namespace Weft.Transports;
 
 /// <summary>
-/// Connections over WebSocket: "/ip4/…/tcp/…/ws" to listen and dial; names, "/wss" and "/tls/ws" to dial. The frames are a
-/// stream of bytes; where one ends means nothing.
+/// Connections over WebSocket: "/ip4/…/tcp/…/ws" to listen and dial; names, "/wss" and "/tls/ws" to dial. The frames
+/// are a stream of bytes; where one ends means nothing.
 /// </summary>
 /// <remarks>
-/// A page of any origin may connect, like any other peer: who it is shows in the Noise handshake. To be reached by "wss",
-/// put a reverse proxy with a certificate in front. Source: libp2p specs, websockets/README.md.
+/// A page of any origin may connect, like any other peer: who it is shows in the Noise handshake. To be reached by
+/// "wss", put a reverse proxy with a certificate in front. Source: libp2p specs, websockets/README.md.
 /// </remarks>
 public sealed class WebSocketTransport(TcpTransportOptions? options = null) : ITransport
 {
@@ -85,7 +85,8 @@ public sealed class WebSocketTransport(TcpTransportOptions? options = null) : IT
     {
         ArgumentNullException.ThrowIfNull(address);
         ITransportListener tcp = await new TcpTransport(_options)
-            .ListenAsync(Multiaddr.OfTcp(address.Parts[0].Value.Span, address.PortOf(MultiaddrCode.Tcp)), cancellationToken)
+            .ListenAsync(
+                Multiaddr.OfTcp(address.Parts[0].Value.Span, address.PortOf(MultiaddrCode.Tcp)), cancellationToken)
             .ConfigureAwait(false);
         return new WebSocketListener(tcp);
     }
@@ -93,7 +94,8 @@ public sealed class WebSocketTransport(TcpTransportOptions? options = null) : IT
     internal static Multiaddr WithWs(Multiaddr tcp) => Multiaddr.Parse($"{tcp}/ws");
 
     private static Multiaddr AddressOf(IPEndPoint end) =>
-        WithWs(Multiaddr.OfTcp((end.Address.IsIPv4MappedToIPv6 ? end.Address.MapToIPv4() : end.Address).GetAddressBytes(), end.Port));
+        WithWs(Multiaddr.OfTcp(
+            (end.Address.IsIPv4MappedToIPv6 ? end.Address.MapToIPv4() : end.Address).GetAddressBytes(), end.Port));
 
     private static bool IsHost(MultiaddrCode code) => code is MultiaddrCode.Ip4 or MultiaddrCode.Ip6
         or MultiaddrCode.Dns or MultiaddrCode.Dns4 or MultiaddrCode.Dns6;
@@ -117,12 +119,14 @@ public sealed class WebSocketTransport(TcpTransportOptions? options = null) : IT
         return hasName;
     }
 
-    private static async ValueTask<Socket> ConnectAsync(Multiaddr address, string host, CancellationToken cancellationToken)
+    private static async ValueTask<Socket> ConnectAsync(
+        Multiaddr address, string host, CancellationToken cancellationToken)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            await socket.ConnectAsync(host.Trim('[', ']'), address.PortOf(MultiaddrCode.Tcp), cancellationToken).ConfigureAwait(false);
+            await socket.ConnectAsync(host.Trim('[', ']'), address.PortOf(MultiaddrCode.Tcp), cancellationToken)
+                .ConfigureAwait(false);
             return socket;
         }
         catch

@@ -38,7 +38,8 @@ public enum ConnectionEnd
 /// <param name="Peer">The peer.</param>
 /// <param name="Connection">The connection.</param>
 /// <param name="End">Why it ended, where it did.</param>
-public sealed record PeerEvent(PeerEventKind Kind, PeerId Peer, PeerConnection Connection, ConnectionEnd End = ConnectionEnd.None);
+public sealed record PeerEvent(
+    PeerEventKind Kind, PeerId Peer, PeerConnection Connection, ConnectionEnd End = ConnectionEnd.None);
 
 /// <summary>What happened to a connection.</summary>
 public enum PeerEventKind

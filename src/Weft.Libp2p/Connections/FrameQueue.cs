@@ -5,8 +5,8 @@ using Weft.Protocols.Noise;
 namespace Weft.Libp2p.Connections;
 
 /// <summary>
-/// What waits to be sent: plain bytes in rented buffers, each with room for length and tag, so that it is sealed where it
-/// lies and sent as one Noise frame. Many small writes share a frame.
+/// What waits to be sent: plain bytes in rented buffers, each with room for length and tag, so that it is sealed where
+/// it lies and sent as one Noise frame. Many small writes share a frame.
 /// </summary>
 /// <remarks>Not safe to use from several threads: the connection's gate guards it.</remarks>
 internal sealed class FrameQueue

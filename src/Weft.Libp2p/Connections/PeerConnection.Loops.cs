@@ -45,7 +45,8 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
                 }
 
                 buffer ??= ArrayPool<byte>.Shared.Rent(ReadBufferLength);
-                int read = await _transport.ReadAsync(buffer.AsMemory(end), CancellationToken.None).ConfigureAwait(false);
+                int read = await _transport.ReadAsync(buffer.AsMemory(end), CancellationToken.None)
+                    .ConfigureAwait(false);
                 if (read == 0)
                 {
                     reason = ConnectionEnd.Remote;
@@ -80,7 +81,9 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
         }
     }
 
-    /// <summary>Waits until the line is empty; not long, because a peer that does not read may not hold this side up.</summary>
+    /// <summary>
+    /// Waits until the line is empty; not long, because a peer that does not read may not hold this side up.
+    /// </summary>
     private async Task FlushAsync()
     {
         Task flushed;
@@ -198,7 +201,9 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
         _timer.Change(TimeSpan.FromMilliseconds(wait), Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>Carries out the core's wishes, in order; walked by index, because applying one may add others.</summary>
+    /// <summary>
+    /// Carries out the core's wishes, in order; walked by index, because applying one may add others.
+    /// </summary>
     private void Apply(ReadOnlySpan<byte> input)
     {
         _isApplying = true;
@@ -286,7 +291,9 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
         (_opened ??= []).Add(stream);
     }
 
-    /// <summary>Seals and sends until nothing is left. At most one runs at a time, so frames keep their order.</summary>
+    /// <summary>
+    /// Seals and sends until nothing is left. At most one runs at a time, so frames keep their order.
+    /// </summary>
     private async Task SendAsync()
     {
         try

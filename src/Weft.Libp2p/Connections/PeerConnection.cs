@@ -10,13 +10,13 @@ namespace Weft.Libp2p.Connections;
 
 /// <summary>One encrypted, muxed connection with a peer that has proved who it is.</summary>
 /// <remarks>
-/// The driver of one <see cref="YamuxCore"/>: whoever holds the gate is the core's one caller. The gate is held for copying
-/// bytes at most; sealing, opening and sending happen outside of it. See docs/decisions/0018.
+/// The driver of one <see cref="YamuxCore"/>: whoever holds the gate is the core's one caller. The gate is held for
+/// copying bytes at most; sealing, opening and sending happen outside of it. See docs/decisions/0018.
 /// </remarks>
 public sealed partial class PeerConnection : IAsyncDisposable
 {
-    // Bytes in line to be sent, at which writers wait; and at which a peer that makes this side answer, but does not read,
-    // is cut off.
+    // Bytes in line to be sent, at which writers wait; and at which a peer that makes this side answer, but does not
+    // read, is cut off.
     private const int OutgoingMax = 256 * 1024;
     private const int OutgoingLimit = 2 * OutgoingMax;
 
@@ -31,7 +31,8 @@ public sealed partial class PeerConnection : IAsyncDisposable
     private readonly Dictionary<uint, PeerStream> _streams = [];
     private readonly FrameQueue _outgoing = new();
     private readonly CancellationTokenSource _closing = new();
-    private readonly TaskCompletionSource<ConnectionEnd> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<ConnectionEnd> _closed =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ITimer _timer;
     private List<PeerStream>? _opened;   // Inbound streams to be handed over once the gate is free.
     private List<PeerStream>? _awaiting; // Streams whose writers wait for room in the line.
@@ -51,7 +52,8 @@ public sealed partial class PeerConnection : IAsyncDisposable
         _time = settings.Time;
         _drainTimeout = settings.DrainTimeout;
         _mux = new(!upgraded.IsInbound, settings.Yamux);
-        _timer = _time.CreateTimer(static state => ((PeerConnection)state!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = _time.CreateTimer(
+            static state => ((PeerConnection)state!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         Since = _time.GetUtcNow();
     }
 
@@ -177,7 +179,9 @@ public sealed partial class PeerConnection : IAsyncDisposable
     // What follows is called by streams, with the gate held.
 
     /// <summary>Puts bytes in line to be sent.</summary>
-    /// <returns>How many; 0 when the stream's window or the line is full, and the writer is told when to try again.</returns>
+    /// <returns>
+    /// How many; 0 when the stream's window or the line is full, and the writer is told when to try again.
+    /// </returns>
     internal int Send(PeerStream stream, ReadOnlySpan<byte> bytes)
     {
         if (_outgoing.Bytes >= OutgoingMax)
@@ -198,7 +202,8 @@ public sealed partial class PeerConnection : IAsyncDisposable
         return length;
     }
 
-    internal void CompleteWrites(PeerStream stream) => Act(stream, static (mux, id, now, outbox) => mux.CloseWrite(id, outbox));
+    internal void CompleteWrites(PeerStream stream) =>
+        Act(stream, static (mux, id, now, outbox) => mux.CloseWrite(id, outbox));
 
     internal void Reset(PeerStream stream)
     {

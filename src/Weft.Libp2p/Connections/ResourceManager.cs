@@ -22,7 +22,8 @@ internal sealed class ResourceManager(Libp2pLimits limits)
         {
             lock (_gate)
             {
-                return new(_inbound, _outbound, _handshakes, _inboundStreams, _outboundStreams, _transientStreams, _peers.Count);
+                return new(
+                    _inbound, _outbound, _handshakes, _inboundStreams, _outboundStreams, _transientStreams, _peers.Count);
             }
         }
     }

@@ -52,7 +52,8 @@ internal sealed class Upgrader(ICrypto crypto, NoiseIdentity identity, PeerId se
                 ? []
                 : await AgreeOnMuxerAsync(pump, send, receive, isInbound).ConfigureAwait(false);
             return new(
-                transport, send, receive, session.RemotePeer, session.RemoteKey!, isInbound, pump.Held.ToArray(), plain);
+                transport, send, receive, session.RemotePeer, session.RemoteKey!, isInbound, pump.Held.ToArray(),
+                plain);
         }
         finally
         {
@@ -69,7 +70,9 @@ internal sealed class Upgrader(ICrypto crypto, NoiseIdentity identity, PeerId se
         return session;
     }
 
-    /// <summary>The dialler sends header, proposal and its first Noise message at once, which saves a round trip.</summary>
+    /// <summary>
+    /// The dialler sends header, proposal and its first Noise message at once, which saves a round trip.
+    /// </summary>
     private static async Task AgreeOnNoiseAsync(Pump pump, NoiseSessionCore session, bool isInbound)
     {
         MultistreamCore negotiation = isInbound
@@ -89,7 +92,8 @@ internal sealed class Upgrader(ICrypto crypto, NoiseIdentity identity, PeerId se
 
     /// <summary>The old way, for peers that do not name their muxers in the handshake.</summary>
     /// <returns>Opened bytes that already belong to the muxer.</returns>
-    private static async Task<byte[]> AgreeOnMuxerAsync(Pump pump, NoiseCipher send, NoiseCipher receive, bool isInbound)
+    private static async Task<byte[]> AgreeOnMuxerAsync(
+        Pump pump, NoiseCipher send, NoiseCipher receive, bool isInbound)
     {
         var output = new ArrayBufferWriter<byte>();
         var plain = new List<byte>();
@@ -142,7 +146,8 @@ internal sealed class Upgrader(ICrypto crypto, NoiseIdentity identity, PeerId se
         byte[] opened = new byte[Math.Max(0, length - NoiseCipher.TagLength)];
         if (!receive.TryOpen(held.Slice(NoiseSessionCore.PrefixLength, length), [], opened))
         {
-            throw new Libp2pException(WeftError.HandshakeFailed, $"The first message of {pump.Transport.RemoteAddress} does not open.");
+            throw new Libp2pException(
+                WeftError.HandshakeFailed, $"The first message of {pump.Transport.RemoteAddress} does not open.");
         }
 
         plain.AddRange(opened);
@@ -155,7 +160,8 @@ internal sealed class Upgrader(ICrypto crypto, NoiseIdentity identity, PeerId se
         if (negotiation.State != MultistreamState.Agreed)
         {
             throw new Libp2pException(
-                WeftError.ProtocolUnsupported, $"{transport.RemoteAddress} does not speak {protocol}. The connection was closed.");
+                WeftError.ProtocolUnsupported,
+                $"{transport.RemoteAddress} does not speak {protocol}. The connection was closed.");
         }
     }
 
@@ -163,8 +169,10 @@ internal sealed class Upgrader(ICrypto crypto, NoiseIdentity identity, PeerId se
         failure is NoiseFailure.WrongPeer or NoiseFailure.Self
             ? new(WeftError.PeerWrong, failure == NoiseFailure.Self
                 ? $"{transport.RemoteAddress} leads to this node itself. The connection was closed."
-                : $"Another peer answers at {transport.RemoteAddress} than the one that was dialled. The connection was closed.")
-            : new(WeftError.HandshakeFailed, $"The handshake with {transport.RemoteAddress} failed: {failure}. The connection was closed.");
+                : $"Another peer answers at {transport.RemoteAddress} than was dialled. The connection was closed.")
+            : new(
+                WeftError.HandshakeFailed,
+                $"The handshake with {transport.RemoteAddress} failed: {failure}. The connection was closed.");
 
     /// <summary>Bytes that came and were not taken, and bytes to be sent.</summary>
     private sealed class Pump(ITransportConnection transport, byte[] buffer, CancellationToken cancellationToken)
@@ -186,7 +194,9 @@ internal sealed class Upgrader(ICrypto crypto, NoiseIdentity identity, PeerId se
         internal async ValueTask FillAsync()
         {
             int room = BufferLength - _end;
-            int read = room == 0 ? 0 : await transport.ReadAsync(buffer.AsMemory(_end, room), cancellationToken).ConfigureAwait(false);
+            int read = room == 0
+                ? 0
+                : await transport.ReadAsync(buffer.AsMemory(_end, room), cancellationToken).ConfigureAwait(false);
             if (read == 0)
             {
                 throw new IOException("The other side closed the connection, or sent too much, during the handshake.");

@@ -27,7 +27,8 @@ internal static class EchoService
 }
 
 /// <summary>
-/// Measures throughput: reads how many bytes are wanted, then takes bytes to the end, then sends as many as were wanted.
+/// Measures throughput: reads how many bytes are wanted, then takes bytes to the end, then sends as many as were
+/// wanted.
 /// </summary>
 /// <remarks>Source: libp2p specs, perf/perf.md.</remarks>
 internal static class PerfService

@@ -8,7 +8,9 @@ using Weft.Protocols.Ping;
 
 namespace Weft.Libp2p.Services;
 
-/// <summary>Pings every connected peer again and again, and ends the connection with one that stops answering.</summary>
+/// <summary>
+/// Pings every connected peer again and again, and ends the connection with one that stops answering.
+/// </summary>
 /// <remarks>The driver of one <see cref="PingCore"/> per connection: bytes and due times in, its wishes out.</remarks>
 internal sealed class HeartbeatService(Libp2pHost host, Libp2pOptions options)
 {

@@ -70,7 +70,8 @@ internal sealed class IdentifyService(Libp2pHost host, Ed25519KeyPair key, Libp2
                 Take(connection, message);
             }
         }
-        catch (Exception error) when (error is IOException or OperationCanceledException or Libp2pException or ObjectDisposedException)
+        catch (Exception error) when (
+            error is IOException or OperationCanceledException or Libp2pException or ObjectDisposedException)
         {
             Libp2pLog.IdentifyFailed(_log, connection.Remote, error.Message);
         }
@@ -86,7 +87,8 @@ internal sealed class IdentifyService(Libp2pHost host, Ed25519KeyPair key, Libp2
             await using ConfiguredAsyncDisposable closing = stream.ConfigureAwait(false);
             await stream.WriteAsync(Describe(connection), deadline.Token).ConfigureAwait(false);
         }
-        catch (Exception error) when (error is IOException or OperationCanceledException or Libp2pException or ObjectDisposedException)
+        catch (Exception error) when (
+            error is IOException or OperationCanceledException or Libp2pException or ObjectDisposedException)
         {
             Libp2pLog.IdentifyFailed(_log, connection.Remote, error.Message);
         }

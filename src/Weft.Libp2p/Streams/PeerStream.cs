@@ -5,15 +5,15 @@ using Weft.Primitives;
 namespace Weft.Libp2p.Streams;
 
 /// <summary>
-/// One stream to a peer: both ways, each way ended on its own. One reader and one writer at a time; the two do not hinder
-/// each other.
+/// One stream to a peer: both ways, each way ended on its own. One reader and one writer at a time; the two do not
+/// hinder each other.
 /// </summary>
 /// <remarks>
-/// Reading gives 0 once the other side has ended its way. <see cref="CompleteWritesAsync"/> ends this side's way; reading
-/// goes on. <see cref="Abort"/> ends both at once and loses what is on its way. Disposing ends this side's way and throws
-/// away what still comes; if the other side does not end its way in time, the stream is reset.
-/// A write completes when its bytes are in line to be sent, not when they have arrived; a write that is cancelled may have
-/// sent a part.
+/// Reading gives 0 once the other side has ended its way. <see cref="CompleteWritesAsync"/> ends this side's way;
+/// reading goes on. <see cref="Abort"/> ends both at once and loses what is on its way. Disposing ends this side's way
+/// and throws away what still comes; if the other side does not end its way in time, the stream is reset. A write
+/// completes when its bytes are in line to be sent, not when they have arrived; a write that is cancelled may have sent
+/// a part.
 /// </remarks>
 public sealed class PeerStream : Stream
 {

@@ -3,8 +3,8 @@ using System.Threading.Tasks.Sources;
 namespace Weft.Libp2p.Streams;
 
 /// <summary>
-/// One reader or writer that waits, without an allocation per wait. All calls but those of the awaiter are made while the
-/// connection's gate is held; continuations never run there.
+/// One reader or writer that waits, without an allocation per wait. All calls but those of the awaiter are made while
+/// the connection's gate is held; continuations never run there.
 /// </summary>
 internal sealed class StreamWaiter : IValueTaskSource<int>
 {

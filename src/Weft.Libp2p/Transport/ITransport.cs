@@ -2,7 +2,9 @@ using Weft.Protocols.Peers;
 
 namespace Weft.Libp2p.Transport;
 
-/// <summary>Carries ordered, reliable bytes between two addresses. It knows nothing of peers, keys or streams.</summary>
+/// <summary>
+/// Carries ordered, reliable bytes between two addresses. It knows nothing of peers, keys or streams.
+/// </summary>
 /// <remarks>Implementations are safe to use from many threads.</remarks>
 public interface ITransport
 {

@@ -7,8 +7,8 @@ using Weft.Protocols.Peers;
 namespace Weft.Libp2p.Transport;
 
 /// <summary>
-/// Connections within one process, at addresses "/memory/N": for tests, and for several hosts in one program. Hosts reach
-/// each other when they share one object of this class.
+/// Connections within one process, at addresses "/memory/N": for tests, and for several hosts in one program. Hosts
+/// reach each other when they share one object of this class.
 /// </summary>
 public sealed class InMemoryTransport : ITransport
 {

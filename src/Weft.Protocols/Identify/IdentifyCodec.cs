@@ -9,9 +9,9 @@ namespace Weft.Protocols.Identify;
 
 /// <summary>Reads what may come in several messages, each with its length before it, and puts them together.</summary>
 /// <remarks>
-/// Lists grow from message to message, single values are replaced. What is beyond a ceiling is left out; what is malformed
-/// ends the reading. Source: libp2p specs, identify/README.md; js-libp2p and go-libp2p send parts of at most 8 KiB and
-/// 4 KiB, and read ten.
+/// Lists grow from message to message, single values are replaced. What is beyond a ceiling is left out; what is
+/// malformed ends the reading. Source: libp2p specs, identify/README.md; js-libp2p and go-libp2p send parts of at most
+/// 8 KiB and 4 KiB, and read ten.
 /// </remarks>
 public sealed class IdentifyReader
 {

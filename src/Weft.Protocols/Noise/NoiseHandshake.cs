@@ -18,8 +18,8 @@ public enum NoisePattern
 /// One side of a Noise handshake with X25519, ChaCha20-Poly1305 and SHA-256. The caller carries the messages.
 /// </summary>
 /// <remarks>
-/// Pure: the ephemeral secret is handed in. Messages of the other side never throw. Source: The Noise Protocol Framework,
-/// revision 34; docs/spec/libp2p.md.
+/// Pure: the ephemeral secret is handed in. Messages of the other side never throw. Source: The Noise Protocol
+/// Framework, revision 34; docs/spec/libp2p.md.
 /// </remarks>
 public sealed class NoiseHandshake : IDisposable
 {
@@ -50,7 +50,9 @@ public sealed class NoiseHandshake : IDisposable
     /// <param name="ephemeralSecret">32 random bytes for this handshake alone; copied, and cleared.</param>
     /// <param name="prologue">What both sides must know already; libp2p has none.</param>
     /// <param name="remoteStatic">IK, initiator: the responder's public key.</param>
-    /// <param name="staticPublic">The public key of <paramref name="staticSecret"/>, where it is known; saves finding it.</param>
+    /// <param name="staticPublic">
+    /// The public key of <paramref name="staticSecret"/>, where it is known; saves finding it.
+    /// </param>
     public NoiseHandshake(
         ICrypto crypto,
         NoisePattern pattern,
@@ -171,7 +173,9 @@ public sealed class NoiseHandshake : IDisposable
         return true;
     }
 
-    /// <summary>The two directions, once complete. The keys of the handshake are of no use afterwards: dispose it.</summary>
+    /// <summary>
+    /// The two directions, once complete. The keys of the handshake are of no use afterwards: dispose it.
+    /// </summary>
     public (NoiseCipher Send, NoiseCipher Receive) Split()
     {
         if (!IsComplete)

@@ -7,8 +7,8 @@ using Weft.Protocols.Protobuf;
 namespace Weft.Protocols.Noise;
 
 /// <summary>
-/// What a peer shows in every libp2p handshake: its lasting X25519 key, and its signature over that key. Made once, so a
-/// handshake costs no signature.
+/// What a peer shows in every libp2p handshake: its lasting X25519 key, and its signature over that key. Made once, so
+/// a handshake costs no signature.
 /// </summary>
 /// <remarks>Source: libp2p specs, noise/README.md, "The libp2p Handshake Payload".</remarks>
 public sealed class NoiseIdentity : IDisposable

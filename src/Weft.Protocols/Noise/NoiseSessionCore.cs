@@ -47,13 +47,13 @@ public enum NoiseFailure
 }
 
 /// <summary>
-/// One side of the libp2p handshake over Noise XX: frames with a length of two bytes, the payload with the peer's identity,
-/// and the early choice of a muxer.
+/// One side of the libp2p handshake over Noise XX: frames with a length of two bytes, the payload with the peer's
+/// identity, and the early choice of a muxer.
 /// </summary>
 /// <remarks>
-/// Pure; one caller at a time; the ephemeral secret is handed in. Only the handshake is done here: what follows is sealed by
-/// the ciphers of <see cref="Split"/>, in the same frames. Source: libp2p specs, noise/README.md; connections/inlined-muxer-
-/// negotiation.md.
+/// Pure; one caller at a time; the ephemeral secret is handed in. Only the handshake is done here: what follows is
+/// sealed by the ciphers of <see cref="Split"/>, in the same frames. Source: libp2p specs, noise/README.md;
+/// connections/inlined-muxer-negotiation.md.
 /// </remarks>
 public sealed class NoiseSessionCore : IDisposable
 {

@@ -12,8 +12,8 @@ namespace Weft.Protocols.Peers;
 public readonly record struct MultiaddrPart(MultiaddrCode Code, ReadOnlyMemory<byte> Value);
 
 /// <summary>
-/// An address of a peer, from the outside in: "/ip4/192.0.2.1/tcp/4001/p2p/12D3…". Immutable, compared by its bytes, which
-/// are canonical: one address has one encoding and one text.
+/// An address of a peer, from the outside in: "/ip4/192.0.2.1/tcp/4001/p2p/12D3…". Immutable, compared by its bytes,
+/// which are canonical: one address has one encoding and one text.
 /// </summary>
 /// <remarks>
 /// Parts that Weft does not know cannot be stepped over (their length is unknown), so such an address is refused whole.
@@ -127,7 +127,9 @@ public sealed class Multiaddr : IEquatable<Multiaddr>
             (byte)(ip.Length == 4 ? MultiaddrCode.Ip4 : MultiaddrCode.Ip6), .. ip,
             (byte)MultiaddrCode.Tcp, (byte)(port >> 8), (byte)port,
         ];
-        return TryRead(bytes, out Multiaddr? address) ? address : throw new InvalidOperationException("Unreachable: it is an address.");
+        return TryRead(bytes, out Multiaddr? address)
+            ? address
+            : throw new InvalidOperationException("Unreachable: it is an address.");
     }
 
     /// <summary>The first part of this kind.</summary>

@@ -33,7 +33,9 @@ internal static class MultiaddrText
         return true;
     }
 
-    /// <summary>True when the bytes are a value of this protocol: what is taken can be written as text and read again.</summary>
+    /// <summary>
+    /// True when the bytes are a value of this protocol: what is taken can be written as text and read again.
+    /// </summary>
     internal static bool IsValue(in MultiaddrProtocol protocol, ReadOnlySpan<byte> value) => protocol.Value switch
     {
         MultiaddrValue.Name => value.Length is > 0 and <= NameBytesMax && IsName(value),

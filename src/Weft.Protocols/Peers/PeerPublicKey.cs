@@ -22,7 +22,9 @@ public enum PeerKeyType
     Ecdsa = 3,
 }
 
-/// <summary>The public key of a libp2p peer: its type, its bytes, and the one encoding its peer id is made from.</summary>
+/// <summary>
+/// The public key of a libp2p peer: its type, its bytes, and the one encoding its peer id is made from.
+/// </summary>
 /// <remarks>Source: libp2p specs, peer-ids/peer-ids.md, "Keys".</remarks>
 public sealed class PeerPublicKey : IEquatable<PeerPublicKey>
 {

@@ -6,11 +6,17 @@ using Weft.Protocols.Protobuf;
 
 namespace Weft.Protocols.Peers;
 
-/// <summary>The addresses a peer says it can be reached at, signed by itself. A higher number replaces a lower one.</summary>
+/// <summary>
+/// The addresses a peer says it can be reached at, signed by itself. A higher number replaces a lower one.
+/// </summary>
 /// <param name="Peer">Whose.</param>
 /// <param name="Sequence">Rises with every record of the peer. It is no time.</param>
-/// <param name="Addresses">At most <see cref="AddressesMax"/>; those with parts Weft does not know are left out.</param>
-/// <remarks>Source: libp2p specs, RFC/0003-routing-records.md, with the names in use: "libp2p-peer-record", 0x0301.</remarks>
+/// <param name="Addresses">
+/// At most <see cref="AddressesMax"/>; those with parts Weft does not know are left out.
+/// </param>
+/// <remarks>
+/// Source: libp2p specs, RFC/0003-routing-records.md, with the names in use: "libp2p-peer-record", 0x0301.
+/// </remarks>
 public sealed record PeerRecord(PeerId Peer, ulong Sequence, IReadOnlyList<Multiaddr> Addresses)
 {
     /// <summary>Addresses that are kept of one record.</summary>

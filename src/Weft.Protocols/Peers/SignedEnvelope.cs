@@ -8,8 +8,8 @@ namespace Weft.Protocols.Peers;
 
 /// <summary>A payload that a peer has signed for one purpose, with the key that verifies it.</summary>
 /// <remarks>
-/// The purpose (domain) is part of what is signed and not of the envelope: a signature for one purpose is worth nothing for
-/// another. Source: libp2p specs, RFC/0002-signed-envelopes.md.
+/// The purpose (domain) is part of what is signed and not of the envelope: a signature for one purpose is worth nothing
+/// for another. Source: libp2p specs, RFC/0002-signed-envelopes.md.
 /// </remarks>
 public sealed class SignedEnvelope
 {

@@ -14,9 +14,9 @@ public sealed class PingOptions
 
 /// <summary>Measures the round trip to one peer, and says when the peer has stopped answering.</summary>
 /// <remarks>
-/// Pure: no clock, no socket, no task, one caller at a time. The driver calls <see cref="OnTimer"/> once to start, and hands
-/// in bytes as they come: answers may be split or merged. One ping is in flight; while it is, the next ones only count as
-/// missed, because answers come in order on one stream. Source: libp2p specs, ping/ping.md.
+/// Pure: no clock, no socket, no task, one caller at a time. The driver calls <see cref="OnTimer"/> once to start, and
+/// hands in bytes as they come: answers may be split or merged. One ping is in flight; while it is, the next ones only
+/// count as missed, because answers come in order on one stream. Source: libp2p specs, ping/ping.md.
 /// </remarks>
 public sealed class PingCore(PingOptions options, WeftRandom random)
 {
@@ -80,7 +80,9 @@ public sealed class PingCore(PingOptions options, WeftRandom random)
         outbox.Add(new(PingOutputKind.StartTimer, Due: _due));
     }
 
-    /// <summary>Takes bytes of the other side. What was not asked for, or is another payload, breaks the protocol.</summary>
+    /// <summary>
+    /// Takes bytes of the other side. What was not asked for, or is another payload, breaks the protocol.
+    /// </summary>
     public void OnBytes(ReadOnlySpan<byte> bytes, WeftInstant now, Outbox<PingOutput> outbox)
     {
         while (!bytes.IsEmpty && !_isLost)
