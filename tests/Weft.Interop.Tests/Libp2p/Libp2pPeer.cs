@@ -11,6 +11,8 @@ namespace Weft.Interop.Tests.Libp2p;
 /// <summary>One js-libp2p process and one Weft host, both listening on loopback, with a few words for both.</summary>
 internal sealed class Libp2pPeer : IAsyncDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
     /// <summary>TCP.</summary>
     public const string Tcp = "/ip4/127.0.0.1/tcp/0";
 
@@ -69,6 +71,8 @@ internal sealed class Libp2pPeer : IAsyncDisposable
             ServeEcho = true,
             ServePerf = true,
             AgentVersion = "weft-interop/1",
+            HandshakeTimeout = Patience, // A busy machine is no failure.
+            NegotiationTimeout = Patience,
         };
         options.Transports.Add(new TcpTransport());
         options.Transports.Add(new WebSocketTransport());

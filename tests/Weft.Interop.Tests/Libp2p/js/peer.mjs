@@ -38,7 +38,10 @@ const node = await createLibp2p({
   streamMuxers: [yamux()],
   services: { identify: identify(), push: identifyPush(), ping: ping({ maxInboundStreams: 64 }) },
   connectionManager: {
-    inboundConnectionThreshold: 10000, maxIncomingPendingConnections: 1000, maxConnections: 10000, reconnectRetries: 0
+    inboundConnectionThreshold: 10000, maxIncomingPendingConnections: 1000, maxConnections: 10000, reconnectRetries: 0,
+    // A busy machine is no failure.
+    inboundStreamProtocolNegotiationTimeout: 60000, outboundStreamProtocolNegotiationTimeout: 60000,
+    inboundUpgradeTimeout: 60000, dialTimeout: 60000, addressDialTimeout: 60000
   },
   connectionMonitor: { enabled: false }
 })
