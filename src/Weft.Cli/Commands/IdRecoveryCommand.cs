@@ -43,7 +43,8 @@ internal static class IdRecoveryCommand
 
     private static readonly Option<string> At = new("--at")
     {
-        Description = "From when on: milliseconds since 1970, or a time such as 2026-05-01T12:00:00Z. All sign the same.",
+        Description =
+            "From when on: milliseconds since 1970, or a time such as 2026-05-01T12:00:00Z. All sign the same.",
         HelpName = "STATE",
         Required = true,
     };
@@ -103,8 +104,8 @@ internal static class IdRecoveryCommand
         {
             Examples = ["weft id recovery claim OLDKEY NEWKEY --at STATE --signature bob.sig --signature eve.sig"],
             Resources = ["POST /identity/recovery"],
-            Remarks = "From the state on what belonged to the old key belongs to the new one, at every peer that has the "
-                + "record, and what the old key signed since is dropped.",
+            Remarks = "From the state on what belonged to the old key belongs to the new one, at every peer that has "
+                + "the record, and what the old key signed since is dropped.",
         };
         Add(claim, Signature);
         claim.Run(ClaimAsync);
@@ -137,7 +138,7 @@ internal static class IdRecoveryCommand
         string[] keys = [.. context.Value(Keys)!.Select(key => Key(key).ToString())];
         int needed = context.Value(Of);
         if (!await context.ConfirmAsync(
-            $"Any {needed} of these {keys.Length} keys can take over the node's key, and that cannot be changed. Go on?",
+            $"Any {needed} of these {keys.Length} keys can take over the node's key, for good. Go on?",
             cancellationToken))
         {
             return ExitCode.Refused;
@@ -212,7 +213,8 @@ internal static class IdRecoveryCommand
             {
                 Try = [$"weft id recovery show {old}", "--with NAME names another key of the data folder"],
             });
-        context.Output.Note($"signed by {signature.Key}, one of {set.Keys.Count} recovery keys of which {set.Needed} must agree:");
+        context.Output.Note(
+            $"signed by {signature.Key}, one of {set.Keys.Count} recovery keys of which {set.Needed} must agree:");
         context.Output.Note($"  from {When(state)} (state {state}) on, everything of");
         context.Output.Note($"  {old} belongs to");
         context.Output.Note($"  {next}, and what the old key signs later is refused");
@@ -314,7 +316,8 @@ internal static class IdRecoveryCommand
         var set = new RecoverySet(keys, needed, signature);
         return isRead && set.IsSignedBy(old, since, network, crypto)
             ? (set, since)
-            : throw new CliException(WeftError.SignatureRefused, $"the recovery keys that the node states are not signed by {old}");
+            : throw new CliException(
+                WeftError.SignatureRefused, $"the recovery keys that the node states are not signed by {old}");
     }
 
     private static RecoverySignature Sign(
@@ -356,7 +359,8 @@ internal static class IdRecoveryCommand
     private static Ed25519PublicKey Key(string text) =>
         Ed25519PublicKey.TryParse(text, out Ed25519PublicKey key)
             ? key
-            : throw CliException.Usage($"\"{PlainText.OneLine(text)}\" is not a key: 43 characters, as weft id show prints");
+            : throw CliException.Usage(
+                $"\"{PlainText.OneLine(text)}\" is not a key: 43 characters, as weft id show prints");
 
     private static long State(CommandContext context)
     {
@@ -366,7 +370,8 @@ internal static class IdRecoveryCommand
             : DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, Utc, out DateTimeOffset time)
                 ? time.ToUnixTimeMilliseconds()
             : throw CliException.Usage(
-                $"\"{PlainText.OneLine(text)}\" is no time; write for example 2026-05-01T12:00:00Z, or milliseconds since 1970");
+                $"\"{PlainText.OneLine(text)}\" is no time; write for example 2026-05-01T12:00:00Z",
+                "milliseconds since 1970 are a time, too");
     }
 
     private static string When(long state) =>

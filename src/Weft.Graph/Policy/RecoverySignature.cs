@@ -35,7 +35,9 @@ public readonly record struct RecoverySignature(Ed25519PublicKey Key, ReadOnlyMe
     }
 
     /// <summary>Reads the text.</summary>
-    /// <returns>False for every form but the one <see cref="ToString"/> makes; whether it holds is another question.</returns>
+    /// <returns>
+    /// False for every form but the one <see cref="ToString"/> makes; whether it holds is another question.
+    /// </returns>
     public static bool TryParse(ReadOnlySpan<char> text, out RecoverySignature signature)
     {
         byte[] bytes = new byte[Bytes];

@@ -10,7 +10,9 @@ namespace Weft.Node;
 /// <param name="Key">The key.</param>
 /// <param name="Set">The keys that together may name its successor; null when it named none.</param>
 /// <param name="SetState">The state at which it named them; 0 for none.</param>
-/// <param name="Record">The successor they named; null for none. It counts while it shows <paramref name="Set"/>.</param>
+/// <param name="Record">
+/// The successor they named; null for none. It counts while it shows <paramref name="Set"/>.
+/// </param>
 /// <param name="RecordState">The key is followed from there on; 0 for none.</param>
 /// <param name="Owner">Who stands for the key now; null when its successors go round in a circle.</param>
 public sealed record KeyRecovery(
@@ -21,12 +23,14 @@ public sealed record KeyRecovery(
     double RecordState,
     Ed25519PublicKey? Owner);
 
-/// <summary>Names the recovery keys of this identity, and puts into force what the recovery keys of any key agreed on.</summary>
+/// <summary>
+/// Names the recovery keys of this identity, and puts into force what the recovery keys of any key agreed on.
+/// </summary>
 /// <remarks>Safe to share between threads. Source: docs/spec/policy.md, section 5.</remarks>
 public sealed class RecoveryDirectory
 {
     /// <summary>
-    /// The state at which recovery keys are named: the lowest there is, so that a thief of the key can name none before.
+    /// The state at which recovery keys are named: the lowest, so that a thief of the key can name none before.
     /// </summary>
     public const double SetState = PolicyLimits.KeyStateMin;
 
@@ -60,8 +64,8 @@ public sealed class RecoveryDirectory
     }
 
     /// <summary>
-    /// Names the recovery keys of this identity, for good: no later list takes their place. Naming the same again changes
-    /// nothing.
+    /// Names the recovery keys of this identity, for good: no later list takes their place. Naming the same again
+    /// changes nothing.
     /// </summary>
     /// <param name="keys">1 to 16 different keys, none of them this identity's own.</param>
     /// <param name="needed">How many of them must agree on a successor: 1 and up.</param>
@@ -89,16 +93,18 @@ public sealed class RecoveryDirectory
             WriteSource.Local.With(_identity), Durability.Disk, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Puts into force that a key is followed by another one, as its recovery keys agreed. Anybody may.</summary>
+    /// <summary>
+    /// Puts into force that a key is followed by another one, as its recovery keys agreed. Anybody may.
+    /// </summary>
     /// <param name="key">The key that is lost or stolen.</param>
     /// <param name="next">Its successor.</param>
     /// <param name="state">From there on, in milliseconds since 1970: not in the future.</param>
     /// <param name="signatures">At least as many as must agree, of different recovery keys.</param>
     /// <param name="cancellationToken">Stops the waiting.</param>
     /// <returns>
-    /// What became of the record. Refused with <see cref="WeftError.SignatureRefused"/> when a signature is of a stranger,
-    /// or for something else, or when there are too few; with <see cref="WeftError.StateTooFarAhead"/>; and with
-    /// <see cref="WeftError.WrittenOnce"/> when they agreed on something else before.
+    /// What became of the record. Refused with <see cref="WeftError.SignatureRefused"/> when a signature is of a
+    /// stranger, or for something else, or when there are too few; with <see cref="WeftError.StateTooFarAhead"/>; and
+    /// with <see cref="WeftError.WrittenOnce"/> when they agreed on something else before.
     /// </returns>
     /// <exception cref="WeftException">Absent: this node knows of no recovery keys of the key.</exception>
     public async ValueTask<WriteResult> ClaimAsync(
@@ -111,7 +117,8 @@ public sealed class RecoveryDirectory
             WeftError.Absent, $"This node knows of no recovery keys of {key}.");
         if (!(state <= NowMs))
         {
-            return WriteResult.Refused(WeftError.StateTooFarAhead, 0, "a key is recovered from a state on that has passed");
+            return WriteResult.Refused(
+                WeftError.StateTooFarAhead, 0, "a key is recovered from a state on that has passed");
         }
 
         if (FaultOf(known, next, state, signatures) is { } fault)

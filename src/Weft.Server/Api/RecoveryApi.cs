@@ -9,7 +9,9 @@ using Weft.Server.Http;
 
 namespace Weft.Server.Api;
 
-/// <summary>The resource /identity/recovery: the keys that together name a successor when a key is lost or stolen.</summary>
+/// <summary>
+/// The resource /identity/recovery: the keys that together name a successor when a key is lost or stolen.
+/// </summary>
 internal static class RecoveryApi
 {
     private const int KeyLengthMax = 64;

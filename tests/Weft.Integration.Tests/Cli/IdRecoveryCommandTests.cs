@@ -13,8 +13,8 @@ using Weft.Testing;
 namespace Weft.Integration.Tests.Cli;
 
 /// <summary>
-/// The owner of a key named three recovery keys and lost the key. Two peers, "away" and "home", hold the data; bob, eve and
-/// tom hold the recovery keys, mallory holds another one.
+/// The owner of a key named three recovery keys and lost the key. Two peers, "away" and "home", hold the data; bob, eve
+/// and tom hold the recovery keys, mallory holds another one.
 /// </summary>
 public sealed class IdRecoveryCommandTests : IAsyncLifetime
 {
@@ -138,7 +138,8 @@ public sealed class IdRecoveryCommandTests : IAsyncLifetime
         await UntilAsync(async () => (await owner.Peer.Recovery.FindAsync()).Set is not null);
 
         (int unasked, _) = await RunAsync(owner, "id", "recovery", "set", "--of", "1", _keys["mallory"]);
-        (int other, CliCall call) = await RunAsync(owner, "id", "recovery", "set", "--of", "1", _keys["mallory"], "--yes");
+        (int other, CliCall call) = await RunAsync(
+            owner, "id", "recovery", "set", "--of", "1", _keys["mallory"], "--yes");
         (int many, _) = await RunAsync(owner, "id", "recovery", "set", "--of", "2", _keys["mallory"], "--yes");
         (int own, _) = await RunAsync(owner, "id", "recovery", "set", "--of", "1", Old, "--yes");
         CliCall same = await DoneAsync(owner, SetWords());

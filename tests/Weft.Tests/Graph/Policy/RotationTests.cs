@@ -166,7 +166,8 @@ public sealed class RotationTests
         Assert.False(IsFor(read, 1, 3, 31, PolicyRig.NetworkId));
         Assert.False(IsFor(read, 1, 3, 30, new byte[32]));
         Assert.False(IsFor(read with { Key = PolicyRig.Key(12) }, 1, 3, 30, PolicyRig.NetworkId));
-        foreach (string wrong in (string[])["", ".", text[..^1], text + "A", text.Replace('.', '-'), text.Replace('.', '='), "=" + text[1..]])
+        foreach (string wrong in (string[])
+            ["", ".", text[..^1], text + "A", text.Replace('.', '-'), text.Replace('.', '='), "=" + text[1..]])
         {
             Assert.False(RecoverySignature.TryParse(wrong, out _), wrong);
         }
