@@ -38,8 +38,10 @@ public sealed class SeaSignature : SignatureCheck
     internal static bool TryDecode(string text, Span<byte> signature)
     {
         const int TextLength = 88;
-        return text.Length == TextLength && text[^1] == '=' && text[^2] == '='
-            && Convert.TryFromBase64String(text, signature, out int written) && written == WriteProof.SignatureLength;
+        Span<char> back = stackalloc char[TextLength];
+        return text.Length == TextLength
+            && Convert.TryFromBase64String(text, signature, out int written) && written == WriteProof.SignatureLength
+            && Convert.TryToBase64Chars(signature[..written], back, out _) && back.SequenceEqual(text); // One text only.
     }
 
     /// <summary>

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using Weft.Crypto;
 using Weft.Node;
 using Weft.Node.Gun;
 using Weft.Primitives;
@@ -28,6 +30,33 @@ public sealed class GunLinkTests
 
         GunPeerInfo link = Assert.Single(b.Gun.ListPeers());
         Assert.Equal((GunPeerKind.WeftRelay, true, a.Peer.Node.Store.StoreId), (link.Kind, link.IsLink, link.StoreId));
+    }
+
+    [Fact]
+    public async Task Signed_writes_keep_their_proof_over_links_and_a_gun_client_gets_plain_values()
+    {
+        ICrypto crypto = PlatformCrypto.Create();
+        using var alice = new Ed25519KeyPair(crypto, new byte[32]);
+        string soul = $"${alice.PublicKey}/profile";
+        await using GunTestServer a = await GunTestServer.StartAsync();
+        await using GunTestServer b = await GunTestServer.StartAsync();
+        await using GunTestServer c = await GunTestServer.StartAsync();
+        await using GunTestClient client = await GunTestClient.ConnectAsync(c.Url);
+        await client.SendAsync($"{{\"#\":\"g\",\"get\":{{\"#\":\"{soul}\"}}}}");
+        await client.AnswerAsync("g");
+        b.Gun.AddLink(a.Url);
+        c.Gun.AddLink(b.Url);
+
+        WriteResult written = await a.Graph.WriteAsync(
+            [new(soul, "name", "Alice", double.NaN)], WriteSource.Local.With(alice));
+        await ComesAsync(c, soul, "name", "Alice");
+
+        Assert.True(written.IsAccepted);
+        ReadResult read = await c.Graph.ReadFieldAsync(soul, "name");
+        Assert.Equal(alice.PublicKey, new Ed25519PublicKey(read.Author.Span));
+        JsonElement node = (await client.ChangeAsync(soul, "name")).GetProperty("put").GetProperty(soul);
+        Assert.Equal(["#", ">"], node.GetProperty("_").EnumerateObject().Select(member => member.Name));
+        Assert.Equal(2, c.Peer.Node.SignaturesVerified + b.Peer.Node.SignaturesVerified); // Once at each hop.
     }
 
     [Fact]

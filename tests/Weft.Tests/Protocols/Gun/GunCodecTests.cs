@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using Weft.Graph;
+using Weft.Graph.Access;
 using Weft.Primitives;
 using Weft.Protocols.Gun;
 
@@ -307,10 +308,46 @@ public sealed class GunCodecTests
         }).ErrorText);
     }
 
-    private GunMessage Written(GunOutput output)
+    [Fact]
+    public void Proofs_go_to_Weft_peers_alone_and_come_back_as_they_were()
+    {
+        var proof = new FieldExtras(new byte[32], new byte[] { 1, 2, 3 }, 5);
+        StoredField[] fields = [new("a\"", "x", 1, 1, proof), new("b", "y", 2, 1), new("c", "z", 3, 1, proof)];
+        var reply = new GunOutput
+        {
+            Kind = GunOutputKind.SendReply, Id = "i", ReplyTo = "r", Soul = "s", Fields = fields,
+        };
+        GunFragment[] fragments = [.. fields.Select(field => new GunFragment("s", field))];
+        var push = new GunOutput { Kind = GunOutputKind.SendPush, Id = "i", Push = fragments };
+
+        foreach (GunOutput output in (GunOutput[])[reply, push])
+        {
+            IEnumerable<FieldExtras?> toWeft = Written(output, isWeft: true).Writes!.Select(write => write.Extras);
+            Assert.Equal((FieldExtras?[])[proof, null, proof], toWeft);
+            Assert.All(Written(output).Writes!, write => Assert.Null(write.Extras));
+        }
+    }
+
+    [Theory]
+    [InlineData("\"!!!\"")]
+    [InlineData("\"\"")]
+    [InlineData("\"AAAA\"")]
+    [InlineData("5")]
+    [InlineData("{\"a\":[1]}")]
+    public void A_proof_that_cannot_be_read_is_left_to_admission_and_spoils_no_other_field(string text)
+    {
+        GunMessage message = Only(
+            "{\"#\":\"i\",\"put\":{\"s\":{\"_\":{\"#\":\"s\",\">\":{\"f\":1,\"g\":1},\"weft\":{\"f\":"
+            + text + "}},\"f\":1,\"g\":2}}}");
+
+        Assert.Equal(WeftError.None, message.Refusal);
+        Assert.Equal((FieldExtras?[])[ProofText.Unreadable, null], message.Writes!.Select(write => write.Extras));
+    }
+
+    private GunMessage Written(GunOutput output, bool isWeft = false)
     {
         var writer = new ArrayBufferWriter<byte>();
-        GunWriter.Write(writer, output, "pid", new GunIdentity("store", true));
+        GunWriter.Write(writer, output, "pid", new GunIdentity("store", true), isWeft);
         return Only(Encoding.UTF8.GetString(writer.WrittenSpan));
     }
 
