@@ -386,6 +386,40 @@ public sealed class ReplicationCoreTests
     }
 
     [Fact]
+    public void Blocks_that_a_peer_turns_out_not_to_have_are_not_asked_for_for_ever()
+    {
+        (ReplicationRig rig, LogCore writer, LogCore reader) = Pair(20);
+        rig.Join(0, 1);
+        Assert.True(rig.Settle());
+        rig.Do(0, (_, _) => Assert.Equal(LogVerdict.Accepted, writer.Clear(5, 8))); // And tells nobody.
+        rig.Do(1, (core, outbox) => core.DownloadRange(0, 20, rig.Now, outbox));
+
+        Assert.True(rig.Settle(deliveriesMax: 5_000));
+
+        Assert.Equal(17, reader.Bits.Count);
+        Assert.Equal(3, rig.Delivered[LogMessageKind.NoData]);
+    }
+
+    [Fact]
+    public void A_true_answer_to_another_question_is_refused()
+    {
+        using LogCore honest = LogVectors.Log(20);
+        (ReplicationRig rig, _, LogCore reader) = Pair(20, spoiler: (kind, body) =>
+        {
+            LogProof? proof = kind == LogMessageKind.Data ? LogCodec.ReadProof(body) : null;
+            return proof?.Block?.Index != 3 ? body : LogVectors.Encode(honest.Prove(
+                new LogRequest { Id = proof.Request, Block = new NodeRequest(16, 2) })!);
+        });
+        rig.Do(1, (core, outbox) => core.Want(3, rig.Now, outbox));
+
+        Assert.True(rig.Settle());
+
+        Assert.Contains(rig.Events, one => one.Output is
+            { Kind: ReplicationOutputKind.Refused, Verdict: LogVerdict.Malformed });
+        Assert.Equal(0, reader.Bits.Count);
+    }
+
+    [Fact]
     public void An_encrypted_log_is_carried_by_a_peer_that_cannot_read_it()
     {
         using LogKeyPair keys = LogVectors.Keys(0);
