@@ -43,10 +43,14 @@ public sealed class HamProperties
         });
 
     [Fact]
-    public void Anything_beats_an_absent_field_even_null_at_the_lowest_state() =>
-        Assert.Equal(
-            HamVerdict.Incoming,
-            Ham.Judge(WeftValue.Null, double.MinValue, WeftValue.Null, double.NegativeInfinity, Now));
+    public void Anything_beats_an_absent_field_but_the_state_that_stands_for_one()
+    {
+        double lowest = Math.BitIncrement(Ham.DroppedState);
+
+        Assert.Equal(HamVerdict.Incoming, Ham.Judge(WeftValue.Null, lowest, WeftValue.Null, double.NegativeInfinity, Now));
+        Assert.NotEqual(
+            HamVerdict.Incoming, Ham.Judge("v", Ham.DroppedState, WeftValue.Null, double.NegativeInfinity, Now));
+    }
 
     [Fact]
     public void A_state_at_the_clock_is_judged_and_one_step_beyond_it_is_held()

@@ -228,32 +228,6 @@ public sealed class AdmissionTests
         Assert.Equal(WeftError.KeyRotated, late.Error);
     }
 
-    [Fact]
-    public async Task A_flooder_of_junk_signatures_does_not_hold_up_another_source()
-    {
-        using Ed25519KeyPair alice = Pair(1);
-        await using WeftNode node = await StartAsync(options => options.Verify.Workers = 1);
-        string soul = $"${alice.PublicKey}/a";
-        FieldWrite good = Signed(alice, soul, "good", "v", 1_000);
-        FieldWrite junk = Signed(alice, soul, "junk", "v", 1_000) with { Value = "w" };
-        ValueTask<WriteResult>[] flood =
-        [
-            .. Enumerable.Range(0, 2_000).Select(i => node.Graph.WriteAsync(
-                [junk with { Field = "junk" + i }], new WriteSource("gun flood", 66, WriteDoor.Client))),
-        ];
-
-        WriteResult honest = await node.Graph.WriteAsync([good], Peer);
-        int waiting = node.SignaturesWaiting;
-
-        Assert.True(honest.IsAccepted);
-        // It did not wait its turn behind all of them.
-        Assert.True(waiting > 500, $"{waiting} of the flood still waited");
-        foreach (ValueTask<WriteResult> one in flood)
-        {
-            Assert.Equal(WeftError.SignatureRefused, (await one).Error);
-        }
-    }
-
     private static ValueTask<WeftNode> StartAsync(Action<NodeOptions>? change = null, TimeProvider? time = null)
     {
         var options = new NodeOptions { Durability = Durability.Memory, Crypto = Crypto };
