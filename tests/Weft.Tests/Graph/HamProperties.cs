@@ -47,7 +47,8 @@ public sealed class HamProperties
     {
         double lowest = Math.BitIncrement(Ham.DroppedState);
 
-        Assert.Equal(HamVerdict.Incoming, Ham.Judge(WeftValue.Null, lowest, WeftValue.Null, double.NegativeInfinity, Now));
+        Assert.Equal(
+            HamVerdict.Incoming, Ham.Judge(WeftValue.Null, lowest, WeftValue.Null, double.NegativeInfinity, Now));
         Assert.NotEqual(
             HamVerdict.Incoming, Ham.Judge("v", Ham.DroppedState, WeftValue.Null, double.NegativeInfinity, Now));
     }
