@@ -1,4 +1,6 @@
+using System.Buffers.Text;
 using System.Net.WebSockets;
+using Weft.Crypto;
 using Weft.Protocols.Gun;
 
 namespace Weft.Node.Gun;
@@ -44,6 +46,15 @@ internal sealed class GunConnection(
 
     // Written by the loop, read by anybody who lists peers.
     public volatile GunPeerIdentity Identity = GunPeerIdentity.Unknown;
+
+    /// <summary>The text of the key the peer has proven to hold; null for none.</summary>
+    public volatile string? ProvenKey;
+
+    /// <summary>What the peer is to sign.</summary>
+    public byte[] NonceBytes { get; } = NewNonce();
+
+    /// <summary>The same as text.</summary>
+    public string Nonce => Base64Url.EncodeToString(NonceBytes);
 
     public GunCloseReason? CloseReason { get; set; }
 
@@ -102,6 +113,13 @@ internal sealed class GunConnection(
         }
 
         return waiter.Task;
+    }
+
+    private static byte[] NewNonce()
+    {
+        byte[] nonce = new byte[KeyProof.NonceLength];
+        KeyGenerator.Fill(nonce);
+        return nonce;
     }
 
     public void Swap() => (Filling, Leaving) = (Leaving, Filling);

@@ -70,7 +70,8 @@ public sealed partial class GunDriver
         {
             case GunInputKind.Connected:
                 _core.OnConnected(
-                    input.Connection!.Number, input.Connection.Info.Role, input.Connection.Info.Address, now, _outbox);
+                    input.Connection!.Number, input.Connection.Info.Role, input.Connection.Info.Address, now, _outbox,
+                    input.Connection.Nonce);
                 break;
             case GunInputKind.Message:
                 TakeMessage(input.Connection!, (GunMessage)input.Payload!, now);

@@ -50,6 +50,12 @@ public sealed partial class GunDriver
                 case GunOutputKind.PeerError:
                     NotePeerError(output);
                     break;
+                case GunOutputKind.Prove:
+                    Prove(output);
+                    break;
+                case GunOutputKind.CheckProof:
+                    CheckProof(output);
+                    break;
             }
         }
 

@@ -59,7 +59,10 @@ public sealed partial class GunDriver : IPeerAsker, IAsyncDisposable
             new BoundedChannelOptions(options.InputsMax) { SingleReader = true });
         _changes = node.Changes.Follow();
         _core = new GunPeerCore(
-            options.Peers, new GunIdentity(node.Store.StoreId, IsRelay: true), Random.Fork(), _changes.StartSequence);
+            options.Peers,
+            new GunIdentity(node.Store.StoreId, IsRelay: true, Key: node.Identity.PublicKey.ToString()),
+            Random.Fork(),
+            _changes.StartSequence);
         _timer = node.Time.CreateTimer(
             _ => Wake(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         node.Graph.Asker = this;
@@ -257,7 +260,8 @@ public sealed partial class GunDriver : IPeerAsker, IAsyncDisposable
             connection.Pending,
             connection.Cursor,
             connection.Since,
-            connection.LastError);
+            connection.LastError,
+            connection.ProvenKey);
     }
 
     private void Wake() => _inputs.Writer.TryWrite(new(GunInputKind.Wake)); // A full channel wakes the loop anyway.

@@ -34,4 +34,13 @@ internal static partial class GunLog
 
     [LoggerMessage(4009, LogLevel.Error, "A read or write of the graph failed in a way it never should")]
     internal static partial void StoreBroken(ILogger logger, Exception bug);
+
+    [LoggerMessage(4010, LogLevel.Debug, "Connection {Connection} from {Address} has proven its key {Key}")]
+    internal static partial void KeyProven(ILogger logger, long connection, string address, string key);
+
+    [LoggerMessage(
+        4011,
+        LogLevel.Warning,
+        "Connection {Connection} from {Address} could not prove the key {Key}: another's, or of another network")]
+    internal static partial void KeyNotProven(ILogger logger, long connection, string address, string key);
 }

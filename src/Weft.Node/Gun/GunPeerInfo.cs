@@ -62,6 +62,7 @@ public enum GunPeerState
 /// <param name="Cursor">For a relay: the commit up to which it has everything; else 0.</param>
 /// <param name="Since">When it connected; null while it is not.</param>
 /// <param name="LastError">Why a link is not connected, or the last error text the peer sent.</param>
+/// <param name="Key">The Ed25519 key the peer has proven to hold; null for none.</param>
 public sealed record GunPeerInfo(
     long Connection,
     string? Pid,
@@ -78,4 +79,5 @@ public sealed record GunPeerInfo(
     int Pending,
     long Cursor,
     DateTimeOffset? Since,
-    string? LastError);
+    string? LastError,
+    string? Key = null);

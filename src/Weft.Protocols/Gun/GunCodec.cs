@@ -182,6 +182,7 @@ public sealed partial class GunCodec
         bool isPid = name.SequenceEqual("pid"u8);
         bool isError = name.SequenceEqual("err"u8);
         bool isWeft = name.SequenceEqual("weft"u8);
+        bool isProof = name.SequenceEqual("proof"u8);
         reader.Read();
         if (isDam && reader.TokenType == JsonTokenType.String)
         {
@@ -190,6 +191,7 @@ public sealed partial class GunCodec
                 "hi" => GunVerb.Hi,
                 "?" => GunVerb.Hello,
                 "!" => GunVerb.Error,
+                "weft" => GunVerb.Proof,
                 _ => GunVerb.Other,
             };
         }
@@ -201,6 +203,10 @@ public sealed partial class GunCodec
         else if (isPid)
         {
             message.Pid = IdOf(ref reader);
+        }
+        else if (isProof)
+        {
+            message.Proof = IdOf(ref reader);
         }
         else if (isError && reader.TokenType == JsonTokenType.String)
         {
@@ -220,25 +226,35 @@ public sealed partial class GunCodec
     private GunIdentity? ReadIdentity(ref Utf8JsonReader reader)
     {
         string? store = null;
+        string? key = null;
+        string? nonce = null;
         bool isRelay = false;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            ReadOnlySpan<byte> name = NameOf(ref reader);
-            bool isStore = name.SequenceEqual("store"u8);
-            bool isRelayName = name.SequenceEqual("relay"u8);
+            string name = NameOf(ref reader) is { Length: <= 5 } known ? Encoding.UTF8.GetString(known) : "";
             reader.Read();
-            if (isStore)
+            switch (name)
             {
-                store = IdOf(ref reader);
-            }
-            else
-            {
-                isRelay = isRelayName ? reader.TokenType == JsonTokenType.True : isRelay;
-                reader.Skip();
+                case "store":
+                    store = IdOf(ref reader);
+                    break;
+                case "key":
+                    key = IdOf(ref reader);
+                    break;
+                case "nonce":
+                    nonce = IdOf(ref reader);
+                    break;
+                case "relay":
+                    isRelay = reader.TokenType == JsonTokenType.True;
+                    reader.Skip();
+                    break;
+                default:
+                    reader.Skip();
+                    break;
             }
         }
 
-        return store is null ? null : new GunIdentity(store, isRelay);
+        return store is null ? null : new GunIdentity(store, isRelay, key, nonce);
     }
 
     /// <summary>A text that names a message or a process; anything unfit counts as absent.</summary>

@@ -18,6 +18,9 @@ public enum GunVerb
     /// <summary><c>!</c>: an error text, to be logged.</summary>
     Error,
 
+    /// <summary><c>weft</c>: the proof of the key a Weft peer named in its hello.</summary>
+    Proof,
+
     /// <summary>Any other: ignored, whatever it asks for.</summary>
     Other,
 }
@@ -25,7 +28,9 @@ public enum GunVerb
 /// <summary>What a Weft peer says about itself in its hello; gun.js ignores it.</summary>
 /// <param name="StoreId">The identifier of its store, by which cursors are kept.</param>
 /// <param name="IsRelay">True when it wants, and sends, every change.</param>
-public sealed record GunIdentity(string StoreId, bool IsRelay);
+/// <param name="Key">Its Ed25519 key as text, a claim until it is proven; null for none.</param>
+/// <param name="Nonce">What the other side is to sign, 32 random bytes as base64url, new for each connection.</param>
+public sealed record GunIdentity(string StoreId, bool IsRelay, string? Key = null, string? Nonce = null);
 
 /// <summary>
 /// One message as it came off the wire. A message with a <see cref="Refusal"/> is answered with <c>err</c>.
@@ -46,6 +51,9 @@ public sealed class GunMessage
 
     /// <summary>What a Weft peer says about itself, in a hello.</summary>
     public GunIdentity? Identity { get; internal set; }
+
+    /// <summary>The signature of a proof, in base64url; null in other messages.</summary>
+    public string? Proof { get; internal set; }
 
     /// <summary>The writes of a put, or null. Empty when the put held nodes without fields.</summary>
     public FieldWrite[]? Writes { get; internal set; }

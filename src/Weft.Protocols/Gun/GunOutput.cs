@@ -6,7 +6,7 @@ namespace Weft.Protocols.Gun;
 /// <summary>What the GUN core asks its driver to do.</summary>
 public enum GunOutputKind
 {
-    /// <summary>Send a hello to Peer: Id, ReplyTo (or null).</summary>
+    /// <summary>Send a hello to Peer: Id, ReplyTo (or null), and Text as the nonce when there is one.</summary>
     SendHello,
 
     /// <summary>Send an acknowledgement to Peer: Id, ReplyTo, and Error with Text when the put was refused.</summary>
@@ -53,6 +53,12 @@ public enum GunOutputKind
 
     /// <summary>Peer sent an error text; log it.</summary>
     PeerError,
+
+    /// <summary>Sign for Peer that this node holds its key, over both nonces, and send it with Id: Text is Peer's nonce.</summary>
+    Prove,
+
+    /// <summary>Peer sent a proof of its key, in Text; verify it.</summary>
+    CheckProof,
 }
 
 /// <summary>Why the core closes a connection.</summary>

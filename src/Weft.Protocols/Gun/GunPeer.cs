@@ -25,6 +25,11 @@ internal sealed class GunPeer(long number, GunRole role, string address)
 
     public GunIdentity? Identity { get; set; }
 
+    /// <summary>What this node asked it to sign; null when it is asked for no proof.</summary>
+    public string? Nonce { get; init; }
+
+    public bool WasProofTaken { get; set; }
+
     public bool IsClosing { get; set; }
 
     /// <summary>False while the driver has unsent bytes for it.</summary>

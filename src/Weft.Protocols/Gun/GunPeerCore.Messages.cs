@@ -93,6 +93,12 @@ public sealed partial class GunPeerCore
             return;
         }
 
+        if (message.Verb == GunVerb.Proof)
+        {
+            OnProof(peer, message, outbox);
+            return;
+        }
+
         if (message.Verb != GunVerb.Hello)
         {
             return; // "hi" is answered by nobody; "mob" and "opt" would let a stranger steer this node.
@@ -115,6 +121,7 @@ public sealed partial class GunPeerCore
             outbox.Add(new()
             {
                 Kind = GunOutputKind.SendHello, Peer = peer.Number, Id = NewId(), ReplyTo = message.Id,
+                Text = peer.Nonce,
             });
         }
 
@@ -122,6 +129,18 @@ public sealed partial class GunPeerCore
         {
             Identify(peer, message, now, outbox);
         }
+    }
+
+    /// <summary>One proof is looked at for each connection, and only of a peer that named a key.</summary>
+    private static void OnProof(GunPeer peer, GunMessage message, Outbox<GunOutput> outbox)
+    {
+        if (message.Proof is null || peer is not { WasProofTaken: false, Nonce: not null, Identity.Key: not null })
+        {
+            return;
+        }
+
+        peer.WasProofTaken = true;
+        outbox.Add(new() { Kind = GunOutputKind.CheckProof, Peer = peer.Number, Text = message.Proof });
     }
 
     private void Identify(GunPeer peer, GunMessage message, WeftInstant now, Outbox<GunOutput> outbox)
@@ -132,6 +151,11 @@ public sealed partial class GunPeerCore
         if (CloseDuplicate(peer, outbox) == peer)
         {
             return;
+        }
+
+        if (peer is { Nonce: not null, Identity: { Key: not null, Nonce: { } nonce } })
+        {
+            outbox.Add(new() { Kind = GunOutputKind.Prove, Peer = peer.Number, Id = NewId(), Text = nonce });
         }
 
         if (peer is { Link.Acknowledges: false, IsWeft: true })

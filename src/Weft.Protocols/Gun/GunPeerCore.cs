@@ -67,11 +67,13 @@ public sealed partial class GunPeerCore
     /// <param name="address">For a link: its URL, the same after every reconnect.</param>
     /// <param name="now">The moment.</param>
     /// <param name="outbox">Takes the outputs.</param>
-    public void OnConnected(long peer, GunRole role, string address, WeftInstant now, Outbox<GunOutput> outbox)
+    /// <param name="nonce">32 random bytes as base64url for the peer to sign; null asks for no proof of its key.</param>
+    public void OnConnected(
+        long peer, GunRole role, string address, WeftInstant now, Outbox<GunOutput> outbox, string? nonce = null)
     {
-        var entry = new GunPeer(peer, role, address) { HelloAt = now, HelloId = NewId() };
+        var entry = new GunPeer(peer, role, address) { HelloAt = now, HelloId = NewId(), Nonce = nonce };
         _peers.Add(peer, entry);
-        outbox.Add(new() { Kind = GunOutputKind.SendHello, Peer = peer, Id = entry.HelloId });
+        outbox.Add(new() { Kind = GunOutputKind.SendHello, Peer = peer, Id = entry.HelloId, Text = nonce });
         if (role == GunRole.Dialled)
         {
             _unnamed.Enqueue((entry, now + HelloTimeout));

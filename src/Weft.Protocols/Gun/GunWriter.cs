@@ -44,7 +44,16 @@ public static class GunWriter
                 JsonText.WriteQuoted(writer, pid);
                 Put(writer, ",\"weft\":{\"store\":"u8);
                 JsonText.WriteQuoted(writer, identity.StoreId);
-                Put(writer, identity.IsRelay ? ",\"relay\":true}"u8 : "}"u8);
+                Put(writer, identity.IsRelay ? ",\"relay\":true"u8 : ""u8);
+                if (identity.Key is not null && output.Text is not null)
+                {
+                    Put(writer, ",\"key\":"u8);
+                    JsonText.WriteQuoted(writer, identity.Key);
+                    Put(writer, ",\"nonce\":"u8);
+                    JsonText.WriteQuoted(writer, output.Text);
+                }
+
+                Put(writer, "}"u8);
                 break;
             case GunOutputKind.SendError:
                 Put(writer, "{\"dam\":\"!\",\"err\":"u8);
@@ -54,6 +63,19 @@ public static class GunWriter
                 throw new ArgumentException("Only messages can be written.", nameof(output));
         }
 
+        Put(writer, "}"u8);
+    }
+
+    /// <summary>Writes the proof of this node's key.</summary>
+    /// <param name="writer">Gets the bytes of one JSON object.</param>
+    /// <param name="id">The message's id.</param>
+    /// <param name="proof">The signature in base64url.</param>
+    public static void WriteProof(IBufferWriter<byte> writer, string id, string proof)
+    {
+        Put(writer, "{\"#\":"u8);
+        JsonText.WriteQuoted(writer, id);
+        Put(writer, ",\"dam\":\"weft\",\"proof\":"u8);
+        JsonText.WriteQuoted(writer, proof);
         Put(writer, "}"u8);
     }
 

@@ -109,6 +109,7 @@ internal static class PeersApi
         json.WriteNumber("id", peer.Connection);
         json.WriteString("pid", peer.Pid);
         json.WriteString("storeId", peer.StoreId);
+        json.WriteString("key", peer.Key);
         json.WriteString("kind", peer.Kind switch
         {
             GunPeerKind.GunClient => "gun-client",
