@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Text;
+using Weft.Crypto;
 
 namespace Weft.Graph.Access;
 
@@ -74,14 +75,11 @@ public static class SeaKey
     /// </summary>
     private static bool TryDecodePart(ReadOnlySpan<char> part, Span<byte> bytes)
     {
-        Span<byte> decoded = stackalloc byte[33];
-        if (part.Length != PartLength || !Base64Url.TryDecodeFromChars(part, decoded, out int written)
-            || written != 32)
+        if (part.Length != PartLength || !Base64UrlText.TryDecode(part, bytes[..32]))
         {
             return false;
         }
 
-        decoded[..32].CopyTo(bytes);
         Span<char> back = stackalloc char[PartLength];
         return Base64Url.TryEncodeToChars(bytes[..32], back, out _) && back.SequenceEqual(part);
     }

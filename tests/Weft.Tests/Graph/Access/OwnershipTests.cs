@@ -120,6 +120,19 @@ public sealed class OwnershipTests
         Assert.True(Ed25519PublicKey.TryParse(Other, out _));
     }
 
+    [Theory]
+    [InlineData('x')]
+    [InlineData('_')]
+    [InlineData('9')]
+    public void What_looks_like_a_key_and_is_none_belongs_to_nobody_and_never_throws(char unit)
+    {
+        string part = new(unit, 43); // Spare bits are set: no 32 bytes have this text.
+
+        Assert.Equal(SoulOwnerKind.Nobody, Ownership.Of($"~{part}.{part}").Kind);
+        Assert.Equal(SoulOwnerKind.Nobody, Ownership.Of($"x~{part}.{part}/deeper").Kind);
+        Assert.Equal(SoulOwnerKind.Nobody, Ownership.Of($"a${part}/b").Kind);
+    }
+
     [Fact]
     public void An_ordinary_soul_costs_no_memory()
     {
