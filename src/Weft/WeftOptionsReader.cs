@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Extensions.Configuration;
+using Weft.Crypto;
 using Weft.Primitives;
 
 namespace Weft;
@@ -18,6 +19,24 @@ public static class WeftOptionsReader
         options.Store = Choice(section, "Store", options.Store);
         options.Durability = Choice(section, "Durability", options.Durability);
         options.IdentityPassphraseFile = section["IdentityPassphraseFile"] ?? options.IdentityPassphraseFile;
+        if (section["NetworkKey"] is { } network)
+        {
+            options.Node.NetworkKey = Ed25519PublicKey.TryParse(network, out Ed25519PublicKey key)
+                ? key
+                : throw Wrong("NetworkKey", network, "an Ed25519 key: 43 characters of base64url");
+        }
+
+        options.Node.SignWrites = section["SignWrites"] is not { } sign ? options.Node.SignWrites
+            : bool.TryParse(sign, out bool signs) ? signs
+            : throw Wrong("SignWrites", sign, "true or false");
+        options.Node.Verify.Workers = (int)Whole(section, "Verify:Workers", options.Node.Verify.Workers, int.MaxValue);
+        options.Node.Verify.WaitingPerSourceMax = (int)Whole(
+            section, "Verify:WaitingPerSourceMax", options.Node.Verify.WaitingPerSourceMax, int.MaxValue);
+        options.Node.Verify.WaitingMax =
+            (int)Whole(section, "Verify:WaitingMax", options.Node.Verify.WaitingMax, int.MaxValue);
+        options.Node.Verify.KeysMax = (int)Whole(section, "Verify:KeysMax", options.Node.Verify.KeysMax, int.MaxValue);
+        options.Node.Verify.VerifiedMax =
+            (int)Whole(section, "Verify:VerifiedMax", options.Node.Verify.VerifiedMax, int.MaxValue);
         options.MemoryMiB = (int)Whole(section, "MemoryMiB", options.MemoryMiB, int.MaxValue);
         options.AcceptLogDamage = section["AcceptLogDamage"] is not { } accept ? options.AcceptLogDamage
             : bool.TryParse(accept, out bool accepts) ? accepts

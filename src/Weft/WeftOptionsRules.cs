@@ -71,6 +71,15 @@ internal sealed class WeftOptionsRules : IValidateOptions<WeftOptions>
                     "Weft:Peers has", StringComparison.Ordinal) ? WeftError.AddressInvalid : WeftError.Usage,
                 string.Join(' ', result.Failures!));
         }
+
+        try
+        {
+            options.Node.ThrowIfInvalid();
+        }
+        catch (ArgumentException wrong)
+        {
+            throw new WeftException(WeftError.Usage, wrong.Message, wrong);
+        }
     }
 
     private static void Text(List<string> failures, string key, string value, int lengthMax)

@@ -29,7 +29,8 @@ internal sealed class Settings
     public static IReadOnlyList<string> Keys { get; } =
     [
         "url", "data", "token-file", "tls-ca", "timeout", "http", "peers", "memory", "durability", "allow-origin",
-        "allow-host", "tls-cert", "tls-key", "log", "log-level", "name", "metrics", "identity-passphrase-file", "otlp",
+        "allow-host", "tls-cert", "tls-key", "log", "log-level", "name", "metrics", "identity-passphrase-file",
+        "network-key", "otlp",
     ];
 
     public string ConfigFile { get; }

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Weft.Cli.App;
 using Weft.Cli.Http;
 using Weft.Cli.Up;
+using Weft.Crypto;
 using Weft.Primitives;
 using Weft.Server;
 using Weft.Storage.Sealing;
@@ -48,6 +49,9 @@ internal static class UpCommand
     private static readonly Option<string?> IdentityPassphrase = Text("--identity-passphrase-file", "FILE",
         "File whose first line is the passphrase that seals the node's key; opening it costs about 0.2 s.");
 
+    private static readonly Option<string?> NetworkKey = Text("--network-key", "KEY",
+        "The public key of the network, which owns what no other key owns. Default: none, the open network.");
+
     private static readonly Option<string?> Metrics = Text(
         "--metrics", "open|token", "Who may read /metrics: everyone, or tokens of the scope metrics. Default: open.");
 
@@ -69,7 +73,7 @@ internal static class UpCommand
         Option[] options =
         [
             Http, Peers, Memory, Level, Origins, Hosts, Certificate, Key, Log, Detail, Name, Metrics,
-            IdentityPassphrase, Otlp, StoreKeyOptions.Encrypt, StoreKeyOptions.PassphraseFile, StoreKeyOptions.KeyFile,
+            IdentityPassphrase, NetworkKey, Otlp, StoreKeyOptions.Encrypt, StoreKeyOptions.PassphraseFile, StoreKeyOptions.KeyFile,
         ];
         foreach (Option option in options)
         {
@@ -124,6 +128,7 @@ internal static class UpCommand
             OtlpEndpoint = settings.Text(Otlp, "otlp"),
         };
         options.Peer.IdentityPassphraseFile = settings.Text(IdentityPassphrase, "identity-passphrase-file");
+        options.Peer.Node.NetworkKey = ReadNetworkKey(settings.Text(NetworkKey, "network-key"));
         string metrics = settings.Text(Metrics, "metrics") ?? "open";
         options.MetricsNeedToken = OneOf(metrics, "--metrics", "open", "token") == "token";
         options.Peer.Path = settings.DataFolder;
@@ -250,6 +255,12 @@ internal static class UpCommand
         allowed.Contains(value)
             ? value
             : throw CliException.Usage($"{option} takes {string.Join(", ", allowed)}; \"{value}\" is none of these");
+
+    private static Ed25519PublicKey? ReadNetworkKey(string? text) =>
+        text is null ? null
+        : Ed25519PublicKey.TryParse(text, out Ed25519PublicKey key) ? key
+        : throw new WeftException(
+            WeftError.Usage, $"\"{text}\" is no key: 43 characters of base64url, as weft id show prints one.");
 
     private static Option<string?> Text(string name, string placeholder, string description) =>
         new(name) { Description = description, HelpName = placeholder };
