@@ -38,16 +38,18 @@ public sealed class GunTestServer : IAsyncDisposable
     /// <param name="change">Changes options.</param>
     /// <param name="endpoint">How /gun accepts; null for the defaults.</param>
     /// <param name="port">0 for any.</param>
+    /// <param name="time">Clock and timers; null for the system's.</param>
     public static async Task<GunTestServer> StartAsync(
         IStore? store = null,
         Action<WeftOptions>? change = null,
         GunEndpointOptions? endpoint = null,
-        int port = 0)
+        int port = 0,
+        TimeProvider? time = null)
     {
         var options = new WeftOptions { Store = WeftStoreKind.Memory };
         change?.Invoke(options);
         WeftPeer peer = await WeftPeer.StartAsync(
-            options, store is null ? null : (_, _) => new ValueTask<IStore>(store));
+            options, store is null ? null : (_, _) => new ValueTask<IStore>(store), time);
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddRoutingCore();
         builder.WebHost.UseKestrelCore();

@@ -45,6 +45,10 @@ public sealed partial class GunDriver
             _core.OnTimer(now, _outbox);
             Apply(now);
         }
+        else if (_hasRung && _timerDue != WeftInstant.Never)
+        {
+            SetTimer(now); // Timers keep a coarser clock than this loop and may ring a little early.
+        }
 
         _core.OnTurnEnd(now, _outbox);
         Apply(now);

@@ -215,7 +215,13 @@ public sealed partial class GunDriver
         }
 
         _timerDue = due;
-        TimeSpan wait = due <= now ? TimeSpan.Zero : due - now;
+        SetTimer(now);
+    }
+
+    private void SetTimer(WeftInstant now)
+    {
+        _hasRung = false;
+        TimeSpan wait = _timerDue <= now ? TimeSpan.Zero : _timerDue - now;
         _timer.Change(wait + TimeSpan.FromMilliseconds(wait > TimeSpan.Zero ? 1 : 0), Timeout.InfiniteTimeSpan);
     }
 

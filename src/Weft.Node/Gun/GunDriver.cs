@@ -35,6 +35,7 @@ public sealed partial class GunDriver : IPeerAsker, IAsyncDisposable
     private readonly Task _loop;
     private readonly Task _pump;
     private WeftInstant _timerDue = WeftInstant.Never;
+    private volatile bool _hasRung; // Set by the timer, taken by the loop.
     private bool _isRecovering;   // Of the loop, like the next one.
     private long? _recoverAfter;
     private long _connectionNumber;
@@ -64,7 +65,7 @@ public sealed partial class GunDriver : IPeerAsker, IAsyncDisposable
             Random.Fork(),
             _changes.StartSequence);
         _timer = node.Time.CreateTimer(
-            _ => Wake(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            _ => Ring(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         node.Graph.Asker = this;
         _loop = Task.Run(RunAsync);
         _pump = Task.Run(PumpChangesAsync);
@@ -262,6 +263,12 @@ public sealed partial class GunDriver : IPeerAsker, IAsyncDisposable
             connection.Since,
             connection.LastError,
             connection.ProvenKey);
+    }
+
+    private void Ring()
+    {
+        _hasRung = true;
+        Wake();
     }
 
     private void Wake() => _inputs.Writer.TryWrite(new(GunInputKind.Wake)); // A full channel wakes the loop anyway.

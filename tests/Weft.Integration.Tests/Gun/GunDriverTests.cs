@@ -11,6 +11,22 @@ namespace Weft.Integration.Tests.Gun;
 public sealed class GunDriverTests
 {
     [Fact]
+    public async Task A_timer_that_rings_early_is_set_again()
+    {
+        await using GunTestServer server = await GunTestServer.StartAsync(time: new EarlyTime());
+        await using GunTestClient other = await GunTestClient.ConnectAsync(server.Url);
+        await using GunTestClient client = await GunTestClient.ConnectAsync(server.Url);
+        await other.WaitAsync(message => message.TryGetProperty("dam", out _));
+
+        // The other client is asked and says nothing: "not found" comes by the timer, and nothing else wakes the loop.
+        await client.SendAsync("""{"#":"ask","get":{"#":"nobody has this"}}""");
+        JsonElement answer = await client.WaitAsync(
+            message => message.TryGetProperty("@", out JsonElement to) && to.GetString() == "ask");
+
+        Assert.False(answer.TryGetProperty("put", out _));
+    }
+
+    [Fact]
     public async Task Puts_and_gets_of_one_frame_are_all_answered()
     {
         await using GunTestServer server = await GunTestServer.StartAsync();
@@ -283,5 +299,26 @@ public sealed class GunDriverTests
 
         JsonElement change = await client.ChangeAsync("s", "x");
         Assert.Equal("local", change.GetProperty("put").GetProperty("s").GetProperty("x").GetString());
+    }
+
+    /// <summary>The system's clock, with timers that ring ten milliseconds too early.</summary>
+    private sealed class EarlyTime : TimeProvider
+    {
+        private static readonly TimeSpan Early = TimeSpan.FromMilliseconds(10);
+
+        public override ITimer CreateTimer(
+            TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            new EarlyTimer(base.CreateTimer(callback, state, Shorten(dueTime), period));
+
+        private static TimeSpan Shorten(TimeSpan due) => due > Early ? due - Early : due;
+
+        private sealed class EarlyTimer(ITimer timer) : ITimer
+        {
+            public bool Change(TimeSpan dueTime, TimeSpan period) => timer.Change(Shorten(dueTime), period);
+
+            public void Dispose() => timer.Dispose();
+
+            public ValueTask DisposeAsync() => timer.DisposeAsync();
+        }
     }
 }
