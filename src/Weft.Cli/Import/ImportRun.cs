@@ -22,7 +22,8 @@ internal sealed class ImportTotals
 }
 
 /// <summary>Sends batches, several at once, and keeps account of what is stored for certain.</summary>
-internal sealed class ImportRun(CommandContext context, WeftClient client, int inFlight, bool skipBad, string? ack)
+internal sealed class ImportRun(
+    CommandContext context, WeftClient client, int inFlight, bool skipBad, bool sign, string? ack)
 {
     private const int TriesMax = 60;
 
@@ -109,7 +110,7 @@ internal sealed class ImportRun(CommandContext context, WeftClient client, int i
 
     private async Task<JsonDocument> SendAsync(LineBatch batch, CancellationToken cancellationToken)
     {
-        string path = WeftClient.Path("nodes:batch", ("skip", skipBad ? "true" : null), ("ack", ack));
+        string path = WeftClient.Path("nodes:batch", ("skip", skipBad ? "true" : null), ("sign", sign ? "true" : null), ("ack", ack));
         for (int attempt = 1; ; attempt++)
         {
             try

@@ -45,7 +45,8 @@ internal static class BatchApi
         }
 
         var import = new Import(
-            call.Graph, call.Ack(), call.Server.Options, call.Query.Flag("skip"), call.Aborted);
+            call.Graph, call.Ack(), call.Server.Options, call.Query.Flag("skip"), call.Query.Flag("sign"),
+            call.Aborted);
         ImportResult done = await import.RunAsync(call.Request.BodyReader);
         await call.AnswerAsync(StatusCodes.Status200OK, json =>
         {

@@ -24,7 +24,7 @@ internal sealed record ImportResult(
 /// reading waits for them: a slow store slows the sender down and nothing piles up.
 /// </summary>
 internal sealed class Import(
-    GraphDoor graph, Durability ack, ServerOptions options, bool skip, CancellationToken aborted)
+    GraphDoor graph, Durability ack, ServerOptions options, bool skip, bool sign, CancellationToken aborted)
 {
     /// <summary>Fields at which a group is full.</summary>
     internal const int GroupFieldsMax = 4_096;
@@ -35,7 +35,7 @@ internal sealed class Import(
     private const int GroupsInFlight = 8;
     private const int ErrorsKept = 100;
 
-    private static readonly WriteSource Source = WriteSource.Import;
+    private readonly WriteSource _source = sign ? WriteSource.Import with { SignsImports = true } : WriteSource.Import;
 
     private readonly RecordReader _records = new();
     private readonly Queue<Group> _inFlight = new();
@@ -216,7 +216,7 @@ internal sealed class Import(
         bool hasRecords = _group.Writes.Exists(
             write => write.Soul.StartsWith(Ownership.SystemPrefix, StringComparison.Ordinal));
         Group group = _group;
-        group.Result = graph.WriteAsync(group.Writes, Source, ack, aborted).AsTask();
+        group.Result = graph.WriteAsync(group.Writes, _source, ack, aborted).AsTask();
         _inFlight.Enqueue(group);
         _group = _spare.TryPop(out Group? spare) ? spare : new Group();
         while (_inFlight.Count >= (hasRecords ? 1 : GroupsInFlight))
@@ -276,7 +276,7 @@ internal sealed class Import(
             (long line, int start) = group.Lines[i];
             int end = i + 1 < group.Lines.Count ? group.Lines[i + 1].Start : group.Writes.Count;
             WriteResult result = await graph.WriteAsync(
-                group.Writes.GetRange(start, end - start), Source, ack, aborted);
+                group.Writes.GetRange(start, end - start), _source, ack, aborted);
             if (result.IsAccepted)
             {
                 Add(result);

@@ -27,6 +27,21 @@ public sealed class BatchApiTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("", false)]
+    [InlineData("?sign=true", true)]
+    public async Task Imported_lines_are_signed_when_that_is_asked_for(string query, bool isSigned)
+    {
+        string body = string.Concat(
+            Enumerable.Range(0, 40).Select(i => $"{{\"soul\":\"s{i}\",\"fields\":{{\"x\":{i}}}}}\n"));
+        using HttpResponseMessage post = await _host.SendAsync("POST", "/api/v1/nodes:batch" + query, body, Lines);
+        Assert.Equal(HttpStatusCode.OK, post.StatusCode);
+
+        JsonElement why = await _host.JsonAsync("GET", "/api/v1/why?soul=s39&name=x");
+        string? author = why.GetProperty("current").TryGetProperty("author", out JsonElement named) ? named.GetString() : null;
+        Assert.Equal(isSigned ? _host.Server.Peer.Node.Identity.PublicKey.ToString() : null, author);
+    }
+
+    [Theory]
     [InlineData("""[{"soul":"a","fields":{"x":1}},{"soul":"b","fields":{"y":[1]}}]""", 400, "W2004")]
     [InlineData("""[{"soul":"a","fields":{"x":1}},{"soul":"","fields":{"y":1}}]""", 400, "W2002")]
     [InlineData("""[{"soul":"a","fields":{"x":1}},{"fields":{"y":1}}]""", 400, "W1004")]
