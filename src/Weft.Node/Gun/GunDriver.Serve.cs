@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net.WebSockets;
+using System.Threading.Channels;
 using Weft.Primitives;
 using Weft.Protocols;
 using Weft.Protocols.Gun;
@@ -48,8 +49,16 @@ public sealed partial class GunDriver
         }
 
         await CloseAsync(socket, status, text).ConfigureAwait(false);
-        await PostAsync(new(GunInputKind.Closed, connection)).ConfigureAwait(false);
-        await connection.Released.Task.ConfigureAwait(false);
+        try
+        {
+            await PostAsync(new(GunInputKind.Closed, connection)).ConfigureAwait(false);
+            await connection.Released.Task.ConfigureAwait(false);
+        }
+        catch (ChannelClosedException)
+        {
+            // It came while the driver stopped: no loop is left to let go of it.
+        }
+
         text = connection.CloseText ?? text;
         if (text == GunPeerCore.DuplicateText)
         {
