@@ -4,6 +4,7 @@ using Weft.Crypto;
 using Weft.Graph.Policy;
 using Weft.Node.Access;
 using Weft.Node.Lanes;
+using Weft.Node.Network;
 using Weft.Node.Storage;
 using Weft.Primitives;
 
@@ -19,6 +20,7 @@ public sealed class WeftNode : IAsyncDisposable
     private readonly byte[] _networkId;
     private readonly bool _ownsIdentity;
     private int _disposed;
+    private int _hasNetwork;
 
     private WeftNode(NodeOptions options, IStore store, TimeProvider time, ILoggerFactory loggers)
     {
@@ -89,6 +91,9 @@ public sealed class WeftNode : IAsyncDisposable
     /// <summary>The recent changes, for those who follow them.</summary>
     public ChangeHub Changes { get; }
 
+    /// <summary>The libp2p side of the node; null unless <see cref="StartNetworkAsync"/> was called.</summary>
+    public NodeNetwork? Network { get; private set; }
+
     /// <summary>Counts since the start.</summary>
     public NodeMetrics Metrics { get; }
 
@@ -151,12 +156,37 @@ public sealed class WeftNode : IAsyncDisposable
         return node;
     }
 
+    /// <summary>Joins libp2p with the identity of the node: listens, dials, and serves. At most once.</summary>
+    /// <param name="options">Checked here, before any effect.</param>
+    /// <param name="parts">The transports, and what is remembered of earlier runs.</param>
+    /// <param name="cancellationToken">Gives up; nothing stays open.</param>
+    /// <exception cref="WeftException">Usage, AddressInvalid, or PortTaken.</exception>
+    /// <exception cref="InvalidOperationException">It was called before.</exception>
+    public async Task<NodeNetwork> StartNetworkAsync(
+        NetworkOptions options, NetworkParts parts, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(parts);
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
+        if (Interlocked.Exchange(ref _hasNetwork, 1) != 0)
+        {
+            throw new InvalidOperationException("The node has joined libp2p before.");
+        }
+
+        return Network = await NodeNetwork.StartAsync(this, options, parts, cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Stops cleanly: everything accepted is finished and made durable, then the store is closed.</summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
         {
             return;
+        }
+
+        if (Network is not null)
+        {
+            await Network.DisposeAsync().ConfigureAwait(false); // Peers bring writes; those that came are finished below.
         }
 
         await _journalTimer.DisposeAsync().ConfigureAwait(false);

@@ -151,6 +151,12 @@ public enum WeftError
     /// <summary>The peer does not speak the protocol.</summary>
     ProtocolUnsupported = 4110,
 
+    /// <summary>The node does not speak libp2p.</summary>
+    NetworkOff = 4120,
+
+    /// <summary>The peer is banned here.</summary>
+    PeerBanned = 4121,
+
     /// <summary>A signature does not fit, or its key does not own the node.</summary>
     SignatureRefused = 4301,
 

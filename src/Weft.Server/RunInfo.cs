@@ -32,6 +32,14 @@ internal static class RunInfo
             json.WriteString("name", options.Name);
             json.WriteString("version", OperationApi.Version);
             json.WriteString("tokenFile", server.TokenFile);
+            json.WriteString("peerId", server.Peer.Identity.PublicKey.ToPeerId().ToString());
+            json.WriteStartArray("addresses");
+            foreach (Protocols.Peers.Multiaddr address in server.Peer.Network?.Addresses ?? [])
+            {
+                json.WriteStringValue(address.ToString());
+            }
+
+            json.WriteEndArray();
             json.WriteEndObject();
         }
 

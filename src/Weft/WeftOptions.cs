@@ -1,5 +1,6 @@
 using Weft.Node;
 using Weft.Node.Gun;
+using Weft.Node.Network;
 using Weft.Primitives;
 using Weft.Transports;
 
@@ -69,6 +70,9 @@ public sealed class WeftOptions
 
     /// <summary>How the peer speaks GUN.</summary>
     public GunOptions Gun { get; set; } = new();
+
+    /// <summary>How the peer takes part in libp2p. Default: not at all.</summary>
+    public NetworkOptions Network { get; set; } = new();
 
     /// <summary>How relays are dialled.</summary>
     public WebSocketDialerOptions Dial { get; set; } = new();

@@ -62,6 +62,7 @@ public static class WeftOptionsReader
         options.Node.Graph.JournalBytesMax =
             Whole(section, "Graph:JournalBytesMax", options.Node.Graph.JournalBytesMax, long.MaxValue);
         GunKnobs.Read(section, options);
+        NetworkKnobs.Read(section, options.Network);
     }
 
     /// <summary>A duration: "250ms", "5s", "2m", "2h", "7d", or hh:mm:ss.</summary>
@@ -105,7 +106,7 @@ public static class WeftOptionsReader
         : Enum.TryParse(text, ignoreCase: true, out T value) && Enum.IsDefined(value) && !char.IsDigit(text[0]) ? value
         : throw Wrong(key, text, string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant());
 
-    private static IList<string> Words(IConfiguration section, string key, IList<string> otherwise)
+    internal static IList<string> Words(IConfiguration section, string key, IList<string> otherwise)
     {
         if (section[key] is { } joined)
         {

@@ -45,6 +45,7 @@ internal sealed class WeftOptionsRules : IValidateOptions<WeftOptions>
         AtLeast(failures, "TombstoneHorizon", options.TombstoneHorizon, TimeSpan.FromMinutes(1), orZero: false);
         AtLeast(failures, "MaintenanceInterval", options.MaintenanceInterval, TimeSpan.FromSeconds(1), orZero: true);
         GunKnobs.Check(failures, options);
+        failures.AddRange(options.Network.FindFaults().Select(fault => "Weft:" + fault));
         Range(failures, "Peers:Count", options.Peers.Count, 0, PeersMax);
         foreach (string peer in options.Peers)
         {
@@ -67,8 +68,7 @@ internal sealed class WeftOptionsRules : IValidateOptions<WeftOptions>
         {
             string first = result.Failures!.First();
             throw new WeftException(
-                first.StartsWith(
-                    "Weft:Peers has", StringComparison.Ordinal) ? WeftError.AddressInvalid : WeftError.Usage,
+                first.Contains(" has \"", StringComparison.Ordinal) ? WeftError.AddressInvalid : WeftError.Usage,
                 string.Join(' ', result.Failures!));
         }
 

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Weft.Crypto;
 using Weft.Node;
 using Weft.Node.Gun;
+using Weft.Node.Network;
 using Weft.Node.Storage;
 using Weft.Primitives;
 using Weft.Transports;
@@ -28,8 +29,9 @@ public sealed partial class WeftPeer : IAsyncDisposable
 
     private WeftPeer(
         WeftOptions options, WeftNode node, GunDriver gun, Maintenance maintenance, PeerIdentity identity,
-        ILogger logger)
+        PeerLinks links, ILogger logger)
     {
+        Links = links;
         _identity = identity;
         _logger = logger;
         Options = options;
@@ -46,6 +48,12 @@ public sealed partial class WeftPeer : IAsyncDisposable
 
     /// <summary>Its connections: gun.js clients, GUN relays and other Weft peers.</summary>
     public GunDriver Gun { get; }
+
+    /// <summary>Its libp2p side; null when no option asks for it.</summary>
+    public NodeNetwork? Network => Node.Network;
+
+    /// <summary>The peers that are added, removed and banned while it runs; the data folder remembers them.</summary>
+    public PeerLinks Links { get; }
 
     /// <summary>Who the peer is: made at the first start in a folder, kept in it, and the same ever after.</summary>
     public Ed25519KeyPair Identity => Node.Identity;
@@ -92,8 +100,13 @@ public sealed partial class WeftPeer : IAsyncDisposable
             : await openStore(options, cancellationToken).ConfigureAwait(false);
         var identity = new PeerIdentity();
         WeftNode node;
+        PeersFile? file = openStore is null && options.Store == WeftStoreKind.Engine
+            ? new PeersFile(Path.Combine(options.Path, PeersFile.Name))
+            : null;
+        PeerMemory memory;
         try
         {
+            memory = file?.Read() ?? PeerMemory.Empty;
             // Under the lock of the store, so that two starts do not make two keys.
             await identity.OpenAsync(options, isOwnStore: openStore is null, store, time, cancellationToken)
                 .ConfigureAwait(false);
@@ -111,12 +124,19 @@ public sealed partial class WeftPeer : IAsyncDisposable
         var gun = new GunDriver(node, options.Gun, new WebSocketDialer(options.Dial).DialAsync);
         var peer = new WeftPeer(
             options, node, gun, new Maintenance(node.Store, options.MaintenanceInterval, time, logger), identity,
-            logger);
+            new PeerLinks(gun, () => node.Network, file, memory), logger);
         try
         {
-            foreach (string address in options.Peers)
+            // Those of the options are judged by WeftOptionsRules, those of the file were when they were added.
+            foreach (Uri link in options.Peers.Concat(memory.Links).Select(PeerAddress.Parse).OfType<Uri>())
             {
-                gun.AddLink(PeerAddress.Parse(address)!); // Judged by WeftOptionsRules.
+                gun.AddLink(link);
+            }
+
+            if (options.Network.IsOn)
+            {
+                await node.StartNetworkAsync(options.Network, NetworkPartsOf(memory), cancellationToken)
+                    .ConfigureAwait(false);
             }
         }
         catch
@@ -144,6 +164,15 @@ public sealed partial class WeftPeer : IAsyncDisposable
     public ValueTask<Ed25519PublicKey> RotateIdentityAsync(CancellationToken cancellationToken = default) =>
         _identity.RotateAsync(Node, cancellationToken);
 
+    // The one place where a node is given its sockets.
+    private static NetworkParts NetworkPartsOf(PeerMemory memory) => new()
+    {
+        Transports = { new TcpTransport(), new WebSocketTransport() },
+        AgentVersion = "weft/" + typeof(WeftPeer).Assembly.GetName().Version?.ToString(3),
+        Bans = memory.Bans,
+        Links = [.. memory.Links.Where(PeerLinks.IsLibp2p)],
+    };
+
     /// <summary>Stops cleanly: peers are told, everything accepted is made durable, the store is closed.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -156,6 +185,7 @@ public sealed partial class WeftPeer : IAsyncDisposable
         await _maintenance.DisposeAsync().ConfigureAwait(false);
         await Gun.DisposeAsync().ConfigureAwait(false);
         await Node.DisposeAsync().ConfigureAwait(false);
+        Links.Dispose();
         _identity.Dispose();
         WeftLog.Stopped(_logger, Options.Name, (long)Node.Time.GetElapsedTime(started).TotalMilliseconds);
     }

@@ -5,6 +5,7 @@ using Weft.Cli.App;
 using Weft.Cli.Http;
 using Weft.Cli.Up;
 using Weft.Crypto;
+using Weft.Node.Network;
 using Weft.Primitives;
 using Weft.Server;
 using Weft.Storage.Sealing;
@@ -19,6 +20,17 @@ internal static class UpCommand
 
     private static readonly Option<string[]> Peers = Many(
         "--peer", "URL", "A peer to connect to: ws://host:port/gun. May be repeated.");
+
+    private static readonly Option<string[]> Listen = Many("--listen", "MULTIADDR",
+        "Where to listen for libp2p peers, such as /ip4/127.0.0.1/tcp/8766; port 0 takes a free one. May be repeated.");
+
+    private static readonly Option<string[]> Bootstrap = Many(
+        "--bootstrap", "MULTIADDR", "A libp2p peer to keep connected. May be repeated.");
+
+    private static readonly Option<string[]> Subscribe = Many("--subscribe", "TOPIC", "A topic to join. May be repeated.");
+
+    private static readonly Option<string?> Profile = Text("--profile", "default|test|super",
+        "What the node is to libp2p peers: test serves echo and perf without limits by address, super serves others.");
 
     private static readonly Option<string?> Memory = Text("--memory", "MIB",
         "Ceiling of memory table and caches, in MiB: 16 to 65536. Default: 128.");
@@ -64,6 +76,7 @@ internal static class UpCommand
             Examples =
             [
                 "weft up", "weft up --data ./data --http 127.0.0.1:0 --peer ws://relay:8765/gun",
+                "weft up --listen /ip4/127.0.0.1/tcp/8766 --listen /ip4/127.0.0.1/tcp/8767/ws",
                 "weft up --encrypt", "weft up --encrypt --key-file weft.key",
                 "weft up --http 0.0.0.0:8765 --allow-host my.example --tls-cert cert.pem --tls-key key.pem",
             ],
@@ -72,7 +85,7 @@ internal static class UpCommand
         };
         Option[] options =
         [
-            Http, Peers, Memory, Level, Origins, Hosts, Certificate, Key, Log, Detail, Name, Metrics,
+            Http, Peers, Listen, Bootstrap, Profile, Subscribe, Memory, Level, Origins, Hosts, Certificate, Key, Log, Detail, Name, Metrics,
             IdentityPassphrase, NetworkKey, Otlp, StoreKeyOptions.Encrypt, StoreKeyOptions.PassphraseFile, StoreKeyOptions.KeyFile,
         ];
         foreach (Option option in options)
@@ -133,6 +146,7 @@ internal static class UpCommand
         options.MetricsNeedToken = OneOf(metrics, "--metrics", "open", "token") == "token";
         options.Peer.Path = settings.DataFolder;
         options.Peer.Peers = [.. settings.List(Peers, "peers", "PEERS").Select(PeersCommand.CheckPeer)];
+        ReadNetwork(settings, options.Peer.Network);
         options.Peer.MemoryMiB = ReadMemory(settings.Text(Memory, "memory"));
         string durability = settings.Text(Level, "durability") ?? "disk";
         options.Peer.Durability = OneOf(durability, "--durability", "disk", "buffered", "memory") switch
@@ -143,6 +157,21 @@ internal static class UpCommand
         };
         options.Peer.Name = settings.Text(Name, "name") ?? options.Peer.Name;
         return options;
+    }
+
+    private static void ReadNetwork(Settings settings, NetworkOptions network)
+    {
+        network.Listen = [.. settings.List(Listen, "listen")];
+        network.Bootstrap = [.. settings.List(Bootstrap, "bootstrap")];
+        network.Subscribe = [.. settings.List(Subscribe, "subscribe")];
+        network.Profile = settings.Text(Profile, "profile") is not { } profile
+            ? null
+            : OneOf(profile, "--profile", "default", "test", "super") switch
+            {
+                "test" => NetworkProfile.Test,
+                "super" => NetworkProfile.Super,
+                _ => NetworkProfile.Default,
+            };
     }
 
     private static async Task<WeftServer> StartAsync(
@@ -212,7 +241,11 @@ internal static class UpCommand
         Node.Storage.StoreStats stats = server.Peer.Node.Store.ReadStats();
         return new Banner(
             options.Peer.Name, server.Url, options.Peer.Path, server.TokenFile ?? "WEFT_TOKEN", stats.Nodes,
-            stats.DiskBytes, options.Peer.Durability.ToString().ToLowerInvariant(), [.. options.Peer.Peers], elapsed);
+            stats.DiskBytes, options.Peer.Durability.ToString().ToLowerInvariant(), [.. options.Peer.Peers], elapsed)
+        {
+            PeerId = server.Peer.Identity.PublicKey.ToPeerId().ToString(),
+            Addresses = [.. (server.Peer.Network?.Addresses ?? []).Select(address => address.ToString())],
+        };
     }
 
     private static LogLevel ReadLevel(CommandContext context)

@@ -19,6 +19,12 @@ internal sealed record Banner(
     string Name, Uri Url, string Folder, string TokenPlace, long Nodes, long DiskBytes, string Durability,
     IReadOnlyList<string> Peers, TimeSpan Elapsed)
 {
+    /// <summary>Who the node is.</summary>
+    public string PeerId { get; init; } = "";
+
+    /// <summary>Where libp2p peers reach it; empty when it does not listen.</summary>
+    public IReadOnlyList<string> Addresses { get; init; } = [];
+
     /// <summary>For people: what to click and where things are.</summary>
     public void WriteText(CliOutput output)
     {
@@ -31,6 +37,11 @@ internal sealed record Banner(
         if (Peers.Count > 0)
         {
             Row(output, "Peers", string.Join(' ', Peers), "");
+        }
+
+        for (int i = 0; i < Addresses.Count; i++)
+        {
+            Row(output, i == 0 ? "libp2p" : "", Addresses[i], "");
         }
 
         output.Line("");
@@ -51,6 +62,14 @@ internal sealed record Banner(
             writer.WriteString("gun", root + "/gun");
             writer.WriteString("api", root + "/api/v1");
             writer.WriteString("name", Name);
+            writer.WriteString("peerId", PeerId);
+            writer.WriteStartArray("addresses");
+            foreach (string address in Addresses)
+            {
+                writer.WriteStringValue(address);
+            }
+
+            writer.WriteEndArray();
             writer.WriteNumber("pid", Environment.ProcessId);
             writer.WriteString("data", Folder);
             writer.WriteString("token", TokenPlace);

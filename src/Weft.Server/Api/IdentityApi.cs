@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Weft.Crypto;
 using Weft.Primitives;
+using Weft.Protocols.Peers;
 using Weft.Server.Http;
 
 namespace Weft.Server.Api;
@@ -11,19 +12,26 @@ internal static class IdentityApi
     internal static Task GetAsync(ApiCall call)
     {
         Ed25519PublicKey key = call.Peer.Identity.PublicKey;
-        string? address = AddressOf(call);
+        string? gun = AddressOf(call);
+        IReadOnlyList<Multiaddr> listening = call.Peer.Network?.Addresses ?? [];
         return call.AnswerAsync(StatusCodes.Status200OK, json =>
         {
             json.WriteStartObject();
             json.WriteString("peerId", PeerId.FromEd25519(key.Span).ToString());
             json.WriteString("key", key.ToString());
             json.WriteStartArray("addresses");
-            if (address is not null)
+            foreach (Multiaddr address in listening)
             {
-                json.WriteStringValue(address);
+                json.WriteStringValue(address.ToString());
+            }
+
+            if (listening.Count == 0 && gun is not null)
+            {
+                json.WriteStringValue(gun); // Nothing else to dial, and no list that mixes two forms.
             }
 
             json.WriteEndArray();
+            json.WriteString("gun", gun);
             json.WriteEndObject();
         });
     }

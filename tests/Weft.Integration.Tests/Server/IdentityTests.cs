@@ -182,7 +182,7 @@ public sealed class IdentityTests : IDisposable
             JsonElement shown = JsonDocument.Parse(body).RootElement;
             string key = host.Server.Peer.Identity.PublicKey.ToString();
 
-            Assert.Equal(["peerId", "key", "addresses"], shown.EnumerateObject().Select(member => member.Name));
+            Assert.Equal(["peerId", "key", "addresses", "gun"], shown.EnumerateObject().Select(member => member.Name));
             Assert.Equal(key, shown.GetProperty("key").GetString());
             Assert.StartsWith("12D3Koo", shown.GetProperty("peerId").GetString(), StringComparison.Ordinal);
             Assert.Equal(

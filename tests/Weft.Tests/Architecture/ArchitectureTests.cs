@@ -17,13 +17,20 @@ public sealed class ArchitectureTests
         ["Weft.Log"] = ["Weft.Crypto", "Weft.Primitives"],
         ["Weft.Protocols"] = ["Weft.Graph", "Weft.Crypto", "Weft.Primitives"],
         ["Weft.Libp2p"] = ["Weft.Protocols", "Weft.Graph", "Weft.Crypto", "Weft.Primitives"],
-        ["Weft.Node"] = ["Weft.Protocols", "Weft.Graph", "Weft.Crypto", "Weft.Primitives"],
+        ["Weft.Node"] = ["Weft.Libp2p", "Weft.Protocols", "Weft.Graph", "Weft.Crypto", "Weft.Primitives"],
         ["Weft.Transports"] = ["Weft.Libp2p", "Weft.Protocols", "Weft.Crypto", "Weft.Primitives"],
-        ["Weft.Storage"] = ["Weft.Node", "Weft.Protocols", "Weft.Graph", "Weft.Crypto", "Weft.Primitives"],
-        ["Weft.Simulation"] = ["Weft.Node", "Weft.Protocols", "Weft.Graph", "Weft.Crypto", "Weft.Primitives"],
+        ["Weft.Storage"] =
+        [
+            "Weft.Node", "Weft.Libp2p", "Weft.Protocols", "Weft.Graph", "Weft.Crypto", "Weft.Primitives",
+        ],
+        ["Weft.Simulation"] =
+        [
+            "Weft.Node", "Weft.Libp2p", "Weft.Protocols", "Weft.Graph", "Weft.Crypto", "Weft.Primitives",
+        ],
         ["Weft"] =
         [
-            "Weft.Node", "Weft.Transports", "Weft.Storage", "Weft.Protocols", "Weft.Graph", "Weft.Crypto", "Weft.Primitives",
+            "Weft.Node", "Weft.Transports", "Weft.Storage", "Weft.Libp2p", "Weft.Protocols", "Weft.Graph", "Weft.Crypto",
+            "Weft.Primitives",
         ],
         ["Weft.Server"] = ["Weft"],
         ["Weft.Cli"] = ["Weft.Server", "Weft.Simulation"],

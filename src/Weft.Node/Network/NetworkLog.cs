@@ -1,0 +1,24 @@
+using Microsoft.Extensions.Logging;
+using Weft.Primitives;
+using Weft.Protocols.Peers;
+
+namespace Weft.Node.Network;
+
+/// <summary>Everything the network of a node logs. Ids 4700 to 4799 belong to it; an id is never used again.</summary>
+internal static partial class NetworkLog
+{
+    [LoggerMessage(4700, LogLevel.Information, "Libp2p peer {Peer} listens at {Count} addresses")]
+    internal static partial void Started(ILogger logger, PeerId peer, int count);
+
+    [LoggerMessage(4701, LogLevel.Information, "Peer at {Address} is connected")]
+    internal static partial void LinkUp(ILogger logger, Multiaddr address);
+
+    [LoggerMessage(4702, LogLevel.Information, "Peer at {Address} is away: {Reason}; dialling again in {WaitMs} ms")]
+    internal static partial void LinkDown(ILogger logger, Multiaddr address, string reason, long waitMs);
+
+    [LoggerMessage(4703, LogLevel.Debug, "{Peer} at {Address} is banned; its connection is closed")]
+    internal static partial void Banned(ILogger logger, PeerId peer, Multiaddr address);
+
+    [LoggerMessage(4704, LogLevel.Error, "Service {Service} did not stop as it should")]
+    internal static partial void StopFailed(ILogger logger, string service, Exception error);
+}

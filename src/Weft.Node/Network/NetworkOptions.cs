@@ -1,0 +1,122 @@
+using Weft.Libp2p;
+using Weft.Protocols.Peers;
+
+namespace Weft.Node.Network;
+
+/// <summary>What a node is to others on the libp2p network.</summary>
+public enum NetworkProfile
+{
+    /// <summary>A peer like any other.</summary>
+    Default = 0,
+
+    /// <summary>
+    /// For tests on one machine: no limits or penalties by address on loopback, 1,000 inbound streams a connection,
+    /// <c>/echo/1.0.0</c> and <c>/perf/1.0.0</c> served. Not for an open network: anybody may spend this node's bytes.
+    /// </summary>
+    Test,
+
+    /// <summary>A peer with room to spare: larger ceilings, and services for others (storage, discovery, relay).</summary>
+    Super,
+}
+
+/// <summary>How a node takes part in libp2p. Section "Weft:Network" of the configuration.</summary>
+/// <remarks>Nothing set, the default: no host is started, nobody is dialled, nothing is listened at.</remarks>
+public sealed class NetworkOptions
+{
+    /// <summary>
+    /// Where to listen: multiaddrs such as <c>/ip4/127.0.0.1/tcp/8766</c> or <c>/ip4/127.0.0.1/tcp/8767/ws</c>; port 0
+    /// takes a free one. At most 16. Default: none.
+    /// </summary>
+    public IList<string> Listen { get; set; } = [];
+
+    /// <summary>
+    /// Peers to dial at the start and whenever they are not connected, for as long as the node runs: multiaddrs, best
+    /// with the peer id at their end. At most 64. Default: none.
+    /// </summary>
+    public IList<string> Bootstrap { get; set; } = [];
+
+    /// <summary>Topics to join at the start: 1 to 255 characters each, at most 256. Default: none.</summary>
+    public IList<string> Subscribe { get; set; } = [];
+
+    /// <summary>
+    /// What the node is to others. Null, the default, is <see cref="NetworkProfile.Default"/> and turns nothing on.
+    /// </summary>
+    public NetworkProfile? Profile { get; set; }
+
+    /// <summary>Peers kept connected, bootstrap and added ones together: 1 to 1,024. Default: 256.</summary>
+    public int LinksMax { get; set; } = 256;
+
+    /// <summary>Banned peers: 0 to 100,000; one more is refused. Default: 1,024.</summary>
+    public int BansMax { get; set; } = 1_024;
+
+    /// <summary>The first wait before a peer is dialled again: 10 ms to 1 h. Default: 500 ms.</summary>
+    public TimeSpan RedialMin { get; set; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>The longest wait before a peer is dialled again: up to 1 day. Default: 60 s.</summary>
+    public TimeSpan RedialMax { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How often connected peers are pinged: 100 ms to 1 h. Default: 15 s.</summary>
+    public TimeSpan PingInterval { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Ceilings of connections and streams; null for those of the profile.</summary>
+    public Libp2pLimits? Limits { get; set; }
+
+    /// <summary>True when anything asks for libp2p.</summary>
+    public bool IsOn => Listen.Count + Bootstrap.Count + Subscribe.Count > 0 || Profile is not null;
+
+    /// <summary>The profile that counts.</summary>
+    public NetworkProfile EffectiveProfile => Profile ?? NetworkProfile.Default;
+
+    /// <summary>What is out of bounds: the key, the value, and what is allowed.</summary>
+    public IEnumerable<string> FindFaults()
+    {
+        foreach (string fault in Addresses("Listen", Listen, 16).Concat(Addresses("Bootstrap", Bootstrap, 64)))
+        {
+            yield return fault;
+        }
+
+        if (Subscribe.Count > 256 || Subscribe.Any(topic => topic.Length is 0 or > 255 || topic.Any(char.IsControl)))
+        {
+            yield return "Network:Subscribe takes at most 256 topics of 1 to 255 characters.";
+        }
+
+        if (Profile is { } profile && !Enum.IsDefined(profile))
+        {
+            yield return $"Network:Profile is {profile}; allowed: default, test, super.";
+        }
+
+        foreach ((string key, double value, double min, double max) in Numbers())
+        {
+            if (!(value >= min && value <= max))
+            {
+                yield return $"Network:{key} is {value}; allowed: {min} to {max}.";
+            }
+        }
+    }
+
+    private (string Key, double Value, double Min, double Max)[] Numbers() =>
+    [
+        ("LinksMax", LinksMax, 1, 1_024),
+        ("BansMax", BansMax, 0, 100_000),
+        ("RedialMin (ms)", RedialMin.TotalMilliseconds, 10, 3_600_000),
+        ("RedialMax (ms)", RedialMax.TotalMilliseconds, 10, 86_400_000),
+        ("PingInterval (ms)", PingInterval.TotalMilliseconds, 100, 3_600_000),
+    ];
+
+    private static IEnumerable<string> Addresses(string key, IList<string> texts, int countMax)
+    {
+        if (texts.Count > countMax)
+        {
+            yield return $"Network:{key} has {texts.Count} addresses; allowed: {countMax}.";
+        }
+
+        foreach (string text in texts)
+        {
+            if (!Multiaddr.TryParse(text, out _))
+            {
+                string plain = string.Concat(text.Take(100).Select(unit => char.IsControl(unit) ? '?' : unit));
+                yield return $"Network:{key} has \"{plain}\"; allowed: a multiaddr, such as /ip4/127.0.0.1/tcp/8766.";
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+using Weft.Libp2p.Transport;
+
+namespace Weft.Node.Network;
+
+/// <summary>What the rim gives to a network: the node itself knows neither sockets nor files.</summary>
+public sealed class NetworkParts
+{
+    /// <summary>How peers are reached, in the order in which they are asked; at least one.</summary>
+    public IList<ITransport> Transports { get; init; } = [];
+
+    /// <summary>What identify says of the program. Default: "weft".</summary>
+    public string AgentVersion { get; init; } = "weft";
+
+    /// <summary>Peers that are not to be connected with, from earlier runs.</summary>
+    public IReadOnlyList<BannedPeer> Bans { get; init; } = [];
+
+    /// <summary>Peers to keep connected, from earlier runs, beside those of the options.</summary>
+    public IReadOnlyList<string> Links { get; init; } = [];
+}

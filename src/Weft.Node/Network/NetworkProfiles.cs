@@ -1,0 +1,40 @@
+using Weft.Libp2p;
+
+namespace Weft.Node.Network;
+
+/// <summary>What each profile means for the host.</summary>
+internal static class NetworkProfiles
+{
+    /// <summary>Sets ceilings and services; limits that the options name win over those of the profile.</summary>
+    internal static void Apply(NetworkOptions options, Libp2pOptions host)
+    {
+        switch (options.EffectiveProfile)
+        {
+            case NetworkProfile.Test:
+                host.ServeEcho = true;
+                host.ServePerf = true;
+                host.Yamux.InboundStreamsMax = 1_000;
+                host.Limits.PeerInboundStreamsMax = 4_000;
+                host.Limits.InboundStreamsMax = 16_384;
+                host.Limits.OutboundStreamsMax = 16_384;
+                host.Limits.TransientStreamsMax = 4_096;
+                host.Limits.InboundHandshakesMax = 256;
+                host.Limits.InboundConnectionsMax = 1_024;
+                host.Limits.OutboundConnectionsMax = 1_024;
+                host.Limits.PeerConnectionsMax = 64;
+                break;
+            case NetworkProfile.Super:
+                host.Limits.InboundConnectionsMax = 4_096;
+                host.Limits.OutboundConnectionsMax = 1_024;
+                host.Limits.InboundHandshakesMax = 256;
+                host.Limits.InboundStreamsMax = 16_384;
+                host.Limits.OutboundStreamsMax = 16_384;
+                host.Limits.TransientStreamsMax = 1_024;
+                break;
+            default:
+                break;
+        }
+
+        host.Limits = options.Limits ?? host.Limits;
+    }
+}

@@ -1,0 +1,41 @@
+namespace Weft.Node.Network;
+
+/// <content>The services over the host: the one place where they are put together.</content>
+public sealed partial class NodeNetwork
+{
+    private readonly List<IAsyncDisposable> _services = [];
+
+    /// <summary>
+    /// Starts every service, one line each, in the order in which they build on each other; they stop the other way
+    /// round, before the host. A service is made with <see cref="Host"/>, kept in a property, and added here:
+    /// <code>await AddAsync(Kad = new KadService(Host, Options.Kad), Kad.StartAsync, cancellationToken);</code>
+    /// </summary>
+    private Task AddServicesAsync(CancellationToken cancellationToken)
+    {
+        _ = cancellationToken;
+        return Task.CompletedTask;
+    }
+
+    private async Task AddAsync(
+        IAsyncDisposable service, Func<CancellationToken, Task> start, CancellationToken cancellationToken)
+    {
+        _services.Add(service); // Before the start, so that one that fails half-way is stopped, too.
+        await start(cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task StopServicesAsync()
+    {
+        for (int i = _services.Count - 1; i >= 0; i--)
+        {
+            try
+            {
+                await _services[i].DisposeAsync().ConfigureAwait(false);
+            }
+            catch (Exception error)
+            {
+                // The others have to stop all the same, and the host after them.
+                NetworkLog.StopFailed(Log, _services[i].GetType().Name, error);
+            }
+        }
+    }
+}
