@@ -88,5 +88,24 @@ internal static class StatusCommand
         Row(output, "memory", $"{Units.Size(store.Number("memoryBytes"))} of "
             + $"{Units.Size(store.Number("memoryBytesMax"))}, process {Units.Size(process.Number("rssBytes"))}");
         Row(output, "peers", $"{peers}");
+        if (stats.Member("network") is { } network)
+        {
+            PrintNetwork(output, network);
+        }
+    }
+
+    private static void PrintNetwork(CliOutput output, JsonElement network)
+    {
+        Row(output, "libp2p", $"{network.Text("peerId")}  profile {network.Text("profile")}");
+        foreach (JsonElement address in network.Items("addresses"))
+        {
+            Row(output, "listens", PlainText.OneLine(address.GetString() ?? ""));
+        }
+
+        foreach (JsonElement limit in network.Items("limits"))
+        {
+            Row(output, "limit", $"{limit.Text("scope")} {limit.Text("what")}: "
+                + $"{Units.Count(limit.Number("used"))} of {Units.Count(limit.Number("max"))}");
+        }
     }
 }

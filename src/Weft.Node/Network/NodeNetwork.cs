@@ -21,11 +21,13 @@ public sealed partial class NodeNetwork : IAsyncDisposable
     private readonly Dictionary<PeerId, BannedPeer> _bans = [];
     private readonly CancellationTokenSource _stopping = new();
     private readonly WeftRandom _random;
+    private readonly Libp2pOptions _hostOptions;
     private Task _watch = Task.CompletedTask;
     private int _isStopped;
 
-    private NodeNetwork(WeftNode node, NetworkOptions options, Libp2pHost host)
+    private NodeNetwork(WeftNode node, NetworkOptions options, Libp2pHost host, Libp2pOptions hostOptions)
     {
+        _hostOptions = hostOptions;
         Node = node;
         Options = options;
         Host = host;
@@ -58,18 +60,18 @@ public sealed partial class NodeNetwork : IAsyncDisposable
             throw new WeftException(WeftError.Usage, $"Weft:{fault}");
         }
 
+        Libp2pOptions hostOptions = HostOptions(node, options, parts);
         Libp2pHost host;
         try
         {
-            host = await Libp2pHost
-                .StartAsync(HostOptions(node, options, parts), cancellationToken).ConfigureAwait(false);
+            host = await Libp2pHost.StartAsync(hostOptions, cancellationToken).ConfigureAwait(false);
         }
         catch (ArgumentException wrong)
         {
             throw new WeftException(WeftError.AddressInvalid, wrong.Message, wrong);
         }
 
-        var network = new NodeNetwork(node, options, host);
+        var network = new NodeNetwork(node, options, host, hostOptions);
         try
         {
             foreach (BannedPeer ban in parts.Bans.Take(options.BansMax))
@@ -263,6 +265,48 @@ public sealed partial class NodeNetwork : IAsyncDisposable
         }
 
         return peers;
+    }
+
+    /// <summary>Measures the round trip to a peer, which is dialled if it has to be.</summary>
+    /// <param name="target">A peer id of a connected peer, or a multiaddr.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>Who answered, and how long it took.</returns>
+    /// <exception cref="WeftException">
+    /// AddressInvalid, PeerBanned, PeerUnreachable, DeadlinePassed, or what else keeps it from answering.
+    /// </exception>
+    public async Task<(PeerId Peer, TimeSpan RoundTrip)> PingAsync(
+        string target, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        Multiaddr? address = null;
+        if (!PeerId.TryParse(target, out PeerId peer))
+        {
+            if (!Multiaddr.TryParse(target, out address))
+            {
+                throw new WeftException(WeftError.AddressInvalid, "That is no multiaddr and no peer id.");
+            }
+
+            peer = address.Peer;
+        }
+
+        if (IsBanned(peer))
+        {
+            throw new WeftException(WeftError.PeerBanned, $"{peer} is banned here.");
+        }
+
+        if (address is not null)
+        {
+            peer = (await Host.DialAsync(address, cancellationToken).ConfigureAwait(false)).Remote;
+        }
+
+        try
+        {
+            return (peer, await Host.PingAsync(peer, cancellationToken).ConfigureAwait(false));
+        }
+        catch (IOException broken)
+        {
+            throw new WeftException(WeftError.PeerUnreachable, $"{peer} ended the ping: {broken.Message}", broken);
+        }
     }
 
     /// <summary>Stops the services, hangs up everywhere, and closes the host.</summary>

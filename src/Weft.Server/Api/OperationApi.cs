@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Reflection;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Weft.Node.Network;
 using Weft.Node.Storage;
 using Weft.Primitives;
 using Weft.Server.Http;
@@ -23,6 +24,7 @@ internal static class OperationApi
         WriteStore(json, call.Peer.Node.Store.ReadStats());
         WriteOperations(json, call);
         WriteProcess(json);
+        WriteNetwork(json, call.Peer.Network);
         json.WriteEndObject();
     });
 
@@ -111,6 +113,40 @@ internal static class OperationApi
         json.WriteNumber("requests", call.Server.Requests);
         json.WriteNumber("watches", call.Server.Watches);
         json.WriteNumber("peers", call.Peer.Gun.ConnectionCount);
+        json.WriteEndObject();
+    }
+
+    private static void WriteNetwork(Utf8JsonWriter json, NodeNetwork? network)
+    {
+        if (network is null)
+        {
+            json.WriteNull("network");
+            return;
+        }
+
+        json.WriteStartObject("network");
+        json.WriteString("peerId", network.Id.ToString());
+        json.WriteStartArray("addresses");
+        foreach (Protocols.Peers.Multiaddr address in network.Addresses)
+        {
+            json.WriteStringValue(address.ToString());
+        }
+
+        json.WriteEndArray();
+        json.WriteString("profile", network.Options.EffectiveProfile.ToString().ToLowerInvariant());
+        json.WriteNumber("peers", network.Host.Connections.Count);
+        json.WriteStartArray("limits");
+        foreach (LimitUse limit in network.ListLimits().Concat(ProcessLimits.Read()))
+        {
+            json.WriteStartObject();
+            json.WriteString("scope", limit.Scope);
+            json.WriteString("what", limit.What);
+            json.WriteNumber("used", limit.Used);
+            json.WriteNumber("max", limit.Max);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
         json.WriteEndObject();
     }
 

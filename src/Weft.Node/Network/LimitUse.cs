@@ -1,0 +1,47 @@
+using Weft.Libp2p;
+
+namespace Weft.Node.Network;
+
+/// <summary>How much of one ceiling is in use.</summary>
+/// <param name="Scope">"system", "transient", "peer", "connection", "protocol" or "node".</param>
+/// <param name="What">What is counted.</param>
+/// <param name="Used">In use now; for a peer or connection the one that uses most.</param>
+/// <param name="Max">The ceiling.</param>
+public readonly record struct LimitUse(string Scope, string What, long Used, long Max);
+
+/// <content>What is in use of what is allowed.</content>
+public sealed partial class NodeNetwork
+{
+    /// <summary>Every ceiling of the host, and how much of it is in use.</summary>
+    public IReadOnlyList<LimitUse> ListLimits()
+    {
+        ResourceUse use = Host.Use;
+        Libp2pLimits limits = _hostOptions.Limits;
+        ILookup<Primitives.PeerId, int> streams =
+            Host.Connections.ToLookup(connection => connection.Remote, connection => connection.StreamCount);
+        return
+        [
+            new("system", "inbound connections", use.InboundConnections, limits.InboundConnectionsMax),
+            new("system", "outbound connections", use.OutboundConnections, limits.OutboundConnectionsMax),
+            new("system", "inbound streams", use.InboundStreams, limits.InboundStreamsMax),
+            new("system", "outbound streams", use.OutboundStreams, limits.OutboundStreamsMax),
+            new("transient", "inbound handshakes", use.InboundHandshakes, limits.InboundHandshakesMax),
+            new("transient", "inbound streams", use.TransientStreams, limits.TransientStreamsMax),
+            new("peer", "connections", Most(streams.Select(peer => peer.Count())), limits.PeerConnectionsMax),
+            new("peer", "streams", Most(streams.Select(peer => peer.Sum())), limits.PeerInboundStreamsMax),
+            new("connection", "streams", Most(streams.SelectMany(peer => peer)), _hostOptions.Yamux.InboundStreamsMax),
+            new("node", "peers to keep", CountKept(), Options.LinksMax),
+            new("node", "banned peers", ListBans().Count, Options.BansMax),
+        ];
+    }
+
+    private static int Most(IEnumerable<int> numbers) => numbers.DefaultIfEmpty(0).Max();
+
+    private int CountKept()
+    {
+        lock (_gate)
+        {
+            return _kept.Count;
+        }
+    }
+}
