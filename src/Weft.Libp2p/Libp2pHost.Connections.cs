@@ -20,7 +20,8 @@ public sealed partial class Libp2pHost : IConnectionOwner
         _events.WatchAsync(cancellationToken);
 
     /// <summary>
-    /// Connects to the peer at this address, or gives the connection there is with the peer it names.
+    /// Dials this one address, or gives the connection there is with the peer it names. An address without a peer
+    /// opens a further connection each time. Prefer <see cref="ConnectAsync(Multiaddr, CancellationToken)"/>.
     /// </summary>
     /// <param name="address">Where; with a peer id at its end, no other peer is accepted.</param>
     /// <param name="cancellationToken">Gives up.</param>
@@ -34,7 +35,7 @@ public sealed partial class Libp2pHost : IConnectionOwner
             return there;
         }
 
-        ITransport transport = _options.Transports.FirstOrDefault(one => one.CanDial(address))
+        ITransport transport = _transports.FirstOrDefault(one => one.CanDial(address))
             ?? throw new Libp2pException(WeftError.AddressInvalid, $"No transport of this node dials {address}.");
         if (!_resources.TryOpenConnection(isInbound: false))
         {
@@ -44,7 +45,9 @@ public sealed partial class Libp2pHost : IConnectionOwner
         PeerId counted = default;
         try
         {
+            long start = _options.Time.GetTimestamp();
             UpgradedConnection upgraded = await ReachAsync(transport, address, cancellationToken).ConfigureAwait(false);
+            Book.OnReached(upgraded.Remote, address, _options.Time.GetElapsedTime(start));
             if (!_resources.TryAssign(upgraded.Remote, isInbound: false))
             {
                 upgraded.Transport.Abort();
@@ -70,12 +73,31 @@ public sealed partial class Libp2pHost : IConnectionOwner
     /// Opens a stream over this connection: see <see cref="OpenStreamAsync(PeerId, IReadOnlyList{string},
     /// CancellationToken)"/>.
     /// </summary>
+    public Task<PeerStream> OpenStreamAsync(
+        PeerConnection connection, IReadOnlyList<string> protocols, CancellationToken cancellationToken = default) =>
+        OpenStreamAsync(connection, protocols, StreamRules.Default, cancellationToken);
+
+    /// <summary>
+    /// Opens a stream over this connection, under rules: see <see cref="OpenStreamAsync(PeerId,
+    /// IReadOnlyList{string}, CancellationToken)"/>.
+    /// </summary>
     public async Task<PeerStream> OpenStreamAsync(
-        PeerConnection connection, IReadOnlyList<string> protocols, CancellationToken cancellationToken = default)
+        PeerConnection connection,
+        IReadOnlyList<string> protocols,
+        StreamRules rules,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(connection);
         ArgumentNullException.ThrowIfNull(protocols);
+        ArgumentNullException.ThrowIfNull(rules);
         ArgumentOutOfRangeException.ThrowIfZero(protocols.Count, nameof(protocols));
+        if (connection.IsLimited && !rules.AllowsLimited)
+        {
+            throw new Libp2pException(
+                WeftError.PeerUnreachable,
+                $"{connection.Remote} is reached through a relay only, and {protocols[0]} does not run over one.");
+        }
+
         PeerStream stream = connection.TryOpen()
             ?? throw new Libp2pException(
                 WeftError.ConnectionLimit,
@@ -144,7 +166,7 @@ public sealed partial class Libp2pHost : IConnectionOwner
     {
         foreach (Multiaddr address in _options.Listen)
         {
-            ITransport transport = _options.Transports.FirstOrDefault(one => one.CanListen(address))
+            ITransport transport = _transports.FirstOrDefault(one => one.CanListen(address))
                 ?? throw new ArgumentException($"No transport listens at {address}.");
             try
             {
@@ -157,7 +179,11 @@ public sealed partial class Libp2pHost : IConnectionOwner
             }
         }
 
-        Addresses = [.. _listeners.SelectMany(listener => listener.Addresses).Select(address => address.WithPeer(Id))];
+        lock (_gate)
+        {
+            _listened = [.. _listeners.SelectMany(one => one.Addresses).Select(address => address.WithPeer(Id))];
+        }
+
         _loops.AddRange(_listeners.Select(listener => AcceptAsync(listener)));
     }
 
@@ -173,16 +199,7 @@ public sealed partial class Libp2pHost : IConnectionOwner
                     return;
                 }
 
-                if (_resources.TryOpenConnection(isInbound: true))
-                {
-                    _ = WelcomeAsync(transport);
-                }
-                else
-                {
-                    Libp2pLog.Full(_log, transport.RemoteAddress);
-                    transport.Abort();
-                    await transport.DisposeAsync().ConfigureAwait(false);
-                }
+                _ = WelcomeAsync(transport);
             }
             catch (IOException error)
             {
@@ -195,8 +212,17 @@ public sealed partial class Libp2pHost : IConnectionOwner
         }
     }
 
-    private async Task WelcomeAsync(ITransportConnection transport)
+    /// <summary>An inbound connection: there must be room, and its handshake must end well.</summary>
+    private async Task<PeerConnection?> WelcomeAsync(ITransportConnection transport)
     {
+        if (_isStopped != 0 || !_resources.TryOpenConnection(isInbound: true))
+        {
+            Libp2pLog.Full(_log, transport.RemoteAddress);
+            transport.Abort();
+            await transport.DisposeAsync().ConfigureAwait(false);
+            return null;
+        }
+
         try
         {
             using CancellationTokenSource deadline = Deadline(_options.HandshakeTimeout, CancellationToken.None);
@@ -204,8 +230,7 @@ public sealed partial class Libp2pHost : IConnectionOwner
                 .UpgradeAsync(transport, isInbound: true, default, deadline.Token).ConfigureAwait(false);
             if (_resources.TryAssign(upgraded.Remote, isInbound: true))
             {
-                Add(upgraded);
-                return;
+                return Add(upgraded);
             }
 
             Libp2pLog.Full(_log, transport.RemoteAddress);
@@ -218,6 +243,7 @@ public sealed partial class Libp2pHost : IConnectionOwner
         transport.Abort();
         await transport.DisposeAsync().ConfigureAwait(false);
         _resources.CloseConnection(isInbound: true, default);
+        return null;
     }
 
     private async Task<UpgradedConnection> ReachAsync(
@@ -283,16 +309,21 @@ public sealed partial class Libp2pHost : IConnectionOwner
         return connection;
     }
 
+    private bool IsServed(PeerConnection connection, string protocol) =>
+        _handlers.TryGetValue(protocol, out ServedProtocol? served)
+        && (!connection.IsLimited || served.Rules.AllowsLimited);
+
     private async Task ServeAsync(PeerStream stream)
     {
         try
         {
-            StreamHandler? handler;
+            ServedProtocol? served;
             using (CancellationTokenSource deadline = Deadline(_options.NegotiationTimeout, stream.Connection.Closing))
             {
                 MultistreamState state = await StreamNegotiation
-                    .ListenAsync(stream, _handlers.ContainsKey, deadline.Token).ConfigureAwait(false);
-                if (state != MultistreamState.Agreed || !_handlers.TryGetValue(stream.Protocol, out handler))
+                    .ListenAsync(stream, name => IsServed(stream.Connection, name), deadline.Token)
+                    .ConfigureAwait(false);
+                if (state != MultistreamState.Agreed || !_handlers.TryGetValue(stream.Protocol, out served))
                 {
                     stream.Abort();
                     return;
@@ -301,7 +332,7 @@ public sealed partial class Libp2pHost : IConnectionOwner
 
             // An application's code never runs on the connection's reader: it may take its time before its first await.
             await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-            await handler(stream, stream.Connection.Closing).ConfigureAwait(false);
+            await served.Handler(stream, stream.Connection.Closing).ConfigureAwait(false);
             await stream.DisposeAsync().ConfigureAwait(false);
         }
         catch (Exception error)

@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Weft.Crypto;
 using Weft.Libp2p.Connections;
+using Weft.Libp2p.Dialing;
 using Weft.Libp2p.Services;
 using Weft.Libp2p.Streams;
 using Weft.Libp2p.Transport;
@@ -41,11 +43,12 @@ public sealed partial class Libp2pHost : IAsyncDisposable
     private readonly IdentifyService _identify;
     private readonly HeartbeatService _heartbeat;
     private readonly CancellationTokenSource _stopping = new();
-    private readonly ConcurrentDictionary<string, StreamHandler> _handlers = new();
+    private readonly ConcurrentDictionary<string, ServedProtocol> _handlers = new();
     private readonly List<ITransportListener> _listeners = [];
     private readonly List<Task> _loops = [];
     private readonly Lock _gate = new();
     private readonly Dictionary<PeerId, List<PeerConnection>> _connections = [];
+    private volatile ITransport[] _transports;
     private int _isStopped;
 
     private Libp2pHost(Libp2pOptions options)
@@ -57,7 +60,13 @@ public sealed partial class Libp2pHost : IAsyncDisposable
         KeyGenerator.Fill(secret);
         _noise = new(options.Crypto, _key, secret, options.EarlyMuxer ? [Upgrader.Yamux] : []);
         secret.Clear();
-        _upgrader = new(options.Crypto, _noise, Id);
+        ISecurity[] security = [.. options.Security];
+        Array.ForEach(
+            security, one => one.Start(new(_key, Id, options.Crypto, [Upgrader.Yamux], options.Time)));
+        _upgrader = new(options.Crypto, _noise, Id, options.UseNoise, security);
+        _transports = [.. options.Transports];
+        Book = new(options, () => _listened, new WeftRandom(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)))));
+        _dialer = new(this);
         _resources = new(options.Limits);
         _settings = new(options.Time, options.Yamux, options.DrainTimeout);
         _log = options.Loggers.CreateLogger<Libp2pHost>();
@@ -67,9 +76,6 @@ public sealed partial class Libp2pHost : IAsyncDisposable
 
     /// <summary>This peer.</summary>
     public PeerId Id { get; }
-
-    /// <summary>Where it listens, with its peer id: what others dial.</summary>
-    public IReadOnlyList<Multiaddr> Addresses { get; private set; } = [];
 
     /// <summary>What is in use now, of what the limits allow.</summary>
     public ResourceUse Use => _resources.Use;
@@ -115,13 +121,17 @@ public sealed partial class Libp2pHost : IAsyncDisposable
     /// <summary>Answers a protocol from now on; connected peers are told.</summary>
     /// <param name="protocol">1 to 256 characters, for example "/x/1".</param>
     /// <param name="handler">Called once for each stream.</param>
-    public void Handle(string protocol, StreamHandler handler)
+    public void Handle(string protocol, StreamHandler handler) => Handle(protocol, handler, StreamRules.Default);
+
+    /// <summary>Answers a protocol under rules: see <see cref="Handle(string, StreamHandler)"/>.</summary>
+    public void Handle(string protocol, StreamHandler handler, StreamRules rules)
     {
         ArgumentException.ThrowIfNullOrEmpty(protocol);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(protocol.Length, 256, nameof(protocol));
         ArgumentNullException.ThrowIfNull(handler);
-        _handlers[protocol] = handler;
-        _identify.OnProtocolsChanged();
+        ArgumentNullException.ThrowIfNull(rules);
+        _handlers[protocol] = new(handler, rules);
+        _identify.OnChanged();
     }
 
     /// <summary>Answers a protocol no more; streams that are open go on, and connected peers are told.</summary>
@@ -129,43 +139,34 @@ public sealed partial class Libp2pHost : IAsyncDisposable
     {
         if (_handlers.TryRemove(protocol, out _))
         {
-            _identify.OnProtocolsChanged();
+            _identify.OnChanged();
         }
     }
 
-    /// <summary>The oldest connection with a peer; null when there is none.</summary>
+    /// <summary>
+    /// The connection with a peer that new streams take: the oldest that is not limited, else the oldest.
+    /// </summary>
+    /// <returns>Null when there is none.</returns>
     public PeerConnection? Find(PeerId peer)
     {
         lock (_gate)
         {
-            return _connections.TryGetValue(peer, out List<PeerConnection>? list) ? list[0] : null;
+            return _connections.TryGetValue(peer, out List<PeerConnection>? list)
+                ? list.Find(connection => !connection.IsLimited) ?? list[0]
+                : null;
         }
     }
 
-    /// <summary>Opens a stream to a connected peer.</summary>
-    /// <param name="peer">The peer.</param>
-    /// <param name="protocols">
-    /// 1 and up, the best first; <see cref="PeerStream.Protocol"/> says which it became.
-    /// </param>
-    /// <param name="cancellationToken">Gives up; the stream is reset.</param>
-    /// <exception cref="Libp2pException">Not connected, a ceiling reached, or the peer speaks none of them.</exception>
-    public Task<PeerStream> OpenStreamAsync(
-        PeerId peer, IReadOnlyList<string> protocols, CancellationToken cancellationToken = default)
-    {
-        PeerConnection connection = Find(peer)
-            ?? throw new Libp2pException(WeftError.PeerUnreachable, $"There is no connection with {peer}; dial it first.");
-        return OpenStreamAsync(connection, protocols, cancellationToken);
-    }
-
     /// <summary>Sends one ping on a stream of its own.</summary>
-    /// <param name="peer">A connected peer.</param>
+    /// <param name="peer">The peer; it is dialled where there is no connection.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>The round trip, without the time the stream took to open.</returns>
-    /// <exception cref="Libp2pException">Not connected, or it does not answer pings.</exception>
+    /// <exception cref="Libp2pException">Not reachable, or it does not answer pings.</exception>
     /// <exception cref="IOException">The stream ended before the answer.</exception>
     public async Task<TimeSpan> PingAsync(PeerId peer, CancellationToken cancellationToken = default)
     {
-        PeerStream stream = await OpenStreamAsync(peer, [PingCore.Protocol], cancellationToken).ConfigureAwait(false);
+        PeerStream stream = await OpenStreamAsync(peer, [PingCore.Protocol], PingService.Rules, cancellationToken)
+            .ConfigureAwait(false);
         await using ConfiguredAsyncDisposable closing = stream.ConfigureAwait(false);
         return await PingService.PingAsync(stream, _options.Time, cancellationToken).ConfigureAwait(false);
     }
@@ -209,3 +210,6 @@ public sealed partial class Libp2pHost : IAsyncDisposable
         }
     }
 }
+
+/// <summary>What answers a protocol, and how.</summary>
+internal sealed record ServedProtocol(StreamHandler Handler, StreamRules Rules);

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Weft.Crypto;
 using Weft.Libp2p.Transport;
+using Weft.Protocols.Dialing;
 using Weft.Protocols.Peers;
 using Weft.Protocols.Ping;
 using Weft.Protocols.Yamux;
@@ -22,6 +23,24 @@ public sealed class Libp2pOptions
 
     /// <summary>Where to listen; none makes a host that only dials.</summary>
     public IList<Multiaddr> Listen { get; } = [];
+
+    /// <summary>
+    /// Ways to protect a connection beside Noise, in the order in which they are proposed after it. Default: none. With
+    /// any, a dial takes a round trip more, because the first message of Noise no longer goes out with the proposal.
+    /// </summary>
+    public IList<ISecurity> Security { get; } = [];
+
+    /// <summary>Speak Noise. Default: true; false needs a <see cref="Security"/>.</summary>
+    public bool UseNoise { get; set; } = true;
+
+    /// <summary>Ceilings of the address book.</summary>
+    public AddressBookOptions Book { get; set; } = new();
+
+    /// <summary>
+    /// The nearest addresses that are taken from others. Null, the default: a peer tells of nothing nearer than it is
+    /// itself.
+    /// </summary>
+    public AddressScope? NearestTold { get; set; }
 
     /// <summary>What identify says of the program. Default: "weft".</summary>
     public string AgentVersion { get; set; } = "weft";
@@ -69,6 +88,20 @@ public sealed class Libp2pOptions
 
     /// <summary>Takes the logs.</summary>
     public ILoggerFactory Loggers { get; set; } = NullLoggerFactory.Instance;
+
+    /// <summary>
+    /// Sets what peers under test need: echo and perf are served, loopback addresses are taken from everyone, and a peer
+    /// may open 1,000 streams. Never for a node that strangers reach.
+    /// </summary>
+    public void UseTestProfile()
+    {
+        ServeEcho = true;
+        ServePerf = true;
+        NearestTold = AddressScope.Process;
+        Yamux.InboundStreamsMax = 1_000;
+        Limits.PeerInboundStreamsMax = 1_000;
+        Limits.TransientStreamsMax = 1_000;
+    }
 }
 
 /// <summary>

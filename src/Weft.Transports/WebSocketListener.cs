@@ -91,7 +91,7 @@ internal sealed class WebSocketListener : ITransportListener
                     + $"Sec-WebSocket-Accept: {accept}\r\n\r\n"),
                 deadline.Token).ConfigureAwait(false);
             var socket = WebSocket.CreateFromStream(
-                new ConnectionStream(tcp),
+                new TransportStream(tcp),
                 new WebSocketCreationOptions { IsServer = true, KeepAliveInterval = TimeSpan.Zero });
             var connection = new WebSocketConnection(
                 socket, WebSocketTransport.WithWs(tcp.LocalAddress), WebSocketTransport.WithWs(tcp.RemoteAddress));
@@ -154,59 +154,5 @@ internal sealed class WebSocketListener : ITransportListener
         }
 
         return null;
-    }
-
-    /// <summary>A transport's connection as the stream a WebSocket runs over.</summary>
-    private sealed class ConnectionStream(ITransportConnection connection) : Stream
-    {
-        public override bool CanRead => true;
-
-        public override bool CanWrite => true;
-
-        public override bool CanSeek => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-            connection.ReadAsync(buffer, cancellationToken);
-
-        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
-            connection.WriteAsync(buffer, cancellationToken);
-
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-        public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-            WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override void Flush()
-        {
-        }
-
-        public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing)
-            {
-                connection.Abort();
-            }
-
-            base.Dispose(disposing);
-        }
     }
 }

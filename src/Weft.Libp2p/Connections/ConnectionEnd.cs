@@ -1,4 +1,5 @@
 using Weft.Primitives;
+using Weft.Protocols.Identify;
 
 namespace Weft.Libp2p.Connections;
 
@@ -38,8 +39,15 @@ public enum ConnectionEnd
 /// <param name="Peer">The peer.</param>
 /// <param name="Connection">The connection.</param>
 /// <param name="End">Why it ended, where it did.</param>
+/// <param name="Identity">
+/// What the peer says of itself (protocols, addresses, the address it sees this host at, agent); null before it has.
+/// </param>
 public sealed record PeerEvent(
-    PeerEventKind Kind, PeerId Peer, PeerConnection Connection, ConnectionEnd End = ConnectionEnd.None);
+    PeerEventKind Kind,
+    PeerId Peer,
+    PeerConnection Connection,
+    ConnectionEnd End = ConnectionEnd.None,
+    IdentifyMessage? Identity = null);
 
 /// <summary>What happened to a connection.</summary>
 public enum PeerEventKind

@@ -77,8 +77,13 @@ internal sealed class FrameQueue
     {
         internal int Plain => plain;
 
-        internal ReadOnlyMemory<byte> Seal(NoiseCipher cipher)
+        internal ReadOnlyMemory<byte> Seal(NoiseCipher? cipher)
         {
+            if (cipher is null)
+            {
+                return buffer.AsMemory(NoiseSessionCore.PrefixLength, plain);
+            }
+
             int sealedLength = plain + NoiseCipher.TagLength;
             BinaryPrimitives.WriteUInt16BigEndian(buffer, (ushort)sealedLength);
             cipher.Seal(

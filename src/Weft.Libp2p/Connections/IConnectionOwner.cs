@@ -26,8 +26,8 @@ internal sealed record ConnectionSettings(TimeProvider Time, YamuxOptions Yamux,
 
 /// <summary>A connection whose handshake has ended well.</summary>
 /// <param name="Transport">Carries the frames.</param>
-/// <param name="Send">Seals them.</param>
-/// <param name="Receive">Opens them.</param>
+/// <param name="Send">Seals them; null where the transport does.</param>
+/// <param name="Receive">Opens them; null where the transport does.</param>
 /// <param name="Remote">Who is there.</param>
 /// <param name="RemoteKey">Its key.</param>
 /// <param name="IsInbound">Who opened it.</param>
@@ -35,8 +35,8 @@ internal sealed record ConnectionSettings(TimeProvider Time, YamuxOptions Yamux,
 /// <param name="Plain">Opened bytes that came with the agreement on the muxer.</param>
 internal sealed record UpgradedConnection(
     ITransportConnection Transport,
-    NoiseCipher Send,
-    NoiseCipher Receive,
+    NoiseCipher? Send,
+    NoiseCipher? Receive,
     PeerId Remote,
     PeerPublicKey RemoteKey,
     bool IsInbound,

@@ -100,6 +100,11 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
     /// <returns>False when the connection must end.</returns>
     private bool TryOpenFrames(byte[]? buffer, ref int start, ref int end, out ConnectionEnd reason)
     {
+        if (_receive is null)
+        {
+            return TakePlain(buffer, ref start, ref end, out reason);
+        }
+
         reason = ConnectionEnd.Undecryptable;
         while (end - start >= NoiseSessionCore.PrefixLength)
         {
@@ -132,6 +137,16 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
         }
 
         return true;
+    }
+
+    /// <summary>What the transport below has opened already.</summary>
+    private bool TakePlain(byte[]? buffer, ref int start, ref int end, out ConnectionEnd reason)
+    {
+        OnPlain(buffer.AsSpan(start, end - start));
+        start = 0;
+        end = 0;
+        reason = _end;
+        return _end == ConnectionEnd.None;
     }
 
     private void OnPlain(ReadOnlySpan<byte> plain)
@@ -397,7 +412,7 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
         _timer.Dispose();
         await _closing.CancelAsync().ConfigureAwait(false);
         await _transport.DisposeAsync().ConfigureAwait(false);
-        _receive.Dispose();
+        _receive?.Dispose();
         lock (Gate)
         {
             _outgoing.Clear();

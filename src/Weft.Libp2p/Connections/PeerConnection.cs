@@ -21,8 +21,8 @@ public sealed partial class PeerConnection : IAsyncDisposable
     private const int OutgoingLimit = 2 * OutgoingMax;
 
     private readonly ITransportConnection _transport;
-    private readonly NoiseCipher _send;
-    private readonly NoiseCipher _receive;
+    private readonly NoiseCipher? _send; // Null where the transport below protects the bytes itself.
+    private readonly NoiseCipher? _receive;
     private readonly YamuxCore _mux;
     private readonly IConnectionOwner _owner;
     private readonly TimeProvider _time;
@@ -72,6 +72,12 @@ public sealed partial class PeerConnection : IAsyncDisposable
     /// <summary>Where this end is.</summary>
     public Multiaddr LocalAddress => _transport.LocalAddress;
 
+    /// <summary>
+    /// True through a relay, which cuts it after some time and bytes: only protocols that allow for that run over it
+    /// (<see cref="StreamRules.AllowsLimited"/>).
+    /// </summary>
+    public bool IsLimited => _transport.IsLimited;
+
     /// <summary>Since when it is there.</summary>
     public DateTimeOffset Since { get; }
 
@@ -100,8 +106,7 @@ public sealed partial class PeerConnection : IAsyncDisposable
 
     internal CancellationToken Closing => _closing.Token;
 
-    internal WeftInstant Now =>
-        new((long)(_time.GetTimestamp() * (1_000_000.0 / _time.TimestampFrequency)));
+    internal WeftInstant Now => _time.Instant();
 
     /// <summary>Says goodbye, sends what is in line, and closes.</summary>
     public async ValueTask DisposeAsync()

@@ -8,13 +8,18 @@ using Weft.Protocols.Noise;
 
 namespace Weft.Libp2p.Connections;
 
-/// <summary>Makes a peer's connection of a transport's: agrees on Noise, does the handshake, agrees on Yamux.</summary>
-internal sealed class Upgrader(ICrypto crypto, NoiseIdentity identity, PeerId self)
+/// <summary>
+/// Makes a peer's connection of a transport's: agrees on Noise or another protection, does the handshake, agrees on Yamux.
+/// </summary>
+internal sealed class Upgrader(
+    ICrypto crypto, NoiseIdentity identity, PeerId self, bool usesNoise, IReadOnlyList<ISecurity> others)
 {
     internal const string Noise = "/noise";
     internal const string Yamux = "/yamux/1.0.0";
 
     private const int BufferLength = 8_192; // Two messages of a handshake.
+
+    private readonly string[] _protections = [.. usesNoise ? [Noise] : Array.Empty<string>(), .. others.Select(one => one.Protocol)];
 
     /// <summary>Upgrades.</summary>
     /// <param name="transport">The connection; the caller aborts it when this fails.</param>
@@ -26,39 +31,90 @@ internal sealed class Upgrader(ICrypto crypto, NoiseIdentity identity, PeerId se
     internal async Task<UpgradedConnection> UpgradeAsync(
         ITransportConnection transport, bool isInbound, PeerId expected, CancellationToken cancellationToken)
     {
-        using NoiseSessionCore session = NewSession(isInbound, expected);
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferLength);
         try
         {
             var pump = new Pump(transport, buffer, cancellationToken);
-            await AgreeOnNoiseAsync(pump, session, isInbound).ConfigureAwait(false);
-            while (session.State == NoiseSessionState.Running)
+            if (others.Count == 0)
             {
-                pump.Take(session.OnBytes(pump.Held.Span, pump.Output));
+                using NoiseSessionCore session = NewSession(isInbound, expected);
+                await AgreeAsync(pump, isInbound, session).ConfigureAwait(false);
+                return await SecureByNoiseAsync(pump, session, isInbound).ConfigureAwait(false);
+            }
+
+            string protection = await AgreeAsync(pump, isInbound, early: null).ConfigureAwait(false);
+            if (protection == Noise)
+            {
+                using NoiseSessionCore session = NewSession(isInbound, expected);
+                session.Start(pump.Output);
                 await pump.FlushAsync().ConfigureAwait(false);
-                if (session.State == NoiseSessionState.Running)
-                {
-                    await pump.FillAsync().ConfigureAwait(false);
-                }
+                return await SecureByNoiseAsync(pump, session, isInbound).ConfigureAwait(false);
             }
 
-            if (session.State == NoiseSessionState.Failed)
-            {
-                throw Failed(session.Failure, transport);
-            }
-
-            (NoiseCipher send, NoiseCipher receive) = session.Split();
-            byte[] plain = session.Muxer is not null
-                ? []
-                : await AgreeOnMuxerAsync(pump, send, receive, isInbound).ConfigureAwait(false);
-            return new(
-                transport, send, receive, session.RemotePeer, session.RemoteKey!, isInbound, pump.Held.ToArray(),
-                plain);
+            return await SecureByOtherAsync(pump, protection, isInbound, expected, cancellationToken)
+                .ConfigureAwait(false);
         }
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);
         }
+    }
+
+    private static async Task<UpgradedConnection> SecureByNoiseAsync(Pump pump, NoiseSessionCore session, bool isInbound)
+    {
+        while (session.State == NoiseSessionState.Running)
+        {
+            pump.Take(session.OnBytes(pump.Held.Span, pump.Output));
+            await pump.FlushAsync().ConfigureAwait(false);
+            if (session.State == NoiseSessionState.Running)
+            {
+                await pump.FillAsync().ConfigureAwait(false);
+            }
+        }
+
+        if (session.State == NoiseSessionState.Failed)
+        {
+            throw Failed(session.Failure, pump.Transport);
+        }
+
+        (NoiseCipher send, NoiseCipher receive) = session.Split();
+        byte[] plain = session.Muxer is not null
+            ? []
+            : await AgreeOnMuxerAsync(pump, send, receive, isInbound).ConfigureAwait(false);
+        return new(
+            pump.Transport, send, receive, session.RemotePeer, session.RemoteKey!, isInbound, pump.Held.ToArray(), plain);
+    }
+
+    private async Task<UpgradedConnection> SecureByOtherAsync(
+        Pump pump, string protection, bool isInbound, PeerId expected, CancellationToken cancellationToken)
+    {
+        ITransportConnection raw = pump.Held.IsEmpty
+            ? pump.Transport
+            : new PrefixedConnection(pump.Transport, pump.Held.ToArray());
+        pump.Take(pump.Held.Length);
+        SecuredConnection secured = await others.First(one => one.Protocol == protection)
+            .SecureAsync(raw, isInbound, expected, cancellationToken).ConfigureAwait(false);
+        PeerId remote = secured.RemoteKey.ToPeerId(crypto);
+        if (remote == self || (!expected.IsEmpty && remote != expected))
+        {
+            secured.Connection.Abort();
+            throw Failed(remote == self ? NoiseFailure.Self : NoiseFailure.WrongPeer, pump.Transport);
+        }
+
+        Pump plain = pump.Over(secured.Connection);
+        if (secured.Muxer != Yamux)
+        {
+            MultistreamCore negotiation = isInbound
+                ? MultistreamCore.Listen(static name => name == Yamux)
+                : MultistreamCore.Dial([Yamux], plain.Output);
+            await plain.FlushAsync().ConfigureAwait(false);
+            await NegotiateAsync(plain, negotiation).ConfigureAwait(false);
+            Check(negotiation, Yamux, pump.Transport);
+        }
+
+        return new(
+            secured.Connection, null, null, remote, secured.RemoteKey, isInbound, plain.Held.ToArray(),
+            ReadOnlyMemory<byte>.Empty);
     }
 
     private NoiseSessionCore NewSession(bool isInbound, PeerId expected)
@@ -71,23 +127,29 @@ internal sealed class Upgrader(ICrypto crypto, NoiseIdentity identity, PeerId se
     }
 
     /// <summary>
-    /// The dialler sends header, proposal and its first Noise message at once, which saves a round trip.
+    /// Where Noise is all there is, the dialler sends header, proposal and its first message at once, which saves a
+    /// round trip.
     /// </summary>
-    private static async Task AgreeOnNoiseAsync(Pump pump, NoiseSessionCore session, bool isInbound)
+    private async Task<string> AgreeAsync(Pump pump, bool isInbound, NoiseSessionCore? early)
     {
         MultistreamCore negotiation = isInbound
-            ? MultistreamCore.Listen(static name => name == Noise)
-            : MultistreamCore.Dial([Noise], pump.Output);
-        session.Start(pump.Output);
+            ? MultistreamCore.Listen(_protections.Contains)
+            : MultistreamCore.Dial(_protections, pump.Output);
+        early?.Start(pump.Output);
         await pump.FlushAsync().ConfigureAwait(false);
+        await NegotiateAsync(pump, negotiation).ConfigureAwait(false);
+        Check(negotiation, string.Join(" or ", _protections), pump.Transport);
+        return negotiation.Protocol!;
+    }
+
+    private static async Task NegotiateAsync(Pump pump, MultistreamCore negotiation)
+    {
         while (negotiation.State == MultistreamState.Running)
         {
             await pump.FillAsync().ConfigureAwait(false);
             pump.Take(negotiation.OnBytes(pump.Held.Span, pump.Output));
             await pump.FlushAsync().ConfigureAwait(false);
         }
-
-        Check(negotiation, Noise, pump.Transport);
     }
 
     /// <summary>The old way, for peers that do not name their muxers in the handshake.</summary>
@@ -180,6 +242,9 @@ internal sealed class Upgrader(ICrypto crypto, NoiseIdentity identity, PeerId se
         private int _end;
 
         internal ITransportConnection Transport => transport;
+
+        /// <summary>Goes on over what protects the connection now; the buffer is the same.</summary>
+        internal Pump Over(ITransportConnection secured) => new(secured, buffer, cancellationToken);
 
         internal ArrayBufferWriter<byte> Output { get; } = new();
 

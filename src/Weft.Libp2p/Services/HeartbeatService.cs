@@ -29,7 +29,8 @@ internal sealed class HeartbeatService(Libp2pHost host, Libp2pOptions options)
         try
         {
             PeerStream stream = await host
-                .OpenStreamAsync(connection, [PingCore.Protocol], connection.Closing).ConfigureAwait(false);
+                .OpenStreamAsync(connection, [PingCore.Protocol], PingService.Rules, connection.Closing)
+                .ConfigureAwait(false);
             await using ConfiguredAsyncDisposable closing = stream.ConfigureAwait(false);
             await BeatAsync(stream, ping).ConfigureAwait(false);
         }

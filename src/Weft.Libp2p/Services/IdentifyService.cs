@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Weft.Crypto;
 using Weft.Libp2p.Connections;
 using Weft.Libp2p.Streams;
+using Weft.Protocols.Dialing;
 using Weft.Protocols.Identify;
 using Weft.Protocols.Peers;
 
@@ -13,21 +14,26 @@ namespace Weft.Libp2p.Services;
 internal sealed class IdentifyService(Libp2pHost host, Ed25519KeyPair key, Libp2pOptions options)
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(10);
+    private static readonly StreamRules EvenLimited = new() { AllowsLimited = true };
 
     private readonly ILogger _log = options.Loggers.CreateLogger<IdentifyService>();
     private bool _isRegistered;
-    private byte[]? _record; // Addresses do not change while a host runs, so it is signed once.
+    private readonly Lock _gate = new();
+    private Multiaddr[] _recorded = []; // Signed once for each change of the addresses.
+    private byte[]? _record;
+    private ulong _sequence;
 
     internal void Register()
     {
-        host.Handle(IdentifyMessage.Protocol, AnswerAsync);
-        host.Handle(IdentifyMessage.PushProtocol, TakePushAsync);
+        host.Handle(IdentifyMessage.Protocol, AnswerAsync, EvenLimited);
+        host.Handle(IdentifyMessage.PushProtocol, TakePushAsync, EvenLimited);
         _isRegistered = true;
     }
 
     internal void OnConnected(PeerConnection connection) => _ = AskAsync(connection);
 
-    internal void OnProtocolsChanged()
+    /// <summary>Protocols or addresses have changed: connected peers are told.</summary>
+    internal void OnChanged()
     {
         if (!_isRegistered)
         {
@@ -63,7 +69,7 @@ internal sealed class IdentifyService(Libp2pHost host, Ed25519KeyPair key, Libp2
         {
             using CancellationTokenSource deadline = host.Deadline(Timeout, connection.Closing);
             PeerStream stream = await host
-                .OpenStreamAsync(connection, [IdentifyMessage.Protocol], deadline.Token).ConfigureAwait(false);
+                .OpenStreamAsync(connection, [IdentifyMessage.Protocol], EvenLimited, deadline.Token).ConfigureAwait(false);
             await using ConfiguredAsyncDisposable closing = stream.ConfigureAwait(false);
             if (await ReadAsync(stream, deadline.Token).ConfigureAwait(false) is { } message)
             {
@@ -83,7 +89,7 @@ internal sealed class IdentifyService(Libp2pHost host, Ed25519KeyPair key, Libp2
         {
             using CancellationTokenSource deadline = host.Deadline(Timeout, connection.Closing);
             PeerStream stream = await host
-                .OpenStreamAsync(connection, [IdentifyMessage.PushProtocol], deadline.Token).ConfigureAwait(false);
+                .OpenStreamAsync(connection, [IdentifyMessage.PushProtocol], EvenLimited, deadline.Token).ConfigureAwait(false);
             await using ConfiguredAsyncDisposable closing = stream.ConfigureAwait(false);
             await stream.WriteAsync(Describe(connection), deadline.Token).ConfigureAwait(false);
         }
@@ -104,14 +110,28 @@ internal sealed class IdentifyService(Libp2pHost host, Ed25519KeyPair key, Libp2
         }
 
         connection.SetIdentity(message);
-        host.Post(new(PeerEventKind.Identified, connection.Remote, connection));
+        Keep(connection, message);
+        host.Post(new(PeerEventKind.Identified, connection.Remote, connection, Identity: message));
+    }
+
+    /// <summary>A signed record counts for more than the same addresses without a signature.</summary>
+    private void Keep(PeerConnection connection, IdentifyMessage message)
+    {
+        if (!message.SignedRecord.IsEmpty && PeerRecord.TryOpen(message.SignedRecord.Span, options.Crypto, out PeerRecord? record)
+            && record.Peer == connection.Remote)
+        {
+            host.Book.AddSigned(record, connection);
+        }
+        else
+        {
+            host.Book.Add(connection.Remote, message.ListenAddresses, PeerSource.Identify, connection);
+        }
     }
 
     private ReadOnlyMemory<byte> Describe(PeerConnection connection)
     {
         Multiaddr[] addresses = [.. host.Addresses.Select(address => address.WithoutPeer()!)];
-        _record ??= new PeerRecord(
-            host.Id, (ulong)options.Time.GetUtcNow().ToUnixTimeMilliseconds(), addresses).Seal(key, options.Crypto);
+        byte[] record = Record(addresses);
         var output = new ArrayBufferWriter<byte>(512);
         IdentifyCodec.Write(
             new()
@@ -122,10 +142,25 @@ internal sealed class IdentifyService(Libp2pHost host, Ed25519KeyPair key, Libp2
                 ListenAddresses = addresses,
                 Protocols = host.Protocols,
                 ObservedAddress = connection.RemoteAddress,
-                SignedRecord = _record,
+                SignedRecord = record,
             },
             output);
         return output.WrittenMemory;
+    }
+
+    private byte[] Record(Multiaddr[] addresses)
+    {
+        lock (_gate)
+        {
+            if (_record is null || !_recorded.AsSpan().SequenceEqual(addresses))
+            {
+                _sequence = Math.Max(_sequence + 1, (ulong)options.Time.GetUtcNow().ToUnixTimeMilliseconds());
+                _record = new PeerRecord(host.Id, _sequence, addresses).Seal(key, options.Crypto);
+                _recorded = addresses;
+            }
+
+            return _record;
+        }
     }
 
     private static async Task<IdentifyMessage?> ReadAsync(PeerStream stream, CancellationToken cancellationToken)

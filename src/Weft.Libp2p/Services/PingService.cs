@@ -11,6 +11,8 @@ internal static class PingService
 {
     private const int InboundMax = 2; // Streams of one connection, as the specification has it.
 
+    internal static StreamRules Rules { get; } = new() { AllowsLimited = true };
+
     internal static void Register(Libp2pHost host)
     {
         var open = new System.Runtime.CompilerServices.ConditionalWeakTable<PeerConnection, StrongCount>();
@@ -31,7 +33,7 @@ internal static class PingService
             {
                 Interlocked.Decrement(ref count.Value);
             }
-        });
+        }, Rules);
     }
 
     internal static async Task<TimeSpan> PingAsync(

@@ -48,6 +48,9 @@ public interface ITransportConnection : IAsyncDisposable
     /// <summary>The other end.</summary>
     Multiaddr RemoteAddress { get; }
 
+    /// <summary>True through a relay, which cuts the connection after some time and bytes.</summary>
+    bool IsLimited => false;
+
     /// <summary>Reads what is there, or waits until something is.</summary>
     /// <param name="buffer">
     /// Takes the bytes. Empty waits until a read would give something, so that an idle connection holds no buffer.
