@@ -42,7 +42,7 @@ internal sealed class RawPeer : IAsyncDisposable
         using var identity = new NoiseIdentity(Crypto, key, Enumerable.Repeat((byte)5, 32).ToArray(), ["/yamux/1.0.0"]);
         PeerId self = key.PublicKey.ToPeerId();
         ITransportConnection transport = await DialAsync(host);
-        UpgradedConnection upgraded = await new Upgrader(Crypto, identity, self)
+        UpgradedConnection upgraded = await new Upgrader(Crypto, identity, self, usesNoise: true, [])
             .UpgradeAsync(transport, isInbound: false, host.Id, CancellationToken.None);
         await UntilAsync(() => host.Find(self) is not null);
         return new(upgraded, host.Find(self)!);
@@ -108,7 +108,7 @@ internal sealed class RawPeer : IAsyncDisposable
                 int length = Math.Min(60_000, plain.Length - at);
                 byte[] message = new byte[2 + length + NoiseCipher.TagLength];
                 BinaryPrimitives.WriteUInt16BigEndian(message, (ushort)(message.Length - 2));
-                _upgraded.Send.Seal(plain.AsSpan(at, length), [], message.AsSpan(2));
+                _upgraded.Send!.Seal(plain.AsSpan(at, length), [], message.AsSpan(2));
                 await SendRawAsync(message);
             }
 
