@@ -36,7 +36,7 @@ internal sealed class BenchRun(WeftClient client, BenchOptions options, TimeProv
 
             using HttpResponseMessage answer = await client.OpenAsync(
                 HttpMethod.Post, WeftClient.Path("nodes:batch"),
-                WeftClient.JsonContent(body.WrittenMemory, "application/x-ndjson"), "application/json",
+                new BytesContent(body.WrittenMemory, "application/x-ndjson"), "application/json",
                 cancellationToken);
         }
     }
@@ -146,7 +146,7 @@ internal sealed class BenchRun(WeftClient client, BenchOptions options, TimeProv
     {
         try
         {
-            HttpContent? content = body is null ? null : WeftClient.JsonContent(body, "application/json");
+            BytesContent? content = body is null ? null : new BytesContent(body, "application/json");
             using HttpResponseMessage answer = await client.OpenAsync(method, path, content, null, cancellationToken);
             byte[] read = await answer.Content.ReadAsByteArrayAsync(cancellationToken);
             return read.Length > 0;

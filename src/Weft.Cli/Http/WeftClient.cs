@@ -24,25 +24,22 @@ internal sealed class WeftClient : IDisposable
     /// <param name="timeout">How long one answer may take; null for as long as it takes.</param>
     /// <param name="trace">Takes one line per request.</param>
     /// <param name="trust">Certificates to trust beside the system's; null for none.</param>
+    /// <param name="handler">What carries the requests instead of sockets, in tests.</param>
     public WeftClient(
-        Uri url, string? token, TimeSpan? timeout, Action<string>? trace = null, TlsTrust? trust = null)
+        Uri url,
+        string? token,
+        TimeSpan? timeout,
+        Action<string>? trace = null,
+        TlsTrust? trust = null,
+        HttpMessageHandler? handler = null)
     {
         Url = url.AbsoluteUri.EndsWith('/') ? url : new Uri(url.AbsoluteUri + "/");
         _timeout = timeout;
         _trace = trace ?? (_ => { });
-        var handler = new SocketsHttpHandler
+        _http = new HttpClient(handler ?? Sockets(trust))
         {
-            ConnectTimeout = TimeSpan.FromSeconds(10),
-            UseCookies = false,
-            AllowAutoRedirect = false, // A token must not follow a redirect to another host.
-            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
+            BaseAddress = Url, Timeout = System.Threading.Timeout.InfiniteTimeSpan,
         };
-        if (trust is not null)
-        {
-            handler.SslOptions.RemoteCertificateValidationCallback = trust.IsTrusted;
-        }
-
-        _http = new HttpClient(handler) { BaseAddress = Url, Timeout = System.Threading.Timeout.InfiniteTimeSpan };
         _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("weft-cli", AppVersion.Short));
         if (token is not null)
         {
@@ -70,14 +67,35 @@ internal sealed class WeftClient : IDisposable
         return path.ToString();
     }
 
+    private static SocketsHttpHandler Sockets(TlsTrust? trust)
+    {
+        var handler = new SocketsHttpHandler
+        {
+            ConnectTimeout = TimeSpan.FromSeconds(10),
+            UseCookies = false,
+            AllowAutoRedirect = false, // A token must not follow a redirect to another host.
+            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
+        };
+        if (trust is not null)
+        {
+            handler.SslOptions.RemoteCertificateValidationCallback = trust.IsTrusted;
+        }
+
+        return handler;
+    }
+
     /// <summary>Gets one JSON document.</summary>
     public Task<JsonDocument> GetAsync(string path, CancellationToken cancellationToken) =>
         ReadJsonAsync(HttpMethod.Get, path, null, cancellationToken);
 
     /// <summary>Sends JSON and gets one JSON document.</summary>
     public Task<JsonDocument> SendAsync(
-        HttpMethod method, string path, ReadOnlyMemory<byte> json, CancellationToken cancellationToken) =>
-        ReadJsonAsync(method, path, JsonContent(json, "application/json"), cancellationToken);
+        HttpMethod method,
+        string path,
+        ReadOnlyMemory<byte> json,
+        CancellationToken cancellationToken,
+        string mediaType = "application/json") =>
+        ReadJsonAsync(method, path, new BytesContent(json, mediaType), cancellationToken);
 
     /// <summary>Sends a request without a body and gets one JSON document.</summary>
     public Task<JsonDocument> SendAsync(HttpMethod method, string path, CancellationToken cancellationToken) =>
@@ -112,26 +130,17 @@ internal sealed class WeftClient : IDisposable
         HttpResponseMessage answer = await WithDeadlineAsync(
             token => _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, token), cancellationToken);
         _trace($"{method} /{path} -> {(int)answer.StatusCode}");
-        if (answer.IsSuccessStatusCode)
+        if (answer.IsSuccessStatusCode && content is not BytesContent { Cut: not null })
         {
             return answer;
         }
 
         using (answer)
         {
-            throw await ReadProblemAsync(answer, cancellationToken);
+            throw answer.IsSuccessStatusCode
+                ? Unreachable(((BytesContent)content!).Cut!) // It cannot have taken what it never got.
+                : await WithDeadlineAsync(token => ReadProblemAsync(answer, token), cancellationToken);
         }
-    }
-
-    /// <summary>A body of bytes.</summary>
-    public static ByteArrayContent JsonContent(ReadOnlyMemory<byte> bytes, string mediaType)
-    {
-        ByteArrayContent content = System.Runtime.InteropServices.MemoryMarshal.TryGetArray(
-            bytes, out ArraySegment<byte> segment) && segment.Array is not null
-            ? new ByteArrayContent(segment.Array, segment.Offset, segment.Count)
-            : new ByteArrayContent(bytes.ToArray());
-        content.Headers.ContentType = new MediaTypeHeaderValue(mediaType);
-        return content;
     }
 
     public void Dispose() => _http.Dispose();
@@ -187,7 +196,13 @@ internal sealed class WeftClient : IDisposable
         {
             return await run(deadline.Token);
         }
-        catch (OperationCanceledException error) when (!cancellationToken.IsCancellationRequested)
+        catch (Exception error) when (cancellationToken.IsCancellationRequested
+            && error is OperationCanceledException or HttpRequestException or IOException)
+        {
+            // Its connection was ended on purpose; what it says of that is no failure of its own.
+            throw new OperationCanceledException(error.Message, error, cancellationToken);
+        }
+        catch (OperationCanceledException error)
         {
             throw new CliException(
                 WeftError.DeadlinePassed, $"{Url} did not answer within {Units.Duration(_timeout ?? default)}", error);

@@ -27,6 +27,9 @@ internal sealed class ImportRun(
 {
     private const int TriesMax = 60;
 
+    // How long the other requests may still name the cause when a connection broke and said none.
+    private static readonly TimeSpan GraceAfterBreak = TimeSpan.FromSeconds(5);
+
     private readonly Lock _gate = new();
     private readonly SortedDictionary<long, LineBatch> _doneAhead = [];
     private long _nextLine = 1;
@@ -52,15 +55,16 @@ internal sealed class ImportRun(
         (BytesDone, LinesDone) = start;
         _nextLine = start.Lines + 1;
         using var failed = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var noMore = CancellationTokenSource.CreateLinkedTokenSource(failed.Token);
         using var room = new SemaphoreSlim(inFlight);
         var running = new List<Task>();
         try
         {
-            while (await batcher.ReadAsync(failed.Token) is { } batch)
+            while (await batcher.ReadAsync(noMore.Token) is { } batch)
             {
-                await room.WaitAsync(failed.Token);
+                await room.WaitAsync(noMore.Token);
                 running.RemoveAll(task => task.IsCompletedSuccessfully);
-                running.Add(SendAndCountAsync(batch, room, failed, onProgress));
+                running.Add(SendAndCountAsync(batch, room, failed, noMore, onProgress));
             }
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
@@ -81,7 +85,11 @@ internal sealed class ImportRun(
     }
 
     private async Task SendAndCountAsync(
-        LineBatch batch, SemaphoreSlim room, CancellationTokenSource failed, Action onProgress)
+        LineBatch batch,
+        SemaphoreSlim room,
+        CancellationTokenSource failed,
+        CancellationTokenSource noMore,
+        Action onProgress)
     {
         try
         {
@@ -96,10 +104,23 @@ internal sealed class ImportRun(
         {
             lock (_gate)
             {
-                _failure ??= error; // The first one is the cause; the rest follow from it.
+                // The first one is the cause, and the rest follow from it; but what the node said beats silence.
+                if (_failure is null || (IsBreak(_failure) && !IsBreak(error)))
+                {
+                    _failure = error;
+                }
             }
 
-            await failed.CancelAsync();
+            await noMore.CancelAsync();
+            if (IsBreak(error))
+            {
+                failed.CancelAfter(GraceAfterBreak);
+            }
+            else
+            {
+                await failed.CancelAsync();
+            }
+
             throw;
         }
         finally
@@ -108,18 +129,18 @@ internal sealed class ImportRun(
         }
     }
 
+    private static bool IsBreak(Exception error) => error is CliException { Error: WeftError.NodeUnreachable };
+
     private async Task<JsonDocument> SendAsync(LineBatch batch, CancellationToken cancellationToken)
     {
-        string path = WeftClient.Path("nodes:batch", ("skip", skipBad ? "true" : null), ("sign", sign ? "true" : null), ("ack", ack));
+        string path = WeftClient.Path(
+            "nodes:batch", ("skip", skipBad ? "true" : null), ("sign", sign ? "true" : null), ("ack", ack));
         for (int attempt = 1; ; attempt++)
         {
             try
             {
-                using HttpResponseMessage answer = await client.OpenAsync(
-                    HttpMethod.Post, path, WeftClient.JsonContent(batch.Bytes, "application/x-ndjson"),
-                    "application/json", cancellationToken);
-                await using Stream body = await answer.Content.ReadAsStreamAsync(cancellationToken);
-                return await JsonDocument.ParseAsync(body, default, cancellationToken);
+                return await client.SendAsync(
+                    HttpMethod.Post, path, batch.Bytes, cancellationToken, "application/x-ndjson");
             }
             catch (CliException error) when (attempt < TriesMax
                 && error.Error is WeftError.TooManyRequests or WeftError.NodeUnavailable or WeftError.DeferredQueueFull)
@@ -127,6 +148,10 @@ internal sealed class ImportRun(
                 // Busy, not broken; sending a line again does no harm.
                 var pause = TimeSpan.FromMilliseconds(Math.Min(2_000, 100 * attempt));
                 await Task.Delay(pause, context.Host.Time, cancellationToken);
+            }
+            catch (CliException error) when (attempt == 1 && IsBreak(error))
+            {
+                // A connection that had been idle may be at its end already; on a second one it counts.
             }
             catch (CliException error) when (error.Problem is not null)
             {

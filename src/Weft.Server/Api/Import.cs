@@ -56,19 +56,18 @@ internal sealed class Import(
         {
             ReadResult read = await reader.ReadAsync(aborted);
             ReadOnlySequence<byte> buffer = read.Buffer;
-            while (TryTakeLine(ref buffer, read.IsCompleted, out ReadOnlySequence<byte> line))
+            try
             {
-                _line++;
-                ApiException? wrong = Take(line);
-                if (wrong is not null)
+                while (TryTakeLine(ref buffer, read.IsCompleted, out ReadOnlySequence<byte> line))
                 {
-                    await RefuseAsync(wrong);
+                    await TakeAsync(line);
                 }
-
-                if (_group.Writes.Count >= GroupFieldsMax || _group.Bytes >= GroupBytesMax)
-                {
-                    await SendAsync();
-                }
+            }
+            catch
+            {
+                // A pipe that is still being read cannot be drained: the connection would end under the answer.
+                reader.AdvanceTo(read.Buffer.End);
+                throw;
             }
 
             if (buffer.Length > options.BodyBytesMax)
@@ -86,6 +85,21 @@ internal sealed class Import(
                 await FinishAsync();
                 return new(_lines, _fields, _sum, _refused, _errors);
             }
+        }
+    }
+
+    private async ValueTask TakeAsync(ReadOnlySequence<byte> line)
+    {
+        _line++;
+        ApiException? wrong = Take(line);
+        if (wrong is not null)
+        {
+            await RefuseAsync(wrong);
+        }
+
+        if (_group.Writes.Count >= GroupFieldsMax || _group.Bytes >= GroupBytesMax)
+        {
+            await SendAsync();
         }
     }
 

@@ -35,7 +35,7 @@ public sealed class EncryptedUpTests : IDisposable
         {
             Assert.Contains($"{Canary}-value", (await node.CallAsync("get", Canary)).Out, StringComparison.Ordinal);
             Assert.Equal(0, (await node.CallAsync("backup", _folder["friday.weftbak"])).Exit);
-            await node.StopAsync(TimeSpan.FromSeconds(10));
+            await node.StopAsync(TimeSpan.FromSeconds(30));
             lines.AddRange(node.Lines);
         }
 

@@ -7,7 +7,7 @@ namespace Weft.Integration.Tests.Cli;
 /// <summary>Data that travels through real processes: export and import, and a watch that outlives its node.</summary>
 public sealed class ProcessDataTests : IDisposable
 {
-    private static readonly TimeSpan StopMax = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan StopMax = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan WatchMax = TimeSpan.FromSeconds(60);
 
     private readonly TempFolder _folder = new();

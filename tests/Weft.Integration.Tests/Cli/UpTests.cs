@@ -6,7 +6,7 @@ namespace Weft.Integration.Tests.Cli;
 
 public sealed class UpTests : IDisposable
 {
-    private static readonly TimeSpan StopMax = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan StopMax = TimeSpan.FromSeconds(30);
 
     private readonly TempFolder _folder = new();
 

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 
@@ -39,6 +40,33 @@ public sealed class BatchApiTests : IAsyncLifetime
         JsonElement why = await _host.JsonAsync("GET", "/api/v1/why?soul=s39&name=x");
         string? author = why.GetProperty("current").TryGetProperty("author", out JsonElement named) ? named.GetString() : null;
         Assert.Equal(isSigned ? _host.Server.Peer.Node.Identity.PublicKey.ToString() : null, author);
+    }
+
+    [Fact]
+    public async Task Refused_line_leaves_the_connection_open_for_the_next_request()
+    {
+        const string bad = "{\"soul\":\"\",\"fields\":{\"x\":1}}\n";
+        string rest = string.Concat(Enumerable.Repeat("{\"soul\":\"a\",\"fields\":{\"x\":1}}\n", 10_000));
+        string head = $"HTTP/1.1\r\nHost: {_host.Server.Url.Authority}\r\n"
+            + $"Authorization: Bearer {_host.Server.Token}\r\n";
+        using var client = new TcpClient();
+        await client.ConnectAsync(_host.Server.Url.Host, _host.Server.Url.Port);
+        NetworkStream stream = client.GetStream();
+        using var reader = new StreamReader(stream);
+
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(
+            $"POST /api/v1/nodes:batch {head}Content-Type: {Lines}\r\n"
+            + $"Content-Length: {bad.Length + rest.Length}\r\n\r\n{bad}"));
+        Assert.Contains(" 400 ", await reader.ReadLineAsync(), StringComparison.Ordinal); // Before the rest is sent.
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"{rest}GET /api/v1/nodes?limit=1 {head}\r\n"));
+
+        string? next;
+        do
+        {
+            next = await reader.ReadLineAsync();
+        }
+        while (next is not null && !next.StartsWith("HTTP/1.1 ", StringComparison.Ordinal));
+        Assert.Equal("HTTP/1.1 200 OK", next);
     }
 
     [Theory]

@@ -46,7 +46,7 @@ public sealed class OperationApiTests : IAsyncLifetime
         JsonElement answer = await _host.JsonAsync("POST", "/api/v1/shutdown", status: 202);
 
         Assert.True(answer.GetProperty("stopping").GetBoolean());
-        await _host.Server.StopRequested.WaitAsync(TimeSpan.FromSeconds(10));
+        await _host.Server.StopRequested.WaitAsync(TimeSpan.FromSeconds(30));
     }
 
     [Fact]

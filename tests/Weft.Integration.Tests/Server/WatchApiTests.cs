@@ -150,7 +150,7 @@ public sealed class WatchApiTests : IAsyncLifetime
         SseEvent bye = await watch.NextAsync("bye");
         Assert.Equal("stopping", bye.Data.GetProperty("reason").GetString());
         Assert.Null(await watch.NextAsync());
-        await stop.WaitAsync(TimeSpan.FromSeconds(5));
+        await stop.WaitAsync(TimeSpan.FromSeconds(30));
     }
 
     [Theory]
