@@ -20,4 +20,7 @@ internal static partial class WeftLog
 
     [LoggerMessage(5004, LogLevel.Error, "Maintenance failed with {Code}; it is tried again at the next interval")]
     internal static partial void MaintenanceFailed(ILogger logger, string code, Exception failure);
+
+    [LoggerMessage(5005, LogLevel.Information, "Sealed the key file {Path} with the secret of the encrypted folder")]
+    internal static partial void KeySealed(ILogger logger, string path);
 }

@@ -53,7 +53,8 @@ public sealed class WeftOptions
 
     /// <summary>
     /// A file whose first line is the passphrase of the node's key, when that is sealed; it seals a new one, too. Null,
-    /// the default: the key stands in identity.json in the data folder as it is, readable by its owner only.
+    /// the default: the key in identity.json, and those of users, are sealed with the secret of <see cref="Encryption"/>
+    /// when that is on, and stand there as they are when it is not. Readable by their owner only either way.
     /// </summary>
     public string? IdentityPassphraseFile { get; set; }
 

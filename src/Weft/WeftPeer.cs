@@ -145,6 +145,11 @@ public sealed partial class WeftPeer : IAsyncDisposable
             throw;
         }
 
+        foreach (string path in identity.Sealed)
+        {
+            WeftLog.KeySealed(logger, path);
+        }
+
         PeerInstruments.Add(node, gun);
         WeftLog.Started(logger, options.Name, store.GetType().Name, options.Durability,
             (long)time.GetElapsedTime(started).TotalMilliseconds);

@@ -56,7 +56,9 @@ internal sealed class CommandContext : IAsyncDisposable
         if (Value(GlobalOptions.Offline))
         {
             using StoreSecret? secret = StoreKeyOptions.ForExisting(this, Settings.DataFolder);
-            _offline = await OfflineNode.OpenAsync(Settings.DataFolder, secret, cancellationToken);
+            _offline = await OfflineNode.OpenAsync(
+                Settings.DataFolder, secret,
+                Settings.Text(StoreKeyOptions.IdentityPassphrase, "identity-passphrase-file"), cancellationToken);
             return _client = new WeftClient(_offline.Url, _offline.Token, Settings.Timeout, Trace);
         }
 

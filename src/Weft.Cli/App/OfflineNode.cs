@@ -22,10 +22,11 @@ internal sealed class OfflineNode : IAsyncDisposable
     /// <summary>Opens the folder.</summary>
     /// <param name="folder">The data folder.</param>
     /// <param name="secret">What opens an encrypted one; null for a plain one.</param>
+    /// <param name="identityPassphrase">The file with the passphrase of the node's key; null when it has none.</param>
     /// <param name="cancellationToken">Stops the start.</param>
     /// <exception cref="WeftException">There is no such folder, a node runs on it, or the key does not fit.</exception>
     public static async Task<OfflineNode> OpenAsync(
-        string folder, StoreSecret? secret, CancellationToken cancellationToken)
+        string folder, StoreSecret? secret, string? identityPassphrase, CancellationToken cancellationToken)
     {
         if (!Directory.Exists(folder))
         {
@@ -44,6 +45,7 @@ internal sealed class OfflineNode : IAsyncDisposable
         options.Peer.Path = folder;
         options.Peer.MaintenanceInterval = TimeSpan.Zero;
         options.Peer.Encryption.Secret = secret;
+        options.Peer.IdentityPassphraseFile = identityPassphrase;
         return new OfflineNode(await WeftServer.StartAsync(options, cancellationToken: cancellationToken));
     }
 

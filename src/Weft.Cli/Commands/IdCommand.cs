@@ -54,12 +54,6 @@ internal static class IdCommand
         HelpName = "NAME",
     };
 
-    private static readonly Option<string?> PassphraseFromFile = new("--passphrase-file")
-    {
-        Description = "File whose first line is the passphrase that seals the key.",
-        HelpName = "FILE",
-    };
-
     public static Command Build()
     {
         var show = new WeftCommand("show", "The public part of a key: peer id, key, addresses.")
@@ -68,7 +62,8 @@ internal static class IdCommand
             Resources = ["GET /identity"],
         };
         show.Arguments.Add(Shown);
-        show.Options.Add(PassphraseFromFile);
+        show.Options.Add(IdKeys.PassphraseFromFile);
+        show.Options.Add(IdKeys.KeyFile);
         show.Run(ShowAsync);
         var make = new WeftCommand("new", "Make a key in the data folder.")
         {
@@ -82,7 +77,8 @@ internal static class IdCommand
         make.Arguments.Add(New);
         make.Options.Add(Sea);
         make.Options.Add(Replace);
-        make.Options.Add(PassphraseFromFile);
+        make.Options.Add(IdKeys.PassphraseFromFile);
+        make.Options.Add(IdKeys.KeyFile);
         make.Run(NewAsync);
         var export = new WeftCommand("export", "Copy a key file, as it is: sealed if it is sealed.")
         {
@@ -99,32 +95,20 @@ internal static class IdCommand
         import.Arguments.Add(Imported);
         import.Options.Add(As);
         import.Options.Add(Replace);
-        import.Options.Add(PassphraseFromFile);
+        import.Options.Add(IdKeys.PassphraseFromFile);
+        import.Options.Add(IdKeys.KeyFile);
         import.Run(ImportAsync);
         var command = new WeftCommand("id", "Keys of this node and its users: show, new, export, import, rotate, recovery.")
         {
             Examples = ["weft id show", "weft id new alice"],
         };
-        foreach (Command sub in (Command[])[show, make, export, import, BuildRotate(), IdRecoveryCommand.Build()])
+        foreach (Command sub in (Command[])[show, make, export, import, IdRotateCommand.Build(), IdRecoveryCommand.Build()])
         {
             command.Subcommands.Add(sub);
         }
 
         command.Run(ShowAsync);
         return command;
-    }
-
-    private static WeftCommand BuildRotate()
-    {
-        var rotate = new WeftCommand("rotate", "Give the node another key, named by the old one as its successor.")
-        {
-            Examples = ["weft id rotate"],
-            Resources = ["POST /identity/rotate"],
-            Remarks = "What belonged to the old key belongs to the new one from then on, at every peer that has the record. "
-                + "The old file is kept beside the new one. The node stops; start it again.",
-        };
-        rotate.Run(RotateAsync);
-        return rotate;
     }
 
     private static async Task<int> ShowAsync(CommandContext context, CancellationToken cancellationToken)
@@ -136,52 +120,39 @@ internal static class IdCommand
         }
 
         bool asksNode = !context.Value(GlobalOptions.Offline)
-            && (context.Settings.Text(GlobalOptions.Url, "url") is not null || IsRunning(context));
+            && (context.Settings.Text(GlobalOptions.Url, "url") is not null || IdKeys.IsRunning(context));
         if (asksNode)
         {
             WeftClient client = await context.ConnectAsync(cancellationToken);
             using JsonDocument answer = await client.GetAsync(WeftClient.Path("identity"), cancellationToken);
-            Print(
+            IdKeys.Print(
                 context, answer.RootElement.Text("peerId") ?? "", answer.RootElement.Text("key") ?? "",
                 [.. answer.RootElement.Items("addresses").Select(address => address.GetString() ?? "")]);
             return ExitCode.Done;
         }
 
         // Without a node the file tells: nothing is opened, locked or made.
-        byte[] passphrase = Passphrase(context);
-        try
+        if (!IdKeys.Folder(context).Has(IdentityFolder.NodeName))
         {
-            using Ed25519KeyPair key = Folder(context).ReadNode(passphrase) ?? throw new CliException(
+            throw new CliException(
                 WeftError.Absent, $"there is no identity in {context.Settings.DataFolder}; the first weft up makes it");
-            Print(context, PeerId.FromEd25519(key.PublicKey.Span).ToString(), key.PublicKey.ToString(), []);
-            return ExitCode.Done;
         }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(passphrase);
-        }
+
+        return ShowUser(context, IdentityFolder.NodeName);
     }
 
     private static int ShowUser(CommandContext context, string name)
     {
-        byte[] passphrase = Passphrase(context);
-        try
-        {
-            using KeyFile keys = Folder(context).Read(name, passphrase);
-            PrintUser(context, name, keys);
-            return ExitCode.Done;
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(passphrase);
-        }
+        using OpenKeys open = IdKeys.Open(context, name);
+        IdKeys.PrintUser(context, name, open.Keys);
+        return ExitCode.Done;
     }
 
     private static Task<int> NewAsync(CommandContext context, CancellationToken cancellationToken)
     {
         string name = context.Value(New) ?? IdentityFolder.NodeName;
         bool isNode = name == IdentityFolder.NodeName;
-        IdentityFolder folder = Folder(context);
+        IdentityFolder folder = IdKeys.Folder(context);
         if (isNode && (context.Value(Sea) || !context.Value(Replace)))
         {
             throw CliException.Usage(
@@ -190,17 +161,17 @@ internal static class IdCommand
         }
 
         CheckFree(context, folder, name);
-        byte[] passphrase = Passphrase(context);
+        byte[] passphrase = IdKeys.PassphraseForNew(context);
         using var keys = new KeyFile();
         try
         {
             if (context.Value(Sea))
             {
-                keys.Add(name, KeyGenerator.NewSeaPair(Crypto));
+                keys.Add(name, KeyGenerator.NewSeaPair(IdKeys.Crypto));
             }
             else
             {
-                keys.Add(name, KeyGenerator.NewEd25519(Crypto));
+                keys.Add(name, KeyGenerator.NewEd25519(IdKeys.Crypto));
             }
 
             Store(context, folder, name, keys, passphrase);
@@ -210,13 +181,13 @@ internal static class IdCommand
             CryptographicOperations.ZeroMemory(passphrase);
         }
 
-        PrintUser(context, name, keys);
+        IdKeys.PrintUser(context, name, keys);
         return Task.FromResult(ExitCode.Done);
     }
 
     private static async Task<int> ExportAsync(CommandContext context, CancellationToken cancellationToken)
     {
-        string path = Folder(context).FileOf(context.Value(Exported)!);
+        string path = IdKeys.Folder(context).FileOf(context.Value(Exported)!);
         if (!File.Exists(path))
         {
             throw new CliException(WeftError.Absent, $"there is no key file {path}") { Try = ["weft id new NAME"] };
@@ -245,7 +216,7 @@ internal static class IdCommand
                 OwnerFile.Replace(Path.GetFullPath(target), content);
             }
 
-            bool isSealed = KeyFileCodec.Read(Crypto, content).Status == KeyFileStatus.PassphraseNeeded;
+            bool isSealed = KeyFileCodec.Read(IdKeys.Crypto, content).Status == KeyFileStatus.PassphraseNeeded;
             context.Output.Note(isSealed
                 ? "sealed: worth nothing without its passphrase"
                 : "not sealed: whoever has this file is this key");
@@ -260,13 +231,16 @@ internal static class IdCommand
 
     private static Task<int> ImportAsync(CommandContext context, CancellationToken cancellationToken)
     {
-        IdentityFolder folder = Folder(context);
+        IdentityFolder folder = IdKeys.Folder(context);
         string path = context.Value(Imported)!;
         string? wanted = context.Value(As);
-        byte[] passphrase = Passphrase(context);
+        using OpenKeys open = ReadPair(path, wanted) is { } pair
+            ? new OpenKeys(pair, [])
+            : IdKeys.OpenFile(context, path);
+        KeyFile read = open.Keys;
+        byte[] passphrase = open.Passphrase.Length > 0 ? [.. open.Passphrase] : IdKeys.PassphraseForNew(context);
         try
         {
-            using KeyFile read = ReadPair(path, wanted) ?? folder.ReadFile(path, passphrase);
             string inFile = read.Names.Count == 1 ? read.Names.Single() : throw new CliException(
                 WeftError.KeyUnreadable, $"{path} has {read.Names.Count} keys; a file to import has one");
             string name = wanted ?? inFile;
@@ -278,7 +252,7 @@ internal static class IdCommand
             CheckFree(context, folder, name);
             using KeyFile kept = Renamed(read, inFile, name);
             Store(context, folder, name, kept, passphrase);
-            PrintUser(context, name, kept);
+            IdKeys.PrintUser(context, name, kept);
             return Task.FromResult(ExitCode.Done);
         }
         finally
@@ -286,37 +260,6 @@ internal static class IdCommand
             CryptographicOperations.ZeroMemory(passphrase);
         }
     }
-
-    private static async Task<int> RotateAsync(CommandContext context, CancellationToken cancellationToken)
-    {
-        if (!await context.ConfirmAsync(
-            "The node's key is replaced for good, and the node stops. Go on?", cancellationToken))
-        {
-            return ExitCode.Refused;
-        }
-
-        WeftClient client = await context.ConnectAsync(cancellationToken);
-        using JsonDocument answer = await client.SendAsync(
-            HttpMethod.Post, WeftClient.Path("identity/rotate"), cancellationToken);
-        if (context.Output.IsJson)
-        {
-            context.Output.Json(answer.RootElement);
-            return ExitCode.Done;
-        }
-
-        context.Output.Cells("old", answer.RootElement.Text("old") ?? "");
-        context.Output.Cells("key", answer.RootElement.Text("key") ?? "");
-        context.Output.Cells("peer id", answer.RootElement.Text("peerId") ?? "");
-        context.Output.Note("the node stops; start it again with: weft up");
-        return ExitCode.Done;
-    }
-
-    private static ICrypto Crypto { get; } = PlatformCrypto.Create();
-
-    private static IdentityFolder Folder(CommandContext context) => new(context.Settings.DataFolder, Crypto);
-
-    private static byte[] Passphrase(CommandContext context) =>
-        context.Value(PassphraseFromFile) is { } file ? PassphraseFile.Read(file) : [];
 
     // A pair that gun.js wrote has no name.
     private static KeyFile? ReadPair(string path, string? name)
@@ -326,7 +269,7 @@ internal static class IdCommand
         {
             using FileStream file = File.OpenRead(path);
             int length = file.ReadAtLeast(content, content.Length, throwOnEndOfStream: false);
-            if (SeaPair.TryParse(Crypto, content.AsSpan(0, length)) is not { } pair)
+            if (SeaPair.TryParse(IdKeys.Crypto, content.AsSpan(0, length)) is not { } pair)
             {
                 return null;
             }
@@ -354,14 +297,14 @@ internal static class IdCommand
         {
             Span<byte> seed = stackalloc byte[Ed25519KeyPair.SeedLength];
             key.CopySeedTo(seed);
-            kept.Add(to, new Ed25519KeyPair(Crypto, seed));
+            kept.Add(to, new Ed25519KeyPair(IdKeys.Crypto, seed));
             CryptographicOperations.ZeroMemory(seed);
         }
         else if (read.FindSea(from) is { } pair)
         {
             var secrets = new System.Buffers.ArrayBufferWriter<byte>(1_024);
             pair.WriteSecrets(secrets);
-            kept.Add(to, SeaPair.TryParse(Crypto, secrets.WrittenSpan)!);
+            kept.Add(to, SeaPair.TryParse(IdKeys.Crypto, secrets.WrittenSpan)!);
             secrets.Clear();
         }
 
@@ -371,7 +314,7 @@ internal static class IdCommand
     private static void CheckFree(CommandContext context, IdentityFolder folder, string name)
     {
         bool isNode = name == IdentityFolder.NodeName;
-        if (isNode && IsRunning(context))
+        if (isNode && IdKeys.IsRunning(context))
         {
             throw new CliException(
                 WeftError.FolderLocked, $"a node runs on {context.Settings.DataFolder}; stop it first")
@@ -389,25 +332,6 @@ internal static class IdCommand
         }
     }
 
-    // What a killed node left behind says that it runs; its lock does not.
-    private static bool IsRunning(CommandContext context)
-    {
-        string file = Path.Combine(context.Settings.DataFolder, "lock");
-        try
-        {
-            using var held = new FileStream(file, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
-            return false;
-        }
-        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
-        {
-            return false;
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            return true;
-        }
-    }
-
     private static void Store(
         CommandContext context, IdentityFolder folder, string name, KeyFile keys, ReadOnlySpan<byte> passphrase)
     {
@@ -421,60 +345,5 @@ internal static class IdCommand
             passphrase.IsEmpty
                 ? $"kept in {folder.FileOf(name)}, not sealed"
                 : $"kept in {folder.FileOf(name)}, sealed");
-    }
-
-    private static void Print(CommandContext context, string peerId, string key, string[] addresses)
-    {
-        if (context.Output.IsJson)
-        {
-            context.Output.Json(writer =>
-            {
-                writer.WriteStartObject();
-                writer.WriteString("peerId", peerId);
-                writer.WriteString("key", key);
-                writer.WriteStartArray("addresses");
-                foreach (string address in addresses)
-                {
-                    writer.WriteStringValue(address);
-                }
-
-                writer.WriteEndArray();
-                writer.WriteEndObject();
-            });
-            return;
-        }
-
-        context.Output.Cells("peer id", peerId);
-        context.Output.Cells("key", key);
-        foreach (string address in addresses)
-        {
-            context.Output.Cells("address", address);
-        }
-    }
-
-    private static void PrintUser(CommandContext context, string name, KeyFile keys)
-    {
-        if (keys.FindEd25519(name) is { } key)
-        {
-            Print(context, PeerId.FromEd25519(key.PublicKey.Span).ToString(), key.PublicKey.ToString(), []);
-            return;
-        }
-
-        SeaPair pair = keys.FindSea(name) ?? throw new CliException(
-            WeftError.KeyUnreadable, $"the key in the file has another name than \"{name}\"");
-        if (context.Output.IsJson)
-        {
-            context.Output.Json(writer =>
-            {
-                writer.WriteStartObject();
-                writer.WriteString("pub", pair.Pub.ToString());
-                writer.WriteString("epub", pair.Epub.ToString());
-                writer.WriteEndObject();
-            });
-            return;
-        }
-
-        context.Output.Cells("pub", pair.Pub.ToString());
-        context.Output.Cells("epub", pair.Epub.ToString());
     }
 }

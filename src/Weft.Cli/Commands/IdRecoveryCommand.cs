@@ -56,12 +56,6 @@ internal static class IdRecoveryCommand
         DefaultValueFactory = _ => IdentityFolder.NodeName,
     };
 
-    private static readonly Option<string?> PassphraseFromFile = new("--passphrase-file")
-    {
-        Description = "File whose first line is the passphrase that seals the key.",
-        HelpName = "FILE",
-    };
-
     private static readonly Option<string[]> Signature = new("--signature")
     {
         Description = "File with lines that weft id recovery sign printed; may be repeated.",
@@ -98,7 +92,7 @@ internal static class IdRecoveryCommand
             Remarks = "First ask, over another way than the one the request came by, whether the owner wants this. "
                 + "One signature does nothing; as many as the old key asked for cannot be taken back.",
         };
-        Add(sign, PassphraseFromFile, With);
+        Add(sign, IdKeys.PassphraseFromFile, IdKeys.KeyFile, With);
         sign.Run(SignAsync);
         var claim = new WeftCommand("claim", "Put into force what enough recovery keys have signed. Anybody may.")
         {
@@ -324,17 +318,9 @@ internal static class IdRecoveryCommand
         CommandContext context, ICrypto crypto, Func<Ed25519KeyPair, RecoverySignature> sign)
     {
         string name = context.Value(With)!;
-        byte[] passphrase = context.Value(PassphraseFromFile) is { } file ? PassphraseFile.Read(file) : [];
-        try
-        {
-            using KeyFile keys = new IdentityFolder(context.Settings.DataFolder, crypto).Read(name, passphrase);
-            return sign(keys.FindEd25519(name) ?? throw new CliException(
-                WeftError.KeyUnreadable, $"\"{name}\" is no Ed25519 key, and only those are recovery keys"));
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(passphrase);
-        }
+        using OpenKeys open = IdKeys.Open(context, name);
+        return sign(open.Keys.FindEd25519(name) ?? throw new CliException(
+            WeftError.KeyUnreadable, $"\"{name}\" is no Ed25519 key, and only those are recovery keys"));
     }
 
     private static async Task<List<string>> ReadAsync(string file, CancellationToken cancellationToken)

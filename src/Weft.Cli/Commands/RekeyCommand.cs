@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Security.Cryptography;
 using Weft.Cli.App;
 using Weft.Primitives;
 using Weft.Storage;
@@ -29,7 +30,8 @@ internal static class RekeyCommand
             [
                 "weft rekey --data ./data", "weft rekey --data ./data --passphrase-file old --new-key-file weft.key",
             ],
-            Remarks = "The node must not run. The data is not encrypted again: its key is wrapped anew. So the old "
+            Remarks = "The node must not run. Keys that the old one sealed are sealed with the new one. The data is not "
+                + "encrypted again: its key is wrapped anew. So the old "
                 + "passphrase still opens backups, and copies of the file \"keys\", of before; when it is in wrong "
                 + "hands, move the data into a new store.",
         };
@@ -54,10 +56,37 @@ internal static class RekeyCommand
                 "the key of the store is needed, and nobody can type it here",
                 "weft rekey --passphrase-file FILE", "weft rekey --key-file FILE");
         using StoreSecret fresh = ReadNew(context);
-        await StorageEngine.ChangeKeyAsync(folder, StoreKeyOptions.Encryption(old)!, fresh, cancellationToken);
+        int keys = await ChangeAsync(context, folder, old, fresh, cancellationToken);
         string kind = fresh.IsPassphrase ? "passphrase" : "key file";
-        context.Output.Note($"{folder} opens with the new {kind} from now on");
+        context.Output.Note($"{folder} opens with the new {kind} from now on, and {keys} keys in it");
         return ExitCode.Done;
+    }
+
+    private static async Task<int> ChangeAsync(
+        CommandContext context, string folder, StoreSecret old, StoreSecret fresh, CancellationToken cancellationToken)
+    {
+        // Copies that the new one opens first, then the store, then the copies in their place: wherever this is broken
+        // off, whatever opens the store opens its keys.
+        IdentityFolder identities = IdKeys.Folder(context);
+        byte[] before = old.ToPassphrase();
+        byte[] after = fresh.ToPassphrase();
+        try
+        {
+            int keys = identities.PrepareReseal(before, after);
+            await StorageEngine.ChangeKeyAsync(folder, StoreKeyOptions.Encryption(old)!, fresh, cancellationToken);
+            identities.FinishReseal();
+            return keys;
+        }
+        catch (WeftException unchanged) when (unchanged.Error is WeftError.FolderLocked or WeftError.StoreKeyWrong)
+        {
+            identities.DropResealed();
+            throw;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(before);
+            CryptographicOperations.ZeroMemory(after);
+        }
     }
 
     private static StoreSecret ReadNew(CommandContext context) =>

@@ -58,9 +58,6 @@ internal static class UpCommand
     private static readonly Option<string?> Name = Text(
         "--name", "NAME", "A name people know the node by. Default: the machine's.");
 
-    private static readonly Option<string?> IdentityPassphrase = Text("--identity-passphrase-file", "FILE",
-        "File whose first line is the passphrase that seals the node's key; opening it costs about 0.2 s.");
-
     private static readonly Option<string?> NetworkKey = Text("--network-key", "KEY",
         "The public key of the network, which owns what no other key owns. Default: none, the open network.");
 
@@ -85,8 +82,9 @@ internal static class UpCommand
         };
         Option[] options =
         [
-            Http, Peers, Listen, Bootstrap, Profile, Subscribe, Memory, Level, Origins, Hosts, Certificate, Key, Log, Detail, Name, Metrics,
-            IdentityPassphrase, NetworkKey, Otlp, StoreKeyOptions.Encrypt, StoreKeyOptions.PassphraseFile, StoreKeyOptions.KeyFile,
+            Http, Peers, Listen, Bootstrap, Profile, Subscribe, Memory, Level, Origins, Hosts, Certificate, Key, Log,
+            Detail, Name, Metrics, StoreKeyOptions.IdentityPassphrase, NetworkKey, Otlp, StoreKeyOptions.Encrypt,
+            StoreKeyOptions.PassphraseFile, StoreKeyOptions.KeyFile,
         ];
         foreach (Option option in options)
         {
@@ -140,7 +138,7 @@ internal static class UpCommand
             TlsKeyFile = settings.Text(Key, "tls-key", "HTTPS_KEY"),
             OtlpEndpoint = settings.Text(Otlp, "otlp"),
         };
-        options.Peer.IdentityPassphraseFile = settings.Text(IdentityPassphrase, "identity-passphrase-file");
+        options.Peer.IdentityPassphraseFile = settings.Text(StoreKeyOptions.IdentityPassphrase, "identity-passphrase-file");
         options.Peer.Node.NetworkKey = ReadNetworkKey(settings.Text(NetworkKey, "network-key"));
         string metrics = settings.Text(Metrics, "metrics") ?? "open";
         options.MetricsNeedToken = OneOf(metrics, "--metrics", "open", "token") == "token";

@@ -14,6 +14,7 @@ namespace Weft.Node;
 /// The successor they named; null for none. It counts while it shows <paramref name="Set"/>.
 /// </param>
 /// <param name="RecordState">The key is followed from there on; 0 for none.</param>
+/// <param name="Next">The successor that the key named itself; null for none.</param>
 /// <param name="Owner">Who stands for the key now; null when its successors go round in a circle.</param>
 public sealed record KeyRecovery(
     Ed25519PublicKey Key,
@@ -21,10 +22,11 @@ public sealed record KeyRecovery(
     double SetState,
     RecoveryRecord? Record,
     double RecordState,
+    Ed25519PublicKey? Next,
     Ed25519PublicKey? Owner);
 
 /// <summary>
-/// Names the recovery keys of this identity, and puts into force what the recovery keys of any key agreed on.
+/// Names successors and recovery keys, and puts into force what the recovery keys of any key agreed on.
 /// </summary>
 /// <remarks>Safe to share between threads. Source: docs/spec/policy.md, section 5.</remarks>
 public sealed class RecoveryDirectory
@@ -58,9 +60,11 @@ public sealed class RecoveryDirectory
             .ConfigureAwait(false);
         ReadResult record = await _node.Graph.ReadFieldAsync(soul, RecoveryRecord.Field, default, cancellationToken)
             .ConfigureAwait(false);
+        ReadResult next = await _node.Graph.ReadFieldAsync(soul, RotationRecord.Field, default, cancellationToken)
+            .ConfigureAwait(false);
         return new(
             about, RecoverySet.Read(set.Value), set.State, RecoveryRecord.Read(record.Value), record.State,
-            _node.Policies.EffectiveOwner(about, NowMs));
+            RotationRecord.TryRead(next.Value, out Ed25519PublicKey named) ? named : null, _node.Policies.EffectiveOwner(about, NowMs));
     }
 
     /// <summary>
@@ -142,6 +146,38 @@ public sealed class RecoveryDirectory
         return now.Record?.Next == next
             ? written
             : WriteResult.Refused(WeftError.WrittenOnce, 0, $"its recovery keys agreed on {now.Record?.Next} before");
+    }
+
+    /// <summary>
+    /// Names the key that follows another one, for good: what belonged to the old key belongs to the new one from then
+    /// on, at every peer that has the record, and what the old one signs later is refused.
+    /// </summary>
+    /// <param name="key">The key that ends: of this node or of a user. It signs the record.</param>
+    /// <param name="next">Its successor. Keep it safe before: without it nobody writes what the old key owned.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <returns>
+    /// What became of the record, on the disk when it is accepted. Naming the same successor again changes nothing;
+    /// refused with <see cref="WeftError.KeyRotated"/> when the key has another one.
+    /// </returns>
+    public async ValueTask<WriteResult> RotateAsync(
+        Ed25519KeyPair key, Ed25519PublicKey next, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        string soul = Ownership.KeyRecords + key.PublicKey;
+        WriteResult written = await _node.Graph.WriteAsync(
+            [new(soul, RotationRecord.Field, RotationRecord.Write(next), double.NaN)],
+            WriteSource.Local.With(key), Durability.Disk, cancellationToken).ConfigureAwait(false);
+        bool isTaken = written.Error is WeftError.KeyRotated or WeftError.WrittenOnce;
+        if (written.IsAccepted ? written.Applied > 0 : !isTaken)
+        {
+            return written;
+        }
+
+        ReadResult known = await _node.Graph.ReadFieldAsync(soul, RotationRecord.Field, default, cancellationToken)
+            .ConfigureAwait(false);
+        return RotationRecord.TryRead(known.Value, out Ed25519PublicKey named) && named == next
+            ? Kept(known.State)
+            : WriteResult.Refused(WeftError.KeyRotated, 0, "the key has another successor already");
     }
 
     private double NowMs => (_node.Time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalMilliseconds;

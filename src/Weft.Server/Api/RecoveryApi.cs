@@ -29,7 +29,7 @@ internal static class RecoveryApi
         }
 
         KeyRecovery known = await call.Peer.Recovery.FindAsync(key, call.Aborted);
-        await call.AnswerAsync(StatusCodes.Status200OK, json => Write(json, known, call.Peer.Node.NetworkId.Span));
+        await call.AnswerAsync(StatusCodes.Status200OK, json => Write(json, known, call.Peer.Node));
     }
 
     internal static async Task PutAsync(ApiCall call)
@@ -75,12 +75,14 @@ internal static class RecoveryApi
             ? key
             : throw body.Refused($"\"{name}\" is not a key: 43 characters of base64url.", name);
 
-    private static void Write(Utf8JsonWriter json, KeyRecovery known, ReadOnlySpan<byte> network)
+    private static void Write(Utf8JsonWriter json, KeyRecovery known, WeftNode node)
     {
         json.WriteStartObject();
         json.WriteString("key", known.Key.ToString());
         json.WriteString("owner", known.Owner?.ToString());
-        json.WriteString("network", Base64Url.EncodeToString(network));
+        json.WriteString("next", known.Next?.ToString());
+        json.WriteString("network", Base64Url.EncodeToString(node.NetworkId.Span));
+        json.WriteNumber("clock", node.Time.GetUtcNow().ToUnixTimeMilliseconds());
         if (known.Set is { } set)
         {
             json.WriteStartObject("set");

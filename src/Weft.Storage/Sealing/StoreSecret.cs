@@ -15,7 +15,7 @@ public sealed class StoreSecret : IDisposable
     public const int KeyBytes = 32;
 
     /// <summary>The longest passphrase, in UTF-8 bytes.</summary>
-    public const int PassphraseBytesMax = 1_024;
+    public const int PassphraseBytesMax = PassphraseFile.BytesMax;
 
     private readonly byte[] _bytes;
 
@@ -37,7 +37,15 @@ public sealed class StoreSecret : IDisposable
     {
         byte[] bytes = Fixed(Encoding.UTF8.GetByteCount(passphrase));
         Encoding.UTF8.GetBytes(passphrase, bytes);
-        return Passphrase(bytes, "The passphrase");
+        if (bytes.Length is 0 or > PassphraseBytesMax)
+        {
+            CryptographicOperations.ZeroMemory(bytes);
+            throw new WeftException(
+                WeftError.StoreKeyUnusable,
+                $"The passphrase has {bytes.Length} bytes; allowed are 1 to {PassphraseBytesMax}.");
+        }
+
+        return new StoreSecret(bytes, isPassphrase: true);
     }
 
     /// <summary>Takes a key; the caller clears its own copy.</summary>
@@ -58,23 +66,8 @@ public sealed class StoreSecret : IDisposable
     /// <summary>Reads a passphrase: the first line of a file, without the end of the line.</summary>
     /// <param name="path">The file; others than its owner should not be able to read it.</param>
     /// <exception cref="WeftException">StoreKeyUnusable: missing, unreadable, empty or too long.</exception>
-    public static StoreSecret ReadPassphraseFile(string path)
-    {
-        byte[] content = ReadFile(path);
-        try
-        {
-            ReadOnlySpan<byte> line = content;
-            int end = line.IndexOfAny((byte)'\n', (byte)'\r');
-            line = end < 0 ? line : line[..end];
-            byte[] bytes = Fixed(line.Length);
-            line.CopyTo(bytes);
-            return Passphrase(bytes, $"The passphrase in '{path}'");
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(content);
-        }
-    }
+    public static StoreSecret ReadPassphraseFile(string path) =>
+        new(PassphraseFile.Read(path, WeftError.StoreKeyUnusable), isPassphrase: true);
 
     /// <summary>Reads a key file: 32 raw bytes, or their base64 in one line.</summary>
     /// <param name="path">The file; others than its owner should not be able to read it.</param>
@@ -108,6 +101,15 @@ public sealed class StoreSecret : IDisposable
         }
     }
 
+    /// <summary>What seals the key files beside the store: the passphrase, or the 32 bytes of the key.</summary>
+    /// <returns>1 to 1,024 bytes; the caller clears them.</returns>
+    public byte[] ToPassphrase()
+    {
+        byte[] passphrase = Fixed(_bytes.Length);
+        _bytes.CopyTo(passphrase, 0);
+        return passphrase;
+    }
+
     /// <summary>Says what it is, never what it holds.</summary>
     public override string ToString() => IsPassphrase ? "passphrase (hidden)" : "key (hidden)";
 
@@ -116,18 +118,6 @@ public sealed class StoreSecret : IDisposable
 
     // Pinned, so that the garbage collector leaves no copies behind when it moves things.
     private static byte[] Fixed(int length) => GC.AllocateArray<byte>(length, pinned: true);
-
-    private static StoreSecret Passphrase(byte[] bytes, string what)
-    {
-        if (bytes.Length is 0 or > PassphraseBytesMax)
-        {
-            CryptographicOperations.ZeroMemory(bytes);
-            throw new WeftException(WeftError.StoreKeyUnusable,
-                $"{what} has {bytes.Length} bytes; allowed are 1 to {PassphraseBytesMax}.");
-        }
-
-        return new StoreSecret(bytes, isPassphrase: true);
-    }
 
     // Both alphabets of base64 are taken; the padding is dropped.
     private static byte[] Plain(ReadOnlySpan<byte> text)

@@ -15,15 +15,16 @@ namespace Weft;
 /// </remarks>
 /// <param name="folder">The data folder; made when a key is written.</param>
 /// <param name="crypto">The primitives.</param>
-public sealed class IdentityFolder(string folder, ICrypto crypto)
+public sealed partial class IdentityFolder(string folder, ICrypto crypto)
 {
     /// <summary>The name of the node's own key.</summary>
     public const string NodeName = "node";
 
     private const string NodeFile = "identity.json";
-    private const string NextFile = "identity-next.json";
+    private const string NodeNextFile = "identity-next.json";
     private const string UsersFolder = "users";
     private const string UsersExtension = ".key";
+    private const string UsersNextExtension = ".next";
 
     /// <summary>Where the key of that name stands.</summary>
     /// <param name="name">"node", or the name of a user: 1 to 64 of a to z, 0 to 9 and "-".</param>
@@ -45,7 +46,7 @@ public sealed class IdentityFolder(string folder, ICrypto crypto)
     /// <param name="passphrase">UTF-8; empty for none.</param>
     /// <returns>The caller disposes it.</returns>
     /// <exception cref="WeftException">Absent, KeyUnreadable, KeySealed, or Usage for what is no name.</exception>
-    public KeyFile Read(string name, ReadOnlySpan<byte> passphrase) => ReadFile(FileOf(name), passphrase);
+    public KeyFile Read(string name, ReadOnlySpan<byte> passphrase) => ReadOwn(FileOf(name), passphrase);
 
     /// <summary>Reads any key file.</summary>
     /// <param name="path">The file.</param>
@@ -70,7 +71,7 @@ public sealed class IdentityFolder(string folder, ICrypto crypto)
     /// <returns>The caller disposes it; null when there is none yet.</returns>
     /// <exception cref="WeftException">KeyUnreadable or KeySealed.</exception>
     public Ed25519KeyPair? ReadNode(ReadOnlySpan<byte> passphrase) =>
-        Has(NodeName) ? NodeKeyOf(FileOf(NodeName), passphrase) : null;
+        Has(NodeName) ? KeyOf(FileOf(NodeName), NodeName, passphrase) : null;
 
     /// <summary>Reads the node's own key, and makes it at the first start.</summary>
     /// <param name="passphrase">UTF-8, seals a new one; empty for none.</param>
@@ -114,6 +115,7 @@ public sealed class IdentityFolder(string folder, ICrypto crypto)
         try
         {
             File.Move(path, aside);
+            File.Delete(path + ResealedExtension);
             return aside;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
@@ -122,34 +124,52 @@ public sealed class IdentityFolder(string folder, ICrypto crypto)
         }
     }
 
-    /// <summary>Writes the key that shall follow the node's own, until its record is in the graph.</summary>
+    /// <summary>Makes the key that shall follow another one, and keeps it beside it until its record is in the graph.</summary>
+    /// <param name="name">"node" or the name of a user.</param>
+    /// <param name="passphrase">UTF-8, seals it; empty for none.</param>
     /// <returns>The key; the caller disposes it.</returns>
-    /// <exception cref="WeftException">DiskFailed.</exception>
-    internal Ed25519KeyPair PrepareNext(ReadOnlySpan<byte> passphrase)
+    /// <exception cref="WeftException">DiskFailed, or Usage for what is no name.</exception>
+    public Ed25519KeyPair PrepareNext(string name, ReadOnlySpan<byte> passphrase)
     {
+        string path = NextOf(name);
         using var keys = new KeyFile();
-        keys.Add(NodeName, KeyGenerator.NewEd25519(crypto));
-        WriteTo(Path.Combine(folder, NextFile), keys, passphrase);
-        return Copy(keys.FindEd25519(NodeName)!);
+        keys.Add(name, KeyGenerator.NewEd25519(crypto));
+        WriteTo(path, keys, passphrase);
+        return Copy(keys.FindEd25519(name)!);
     }
 
-    /// <summary>The key that was prepared; null when there is none.</summary>
-    internal Ed25519KeyPair? ReadNext(ReadOnlySpan<byte> passphrase)
+    /// <summary>The key that was prepared to follow another one.</summary>
+    /// <param name="name">"node" or the name of a user.</param>
+    /// <param name="passphrase">UTF-8; empty for none.</param>
+    /// <returns>The caller disposes it; null when none is prepared.</returns>
+    /// <exception cref="WeftException">KeyUnreadable, KeySealed, or Usage for what is no name.</exception>
+    public Ed25519KeyPair? ReadNext(string name, ReadOnlySpan<byte> passphrase)
     {
-        string path = Path.Combine(folder, NextFile);
-        return File.Exists(path) ? NodeKeyOf(path, passphrase) : null;
+        string path = NextOf(name);
+        return File.Exists(path) ? KeyOf(path, name, passphrase) : null;
     }
 
-    /// <summary>Makes the prepared key the node's own; the old one is set aside.</summary>
-    internal void AdoptNext(DateTimeOffset now)
+    /// <summary>Puts the prepared key in the place of the one it follows, which is set aside.</summary>
+    /// <param name="name">"node" or the name of a user.</param>
+    /// <param name="now">The wall clock.</param>
+    /// <returns>Where the old key is now.</returns>
+    /// <exception cref="WeftException">DiskFailed, Absent when none is prepared, or Usage for what is no name.</exception>
+    public string AdoptNext(string name, DateTimeOffset now)
     {
-        string path = FileOf(NodeName);
+        string path = FileOf(name);
+        string aside = AsideOf(path, now);
         byte[] old = ReadBytes(path);
         try
         {
-            // A copy first: at no moment is there no identity, or a start would make a stranger.
-            OwnerFile.Replace(AsideOf(path, now), old);
-            File.Move(Path.Combine(folder, NextFile), path, overwrite: true);
+            // A copy first: at no moment is there no key, or a start would make a stranger.
+            OwnerFile.Replace(aside, old);
+            File.Move(NextOf(name), path, overwrite: true);
+            File.Delete(path + ResealedExtension);
+            return aside;
+        }
+        catch (FileNotFoundException failure)
+        {
+            throw new WeftException(WeftError.Absent, $"No key is prepared to follow {path}.", failure);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -162,7 +182,17 @@ public sealed class IdentityFolder(string folder, ICrypto crypto)
     }
 
     /// <summary>Forgets the prepared key: no record names it.</summary>
-    internal void DropNext() => File.Delete(Path.Combine(folder, NextFile));
+    /// <param name="name">"node" or the name of a user.</param>
+    /// <exception cref="WeftException">Usage for what is no name.</exception>
+    public void DropNext(string name) => File.Delete(NextOf(name));
+
+    private string NextOf(string name)
+    {
+        string path = FileOf(name);
+        return name == NodeName
+            ? Path.Combine(folder, NodeNextFile)
+            : Path.ChangeExtension(path, UsersNextExtension);
+    }
 
     private static void ThrowIfNoName(string name)
     {
@@ -180,7 +210,7 @@ public sealed class IdentityFolder(string folder, ICrypto crypto)
         Path.GetDirectoryName(path)!,
         Path.GetFileNameWithoutExtension(path)
             + now.UtcDateTime.ToString("'-'yyyyMMdd'-'HHmmssfff", CultureInfo.InvariantCulture)
-            + ".old");
+            + AsideExtension);
 
     private static WeftException Failed(string path, Exception failure) => new(
         WeftError.DiskFailed, $"The key file {path} cannot be written: {failure.Message}", failure);
@@ -222,11 +252,11 @@ public sealed class IdentityFolder(string folder, ICrypto crypto)
         };
     }
 
-    private Ed25519KeyPair NodeKeyOf(string path, ReadOnlySpan<byte> passphrase)
+    private Ed25519KeyPair KeyOf(string path, string name, ReadOnlySpan<byte> passphrase)
     {
-        using KeyFile keys = ReadFile(path, passphrase);
-        return Copy(keys.FindEd25519(NodeName) ?? throw new WeftException(
-            WeftError.KeyUnreadable, $"The key in {path} cannot be read: the file has no Ed25519 key \"{NodeName}\"."));
+        using KeyFile keys = ReadOwn(path, passphrase);
+        return Copy(keys.FindEd25519(name) ?? throw new WeftException(
+            WeftError.KeyUnreadable, $"The key in {path} cannot be read: the file has no Ed25519 key \"{name}\"."));
     }
 
     // The file clears what it holds; who takes a key out of it needs one of its own.
@@ -256,6 +286,7 @@ public sealed class IdentityFolder(string folder, ICrypto crypto)
         try
         {
             OwnerFile.Replace(path, content);
+            File.Delete(path + ResealedExtension); // Of the key that stood there before.
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

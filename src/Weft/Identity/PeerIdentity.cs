@@ -7,6 +7,7 @@ using Weft.Graph.Policy;
 using Weft.Node;
 using Weft.Node.Storage;
 using Weft.Primitives;
+using Weft.Storage.Sealing;
 
 namespace Weft;
 
@@ -15,8 +16,11 @@ internal sealed class PeerIdentity : IDisposable
 {
     private IdentityFolder? _folder;
     private Ed25519KeyPair? _key;
-    private string? _passphraseFile;
+    private byte[] _passphrase = []; // Kept, pinned, because a rotation seals the next key; cleared at the end.
     private int _rotating;
+
+    /// <summary>The files that stood open in an encrypted folder until this start sealed them.</summary>
+    public IReadOnlyList<string> Sealed { get; private set; } = [];
 
     /// <summary>Opens the key of the folder, and ends a rotation that was broken off.</summary>
     /// <exception cref="WeftException">KeyUnreadable, KeySealed or DiskFailed.</exception>
@@ -28,21 +32,16 @@ internal sealed class PeerIdentity : IDisposable
             return; // Given from outside, or as short-lived as the graph.
         }
 
-        _passphraseFile = options.IdentityPassphraseFile;
         _folder = new IdentityFolder(options.Path, options.Node.Crypto ?? PlatformCrypto.Create());
-        byte[] passphrase = ReadPassphrase();
-        try
+        _passphrase = PassphraseOf(options);
+        _key = _folder.OpenNode(_passphrase);
+        if (_folder.ReadNext(IdentityFolder.NodeName, _passphrase) is { } next)
         {
-            _key = _folder.OpenNode(passphrase);
-            if (_folder.ReadNext(passphrase) is { } next)
-            {
-                await EndRotationAsync(_folder, next, store, time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
-            }
+            await EndRotationAsync(_folder, next, store, time.GetUtcNow(), cancellationToken).ConfigureAwait(false);
         }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(passphrase);
-        }
+
+        // Keys that were there before the folder's keys were sealed with it, and those of users made elsewhere.
+        Sealed = options.Encryption.IsOn && _passphrase.Length > 0 ? _folder.SealAll(_passphrase) : [];
     }
 
     /// <summary>Starts the node with the key.</summary>
@@ -81,40 +80,31 @@ internal sealed class PeerIdentity : IDisposable
                 WeftError.KeyRotated, "This key is being replaced, or has been; start the node again.");
         }
 
-        byte[] passphrase = ReadPassphrase();
-        try
+        // The key is on the disk before anybody can learn that it is the next one.
+        using Ed25519KeyPair next = _folder.PrepareNext(IdentityFolder.NodeName, _passphrase);
+        WriteResult written = await node.Recovery.RotateAsync(_key, next.PublicKey, cancellationToken)
+            .ConfigureAwait(false);
+        if (!written.IsAccepted)
         {
-            // The key is on the disk before anybody can learn that it is the next one.
-            using Ed25519KeyPair next = _folder.PrepareNext(passphrase);
-            WriteResult written = await node.Graph.WriteAsync(
-                [new FieldWrite(
-                    Ownership.KeyRecords + _key.PublicKey, RotationRecord.Field, RotationRecord.Write(next.PublicKey),
-                    double.NaN)],
-                WriteSource.Local,
-                Durability.Disk,
-                cancellationToken).ConfigureAwait(false);
-            if (!written.IsAccepted || written.Applied == 0)
-            {
-                _folder.DropNext();
-                Volatile.Write(ref _rotating, 0);
-                throw new WeftException(
-                    written.IsAccepted ? WeftError.KeyRotated : written.Error,
-                    written.IsAccepted
-                        ? "This key has a successor already; start the node with that one."
-                        : $"{ErrorCatalogue.Find(written.Error).Cause} Nothing was changed.");
-            }
+            _folder.DropNext(IdentityFolder.NodeName);
+            Volatile.Write(ref _rotating, 0);
+            throw new WeftException(
+                written.Error,
+                written.Error == WeftError.KeyRotated
+                    ? "This key has a successor already; start the node with that one."
+                    : $"{ErrorCatalogue.Find(written.Error).Cause} Nothing was changed.");
+        }
 
-            _folder.AdoptNext(node.Time.GetUtcNow());
-            return next.PublicKey;
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(passphrase);
-        }
+        _folder.AdoptNext(IdentityFolder.NodeName, node.Time.GetUtcNow());
+        return next.PublicKey;
     }
 
-    /// <summary>Clears the key.</summary>
-    public void Dispose() => _key?.Dispose();
+    /// <summary>Clears the key, and what seals it.</summary>
+    public void Dispose()
+    {
+        _key?.Dispose();
+        CryptographicOperations.ZeroMemory(_passphrase);
+    }
 
     private async ValueTask EndRotationAsync(
         IdentityFolder folder, Ed25519KeyPair next, IStore store, DateTimeOffset now,
@@ -125,15 +115,31 @@ internal sealed class PeerIdentity : IDisposable
         if (record is StoredField known && RotationRecord.TryRead(known.Value, out Ed25519PublicKey named)
             && named == next.PublicKey)
         {
-            folder.AdoptNext(now);
+            folder.AdoptNext(IdentityFolder.NodeName, now);
             _key.Dispose();
             _key = next;
             return;
         }
 
-        folder.DropNext();
+        folder.DropNext(IdentityFolder.NodeName);
         next.Dispose();
     }
 
-    private byte[] ReadPassphrase() => _passphraseFile is null ? [] : PassphraseFile.Read(_passphraseFile);
+    // An encrypted folder seals its keys with its own secret, unless they have one of their own.
+    private static byte[] PassphraseOf(WeftOptions options)
+    {
+        if (options.IdentityPassphraseFile is { } file)
+        {
+            return PassphraseFile.Read(file);
+        }
+
+        StoreSecret? secret = options.Encryption.Read(out bool own);
+        byte[] passphrase = secret?.ToPassphrase() ?? [];
+        if (own)
+        {
+            secret?.Dispose();
+        }
+
+        return passphrase;
+    }
 }

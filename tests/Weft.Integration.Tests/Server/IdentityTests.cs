@@ -149,7 +149,7 @@ public sealed class IdentityTests : IDisposable
         await using (WeftPeer peer = await StartAsync())
         {
             old = peer.Identity.PublicKey;
-            using Ed25519KeyPair prepared = folder.PrepareNext([]);
+            using Ed25519KeyPair prepared = folder.PrepareNext("node", []);
             next = prepared.PublicKey;
             if (recordWasStored)
             {

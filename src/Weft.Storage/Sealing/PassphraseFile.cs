@@ -1,9 +1,11 @@
 using System.Security.Cryptography;
 using Weft.Primitives;
 
-namespace Weft;
+namespace Weft.Storage.Sealing;
 
-/// <summary>Reads a passphrase from a file: its first line, without the end of the line.</summary>
+/// <summary>
+/// Reads a passphrase, of a store or of a key, from a file: its first line, without the end of the line.
+/// </summary>
 public static class PassphraseFile
 {
     /// <summary>Bytes of the longest passphrase.</summary>
@@ -11,10 +13,12 @@ public static class PassphraseFile
 
     /// <summary>Reads it.</summary>
     /// <param name="path">The file; others than its owner should not be able to read it.</param>
+    /// <param name="error">What a file that cannot be used is: KeySealed for that of a key.</param>
     /// <returns>1 to 1,024 bytes; the caller clears them.</returns>
-    /// <exception cref="WeftException">KeySealed: it is missing, unreadable, empty or too long.</exception>
-    public static byte[] Read(string path)
+    /// <exception cref="WeftException">The error named: it is missing, unreadable, empty or too long.</exception>
+    public static byte[] Read(string path, WeftError error = WeftError.KeySealed)
     {
+        ArgumentException.ThrowIfNullOrEmpty(path);
         byte[] content = GC.AllocateArray<byte>(BytesMax + 2, pinned: true);
         try
         {
@@ -30,7 +34,7 @@ public static class PassphraseFile
             if (line.Length is 0 or > BytesMax)
             {
                 throw new WeftException(
-                    WeftError.KeySealed, $"The first line of {path} is no passphrase; allowed: 1 to {BytesMax} bytes.");
+                    error, $"The first line of {path} is no passphrase; allowed: 1 to {BytesMax} bytes.");
             }
 
             byte[] passphrase = GC.AllocateArray<byte>(line.Length, pinned: true);
@@ -40,7 +44,7 @@ public static class PassphraseFile
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw new WeftException(
-                WeftError.KeySealed, $"The passphrase file {path} cannot be read: {failure.Message}", failure);
+                error, $"The passphrase file {path} cannot be read: {failure.Message}", failure);
         }
         finally
         {
