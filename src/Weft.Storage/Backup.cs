@@ -3,6 +3,7 @@ using Weft.Node.Storage;
 using Weft.Primitives;
 using Weft.Storage.Files;
 using Weft.Storage.Log;
+using Weft.Storage.Logs;
 using Weft.Storage.Sealing;
 using Weft.Storage.Tier;
 
@@ -125,7 +126,7 @@ internal sealed class Backup
                     _cancellation);
             }
 
-            return Finish(partial, target, started, bytes, withKeys: true);
+            return Finish(partial, target, started, bytes, isBackup: true);
         });
     }
 
@@ -138,11 +139,11 @@ internal sealed class Backup
         {
             long bytes = Copy(file, partial);
             _keys?.Write(folder);
-            return Finish(partial, target, started, bytes, withKeys: false);
+            return Finish(partial, target, started, bytes, isBackup: false);
         });
     }
 
-    private BackupReport Finish(string partial, string target, long started, long bytes, bool withKeys)
+    private BackupReport Finish(string partial, string target, long started, long bytes, bool isBackup)
     {
         TierState state;
         using (Db db = Db.Open(partial, write: true, 1 << 20, _sealer))
@@ -151,6 +152,11 @@ internal sealed class Backup
             {
                 // One file, without companions. A sealed one is opened by us only.
                 db.Execute("PRAGMA journal_mode=DELETE");
+            }
+
+            if (!isBackup)
+            {
+                LogSchema.MarkRestored(db);
             }
 
             using Statement row = db.Prepare("SELECT value FROM meta WHERE key='state'");
@@ -172,7 +178,7 @@ internal sealed class Backup
 
         using (IFile file = DiskFileSystem.Instance.Open(partial, create: false))
         {
-            if (withKeys && _keys is not null)
+            if (isBackup && _keys is not null)
             {
                 file.Write(file.Length, _keys.Content);
             }

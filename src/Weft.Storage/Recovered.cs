@@ -146,5 +146,9 @@ internal sealed class Recovered
         }
 
         Deferred.AddRange(batch.Deferred);
+        foreach (Weft.Log.LogDelta log in batch.Logs)
+        {
+            Table.Logs.Apply(log);
+        }
     }
 }

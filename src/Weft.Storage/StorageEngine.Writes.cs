@@ -111,6 +111,11 @@ public sealed partial class StorageEngine
             NoteDeferred(batch);
         }
 
+        for (int i = 0; i < batch.Logs.Count; i++)
+        {
+            active.Logs.Apply(batch.Logs[i]);
+        }
+
         active.LastSequence = sequence;
         bool isFull = active.Bytes >= _tableBytesMax || _log.Bytes - _logBytesFlushed > 4 * _tableBytesMax;
         if (isFull && _tables.Flushing is null)
@@ -248,6 +253,11 @@ public sealed partial class StorageEngine
         lock (_tierGate)
         {
             _tier.Writer.Flush(table, _clockHigh, [.. Deferred]);
+        }
+
+        if (!table.Logs.IsEmpty)
+        {
+            _logRows.Forget();
         }
 
         // From here on the disk tier shows the table's content. Blocks read before are forgotten first, then the table

@@ -9,6 +9,7 @@ using Weft.Node.Storage;
 using Weft.Primitives;
 using Weft.Storage.Files;
 using Weft.Storage.Log;
+using Weft.Storage.Logs;
 using Weft.Storage.Memory;
 using Weft.Storage.Sealing;
 using Weft.Storage.Tier;
@@ -36,6 +37,8 @@ public sealed partial class StorageEngine : IStore
     private readonly CommitLog _log;
     private readonly ChunkPool _pool = new();
     private readonly HotFields _hot = new();
+    private readonly LogRowReader _logRows;
+    private readonly EngineLogShelf _shelf;
     private readonly ulong _seed;
     private readonly long _tableBytesMax;
     private readonly Dictionary<FieldWrite, int> _deferred = [];
@@ -75,8 +78,14 @@ public sealed partial class StorageEngine : IStore
             Seal = recovered.Sealer,
         };
         _log = new CommitLog(new Sink(this), _segments, core, recovered.Start);
+        _logRows = new LogRowReader(
+            Path.Combine(folder, SqliteTier.FileName), ((long)options.MemoryMiB << 20) / 64, recovered.Sealer);
+        _shelf = new EngineLogShelf(batch => AppendAsync(batch, Durability.Memory), LogTables, _logRows);
         _flusher = new Thread(RunFlusher) { Name = "weft flush", IsBackground = true };
     }
+
+    /// <inheritdoc/>
+    public ILogShelf Logs => _shelf;
 
     /// <inheritdoc/>
     public double ClockHigh { get; }
@@ -215,10 +224,17 @@ public sealed partial class StorageEngine : IStore
             TryCheckpoint();
         }
 
+        _logRows.Dispose();
         _tier.Dispose();
         _sealer?.Dispose();
         _lock.Dispose();
         ReleaseRoom();
+    }
+
+    private (LogTable Active, LogTable? Flushing) LogTables()
+    {
+        Tables tables = Volatile.Read(ref _tables);
+        return (tables.Active.Logs, tables.Flushing?.Logs);
     }
 
     private long FolderBytes()

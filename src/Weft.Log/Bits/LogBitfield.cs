@@ -47,6 +47,12 @@ public sealed class LogBitfield
     public void Apply(in LogBitRange range)
     {
         long end = range.Start + range.Length;
+        if (!range.IsSet && range.Length / PageBits > _pages.Count)
+        {
+            ClearFar(range.Start, end); // A peer may claim any length: what is not here costs nothing.
+            return;
+        }
+
         for (long at = range.Start; at < end;)
         {
             long number = at / PageBits;
@@ -187,6 +193,19 @@ public sealed class LogBitfield
         ulong[] page = new ulong[PageWords];
         Array.Fill(page, ulong.MaxValue);
         return page;
+    }
+
+    private void ClearFar(long start, long end)
+    {
+        foreach (long number in _pages.Keys.ToArray())
+        {
+            long from = Math.Max(start, number * PageBits);
+            long to = Math.Min(end, (number + 1) * PageBits);
+            if (from < to)
+            {
+                ApplyToPage(number, (int)(from % PageBits), (int)(to - from), false);
+            }
+        }
     }
 
     private void ApplyToPage(long number, int first, int count, bool isSet)

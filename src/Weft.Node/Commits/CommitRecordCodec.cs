@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 using Weft.Graph;
+using Weft.Log;
 using Weft.Node.Storage;
 using Weft.Primitives;
 
@@ -144,6 +145,10 @@ public static class CommitRecordCodec
 
         PutWrites(writer, batch.Deferred, ref previous);
         PutWrites(writer, batch.Released, ref previous);
+        for (int i = 0; i < batch.Logs.Count; i++)
+        {
+            LogDeltaCodec.Write(writer, batch.Logs[i]);
+        }
     }
 
     /// <summary>Decodes a payload whose checksum was good.</summary>
@@ -162,7 +167,7 @@ public static class CommitRecordCodec
         if (!TryReadWrites(ref rest, ref previous, out FieldWrite[] writes)
             || !TryReadWrites(ref rest, ref previous, out FieldWrite[] deferred)
             || !TryReadWrites(ref rest, ref previous, out FieldWrite[] released)
-            || !rest.IsEmpty)
+            || !TryReadLogs(rest, out List<LogDelta> logs))
         {
             return false;
         }
@@ -173,7 +178,7 @@ public static class CommitRecordCodec
             fields[i] = new CommitField(writes[i], default, false);
         }
 
-        batch = new CommitBatch(fields, deferred, released, clockHigh);
+        batch = new CommitBatch(fields, deferred, released, clockHigh) { Logs = logs };
         return true;
     }
 
@@ -262,6 +267,22 @@ public static class CommitRecordCodec
         PutNumber(writer, (ulong)bytes);
         Encoding.UTF8.GetBytes(text, writer.GetSpan(bytes));
         writer.Advance(bytes);
+    }
+
+    private static bool TryReadLogs(ReadOnlySpan<byte> rest, out List<LogDelta> logs)
+    {
+        logs = [];
+        while (!rest.IsEmpty)
+        {
+            if (!LogDeltaCodec.TryRead(ref rest, out LogDelta? log))
+            {
+                return false;
+            }
+
+            logs.Add(log!);
+        }
+
+        return true;
     }
 
     private static bool TryReadWrites(ref ReadOnlySpan<byte> rest, ref string previous, out FieldWrite[] writes)

@@ -14,10 +14,17 @@ public sealed class MemoryStore : IStore
     private readonly List<FieldWrite> _deferred = [];
     private Action<Commit>? _listener;
     private IReadOnlyList<Loss> _journal = [];
+    private readonly MemoryLogShelf _logs;
     private long _sequence;
     private long _fields;
     private long _bytes;
     private long _reads;
+
+    /// <summary>Makes an empty store.</summary>
+    public MemoryStore() => _logs = new MemoryLogShelf(() => Interlocked.Increment(ref _sequence));
+
+    /// <inheritdoc/>
+    public ILogShelf Logs => _logs;
 
     /// <inheritdoc/>
     public double ClockHigh { get; private set; } = double.NegativeInfinity;
@@ -91,6 +98,11 @@ public sealed class MemoryStore : IStore
             }
 
             _deferred.AddRange(batch.Deferred);
+            foreach (Weft.Log.LogDelta log in batch.Logs)
+            {
+                _logs.Apply(log);
+            }
+
             _listener?.Invoke(new Commit(sequence, batch)); // Under the lock: that is what keeps the order.
             return new(new CommitReceipt(sequence, Durability.Memory));
         }

@@ -1,4 +1,5 @@
 using Weft.Graph;
+using Weft.Log;
 using Weft.Primitives;
 
 namespace Weft.Node.Storage;
@@ -25,8 +26,11 @@ public sealed record CommitBatch(
     /// <summary>Changes nothing; appending it waits until everything before it is durable.</summary>
     public static CommitBatch Empty { get; } = new([], [], [], double.NegativeInfinity);
 
+    /// <summary>Changes of signed logs, in order; part of the same commit.</summary>
+    public IReadOnlyList<LogDelta> Logs { get; init; } = [];
+
     /// <summary>True when there is nothing to log.</summary>
-    public bool IsEmpty => Fields.Count == 0 && Deferred.Count == 0 && Released.Count == 0;
+    public bool IsEmpty => Fields.Count == 0 && Deferred.Count == 0 && Released.Count == 0 && Logs.Count == 0;
 }
 
 /// <summary>A batch that has become durable.</summary>

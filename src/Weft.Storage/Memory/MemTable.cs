@@ -1,4 +1,5 @@
 using Weft.Graph;
+using Weft.Storage.Logs;
 
 namespace Weft.Storage.Memory;
 
@@ -14,6 +15,7 @@ internal sealed class MemTable
     private readonly MemShard[] _shards = new MemShard[1 << ShardBits];
     private readonly MemShard[] _links = new MemShard[1 << ShardBits];
     private readonly ulong _seed;
+    private long _bytes;
 
     [ThreadStatic]
     private static byte[]? _nameBuffer;
@@ -37,10 +39,13 @@ internal sealed class MemTable
     /// <summary>The newest commit in a table that takes no more; set when it is closed.</summary>
     public long LastSequence { get; set; }
 
-    public bool IsEmpty => Fields == 0;
+    public bool IsEmpty => Fields == 0 && Logs.IsEmpty;
+
+    /// <summary>The signed logs' part.</summary>
+    public LogTable Logs { get; } = new();
 
     /// <summary>Bytes it holds; counted anew by the writer, read by anyone.</summary>
-    public long Bytes { get; private set; }
+    public long Bytes => _bytes + Logs.Bytes;
 
     public long Nodes => _shards.Sum(shard => (long)shard.Nodes);
 
@@ -197,7 +202,7 @@ internal sealed class MemTable
             bytes += shard.Bytes;
         }
 
-        Bytes = bytes;
+        _bytes = bytes;
     }
 
     /// <summary>Gives the memory back. The disk tier holds everything by now.</summary>
@@ -214,7 +219,7 @@ internal sealed class MemTable
             }
         }
 
-        Bytes = 0;
+        _bytes = 0;
     }
 
     internal static ReadOnlySpan<byte> LinkOf(ReadOnlySpan<byte> soul, ReadOnlySpan<byte> name)
@@ -237,7 +242,7 @@ internal sealed class MemTable
         {
             long before = shard.Bytes;
             shard.Put(soul, hash, name, json, state, sequence, extras);
-            Bytes += shard.Bytes - before;
+            _bytes += shard.Bytes - before;
         }
     }
 

@@ -5,6 +5,7 @@ using Weft.Graph;
 using Weft.Node.Commits;
 using Weft.Primitives;
 using Weft.Storage.Files;
+using Weft.Storage.Logs;
 using Weft.Storage.Sealing;
 
 namespace Weft.Storage.Tier;
@@ -62,6 +63,7 @@ internal sealed class SqliteTier : IDisposable
         try
         {
             Prepare(db, Db.IsNew(path), "WAL");
+            LogSchema.Prepare(db);
             TierState state = ReadState(db, hasLog);
             var filter = new SoulFilter(state.FilterSeed);
             bool rebuilt = !TryLoadFilter(db, filter, state);

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
 using Weft.Graph;
+using Weft.Storage.Logs;
 using Weft.Storage.Memory;
 
 namespace Weft.Storage.Tier;
@@ -22,6 +23,7 @@ internal sealed class TierWriter : IDisposable
     private readonly Statement _putFilter;
     private readonly Statement _putMeta;
     private readonly Statement _quarantine;
+    private readonly LogFlush _logs;
     private readonly ArrayBufferWriter<byte> _block = new(BlockCodec.BytesMax * 2);
     private readonly List<PackedField> _updates = [];
     private readonly List<PackedField> _merged = [];
@@ -50,6 +52,7 @@ internal sealed class TierWriter : IDisposable
         _putFilter = db.Prepare("INSERT OR REPLACE INTO filter(level, page, crc, data) VALUES(?1, ?2, ?3, ?4)");
         _putMeta = db.Prepare("INSERT OR REPLACE INTO meta(key, value) VALUES(CAST(?1 AS TEXT), ?2)");
         _quarantine = db.Prepare("INSERT OR REPLACE INTO quarantine(soul, first, data) VALUES(?1, ?2, ?3)");
+        _logs = new LogFlush(db);
     }
 
     /// <summary>What the last finished transaction left.</summary>
@@ -75,6 +78,8 @@ internal sealed class TierWriter : IDisposable
 
             _step?.Invoke("links");
             FlushLinks();
+            _step?.Invoke("logs");
+            _logs.Write(table.Logs);
             _step?.Invoke("state");
             if (deferred is not null)
             {

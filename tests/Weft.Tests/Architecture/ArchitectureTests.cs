@@ -17,7 +17,10 @@ public sealed class ArchitectureTests
         ["Weft.Log"] = ["Weft.Crypto", "Weft.Primitives"],
         ["Weft.Protocols"] = ["Weft.Graph", "Weft.Crypto", "Weft.Primitives"],
         ["Weft.Libp2p"] = ["Weft.Protocols", "Weft.Graph", "Weft.Crypto", "Weft.Primitives"],
-        ["Weft.Node"] = ["Weft.Libp2p", "Weft.Protocols", "Weft.Graph", "Weft.Crypto", "Weft.Primitives"],
+        ["Weft.Node"] =
+        [
+            "Weft.Libp2p", "Weft.Log", "Weft.Protocols", "Weft.Graph", "Weft.Crypto", "Weft.Primitives",
+        ],
         ["Weft.Transports"] = ["Weft.Libp2p", "Weft.Protocols", "Weft.Crypto", "Weft.Primitives"],
         ["Weft.Storage"] =
         [
