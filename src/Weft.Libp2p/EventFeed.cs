@@ -1,23 +1,34 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
-using Weft.Libp2p.Connections;
 
 namespace Weft.Libp2p;
 
 /// <summary>Hands events to everyone who watches; a slow watcher misses the oldest, and holds nobody up.</summary>
-internal sealed class EventFeed
+internal sealed class EventFeed<T>
 {
     private const int WaitingMax = 1_024;
 
     private readonly Lock _gate = new();
-    private readonly List<Channel<PeerEvent>> _watchers = [];
+    private readonly List<Channel<T>> _watchers = [];
     private bool _isComplete;
 
-    internal void Post(PeerEvent happened)
+    /// <summary>False when what is posted is seen by nobody.</summary>
+    internal bool IsWatched
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _watchers.Count > 0;
+            }
+        }
+    }
+
+    internal void Post(T happened)
     {
         lock (_gate)
         {
-            foreach (Channel<PeerEvent> watcher in _watchers)
+            foreach (Channel<T> watcher in _watchers)
             {
                 watcher.Writer.TryWrite(happened);
             }
@@ -34,9 +45,9 @@ internal sealed class EventFeed
     }
 
     /// <summary>Live when this returns, not only when the first event is asked for.</summary>
-    internal IAsyncEnumerable<PeerEvent> WatchAsync(CancellationToken cancellationToken)
+    internal IAsyncEnumerable<T> WatchAsync(CancellationToken cancellationToken)
     {
-        var watcher = Channel.CreateBounded<PeerEvent>(
+        var watcher = Channel.CreateBounded<T>(
             new BoundedChannelOptions(WaitingMax) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
         lock (_gate)
         {
@@ -51,12 +62,12 @@ internal sealed class EventFeed
         return ReadAsync(watcher, cancellationToken);
     }
 
-    private async IAsyncEnumerable<PeerEvent> ReadAsync(
-        Channel<PeerEvent> watcher, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<T> ReadAsync(
+        Channel<T> watcher, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         try
         {
-            await foreach (PeerEvent happened in watcher.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+            await foreach (T happened in watcher.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
             {
                 yield return happened;
             }

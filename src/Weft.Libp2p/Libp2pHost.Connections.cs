@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Weft.Libp2p.Connections;
+using Weft.Libp2p.Dialing;
 using Weft.Libp2p.Streams;
 using Weft.Libp2p.Transport;
 using Weft.Primitives;
@@ -11,13 +12,20 @@ namespace Weft.Libp2p;
 /// <content>Listening, dialling, streams.</content>
 public sealed partial class Libp2pHost : IConnectionOwner
 {
-    private readonly EventFeed _events = new();
+    private readonly EventFeed<PeerEvent> _events = new();
+    private readonly EventFeed<PhaseChange> _phases = new();
 
     /// <summary>
     /// What happens to connections from now on. A reader slower than events come misses the oldest: at most 1,024 wait.
     /// </summary>
     public IAsyncEnumerable<PeerEvent> WatchAsync(CancellationToken cancellationToken = default) =>
         _events.WatchAsync(cancellationToken);
+
+    /// <summary>
+    /// How connections, and the attempts to make one, go through their phases from now on. At most 1,024 wait.
+    /// </summary>
+    public IAsyncEnumerable<PhaseChange> WatchPhasesAsync(CancellationToken cancellationToken = default) =>
+        _phases.WatchAsync(cancellationToken);
 
     /// <summary>
     /// Dials this one address, or gives the connection there is with the peer it names. An address without a peer
@@ -35,38 +43,7 @@ public sealed partial class Libp2pHost : IConnectionOwner
             return there;
         }
 
-        ITransport transport = _transports.FirstOrDefault(one => one.CanDial(address))
-            ?? throw new Libp2pException(WeftError.AddressInvalid, $"No transport of this node dials {address}.");
-        if (!_resources.TryOpenConnection(isInbound: false))
-        {
-            throw new Libp2pException(WeftError.ConnectionLimit, "The limit of outbound connections is reached.");
-        }
-
-        PeerId counted = default;
-        try
-        {
-            long start = _options.Time.GetTimestamp();
-            UpgradedConnection upgraded = await ReachAsync(transport, address, cancellationToken).ConfigureAwait(false);
-            Book.OnReached(upgraded.Remote, address, _options.Time.GetElapsedTime(start));
-            if (!_resources.TryAssign(upgraded.Remote, isInbound: false))
-            {
-                upgraded.Transport.Abort();
-                throw new Libp2pException(
-                    WeftError.ConnectionLimit, $"There are too many connections with {upgraded.Remote}.");
-            }
-
-            counted = upgraded.Remote;
-            return Add(upgraded);
-        }
-        catch
-        {
-            if (counted.IsEmpty)
-            {
-                _resources.CloseConnection(isInbound: false, default);
-            }
-
-            throw;
-        }
+        return Admit(await ReachAsync(address, _options.DialTimeout, cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>
@@ -137,6 +114,9 @@ public sealed partial class Libp2pHost : IConnectionOwner
 
     void IConnectionOwner.OnInboundStream(PeerStream stream) => _ = ServeAsync(stream);
 
+    void IConnectionOwner.OnPhase(PeerConnection connection, string reason) =>
+        Enter(connection.Phase, connection.Remote, connection.RemoteAddress, connection, reason);
+
     void IConnectionOwner.OnClosed(PeerConnection connection, ConnectionEnd end)
     {
         lock (_gate)
@@ -150,10 +130,20 @@ public sealed partial class Libp2pHost : IConnectionOwner
 
         _resources.CloseConnection(connection.IsInbound, connection.Remote);
         Libp2pLog.Closed(_log, connection.Remote, end);
+        connection.Enter(ConnectionPhase.Disconnect, end.ToString());
         _events.Post(new(PeerEventKind.Disconnected, connection.Remote, connection, end));
     }
 
     internal void Post(PeerEvent happened) => _events.Post(happened);
+
+    internal void Enter(
+        ConnectionPhase phase, PeerId peer, Multiaddr address, PeerConnection? connection = null, string reason = "")
+    {
+        if (_phases.IsWatched)
+        {
+            _phases.Post(new(peer, address, phase, connection, reason));
+        }
+    }
 
     internal CancellationTokenSource Deadline(TimeSpan timeout, CancellationToken cancellationToken)
     {
@@ -225,9 +215,11 @@ public sealed partial class Libp2pHost : IConnectionOwner
 
         try
         {
+            Enter(ConnectionPhase.Handshake, default, transport.RemoteAddress);
             using CancellationTokenSource deadline = Deadline(_options.HandshakeTimeout, CancellationToken.None);
             UpgradedConnection upgraded = await _upgrader
-                .UpgradeAsync(transport, isInbound: true, default, deadline.Token).ConfigureAwait(false);
+                .UpgradeAsync(transport, isInbound: true, transport.RemoteAddress.Peer, deadline.Token)
+                .ConfigureAwait(false); // Through a relay, the address already says who it is.
             if (_resources.TryAssign(upgraded.Remote, isInbound: true))
             {
                 return Add(upgraded);
@@ -238,6 +230,7 @@ public sealed partial class Libp2pHost : IConnectionOwner
         catch (Exception error) when (error is IOException or OperationCanceledException or Libp2pException)
         {
             Libp2pLog.Refused(_log, transport.RemoteAddress, error.Message);
+            Enter(ConnectionPhase.Disconnect, default, transport.RemoteAddress, reason: error.Message);
         }
 
         transport.Abort();
@@ -246,17 +239,36 @@ public sealed partial class Libp2pHost : IConnectionOwner
         return null;
     }
 
-    private async Task<UpgradedConnection> ReachAsync(
-        ITransport transport, Multiaddr address, CancellationToken cancellationToken)
+    /// <summary>Opens a connection at an address; the host does not count it as the peer's yet.</summary>
+    /// <param name="address">Where; with a peer id at its end, no other peer is accepted.</param>
+    /// <param name="timeout">For the transport; the handshake has its own.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="Libp2pException">Nobody answers, another peer does, or a ceiling is reached.</exception>
+    internal async Task<ReachedPeer> ReachAsync(
+        Multiaddr address, TimeSpan timeout, CancellationToken cancellationToken)
     {
+        ITransport transport = _transports.FirstOrDefault(one => one.CanDial(address))
+            ?? throw new Libp2pException(WeftError.AddressInvalid, $"No transport of this node dials {address}.");
+        if (!_resources.TryOpenConnection(isInbound: false))
+        {
+            throw new Libp2pException(WeftError.ConnectionLimit, "The limit of outbound connections is reached.");
+        }
+
         ITransportConnection? connection = null;
+        long start = _options.Time.GetTimestamp();
         try
         {
-            using CancellationTokenSource dialling = Deadline(_options.DialTimeout, cancellationToken);
-            connection = await transport.DialAsync(address, dialling.Token).ConfigureAwait(false);
+            Enter(ConnectionPhase.Discovery, address.Peer, address);
+            using (CancellationTokenSource dialling = Deadline(timeout, cancellationToken))
+            {
+                connection = await transport.DialAsync(address, dialling.Token).ConfigureAwait(false);
+            }
+
+            Enter(ConnectionPhase.Handshake, address.Peer, address);
             using CancellationTokenSource upgrading = Deadline(_options.HandshakeTimeout, cancellationToken);
-            return await _upgrader
+            UpgradedConnection upgraded = await _upgrader
                 .UpgradeAsync(connection, isInbound: false, address.Peer, upgrading.Token).ConfigureAwait(false);
+            return new(upgraded, address, _options.Time.GetElapsedTime(start));
         }
         catch (Exception error)
         {
@@ -266,6 +278,8 @@ public sealed partial class Libp2pHost : IConnectionOwner
                 await connection.DisposeAsync().ConfigureAwait(false);
             }
 
+            _resources.CloseConnection(isInbound: false, default);
+            Enter(ConnectionPhase.Disconnect, address.Peer, address, reason: error.Message);
             cancellationToken.ThrowIfCancellationRequested();
             throw error switch
             {
@@ -278,10 +292,33 @@ public sealed partial class Libp2pHost : IConnectionOwner
         }
     }
 
+    /// <summary>The connection is the peer's from now on.</summary>
+    /// <exception cref="Libp2pException">The peer has too many; it was closed.</exception>
+    internal PeerConnection Admit(ReachedPeer reached)
+    {
+        PeerId remote = reached.Upgraded.Remote;
+        Book.OnReached(remote, reached.Address, reached.Took);
+        if (!_resources.TryAssign(remote, isInbound: false))
+        {
+            Refuse(reached);
+            throw new Libp2pException(WeftError.ConnectionLimit, $"There are too many connections with {remote}.");
+        }
+
+        return Add(reached.Upgraded);
+    }
+
+    /// <summary>A connection that was opened, and is not wanted any more.</summary>
+    internal void Refuse(ReachedPeer reached)
+    {
+        reached.Upgraded.Transport.Abort();
+        _resources.CloseConnection(isInbound: false, default);
+    }
+
     private PeerConnection Add(UpgradedConnection upgraded)
     {
         var connection = new PeerConnection(upgraded, this, _settings);
         bool isLate;
+        Book.OnSeen(connection.Remote);
         lock (_gate)
         {
             if (!_connections.TryGetValue(connection.Remote, out List<PeerConnection>? list))
@@ -295,6 +332,7 @@ public sealed partial class Libp2pHost : IConnectionOwner
 
         Libp2pLog.Connected(_log, connection.Remote, connection.RemoteAddress, connection.IsInbound);
         _events.Post(new(PeerEventKind.Connected, connection.Remote, connection));
+        connection.Enter(ConnectionPhase.Authentication);
         connection.Start(upgraded.Raw, upgraded.Plain);
         if (isLate)
         {

@@ -3,6 +3,7 @@ using Weft.Libp2p.Dialing;
 using Weft.Libp2p.Streams;
 using Weft.Libp2p.Transport;
 using Weft.Primitives;
+using Weft.Protocols.Dialing;
 using Weft.Protocols.Peers;
 
 namespace Weft.Libp2p;
@@ -45,7 +46,7 @@ public sealed partial class Libp2pHost
         ObjectDisposedException.ThrowIf(_isStopped != 0, this);
         return Find(peer) is { } there
             ? Task.FromResult(there)
-            : _dialer.ConnectAsync(peer, extra: null, cancellationToken);
+            : _dialer.ConnectAsync(peer, extra: null, ignoresBackoff: true, cancellationToken);
     }
 
     /// <summary>
@@ -58,12 +59,15 @@ public sealed partial class Libp2pHost
     {
         ArgumentNullException.ThrowIfNull(address);
         ObjectDisposedException.ThrowIf(_isStopped != 0, this);
-        return address.Peer.IsEmpty ? DialAsync(address, cancellationToken)
-            : Find(address.Peer) is { } there ? Task.FromResult(there)
-            : _dialer.ConnectAsync(address.Peer, address, cancellationToken);
+        return !address.Peer.IsEmpty && Find(address.Peer) is { } there
+            ? Task.FromResult(there)
+            : _dialer.ConnectAsync(address.Peer, address, ignoresBackoff: true, cancellationToken);
     }
 
-    /// <summary>Opens a stream to a peer, over the connection there is or a new one.</summary>
+    /// <summary>
+    /// Opens a stream to a peer, over the connection there is or a new one. A peer that could not be reached a short
+    /// while ago is not dialled again at once: see <see cref="AddressBookOptions.BackoffMin"/>.
+    /// </summary>
     /// <param name="peer">The peer.</param>
     /// <param name="protocols">
     /// 1 and up, the best first; <see cref="PeerStream.Protocol"/> says which it became.
@@ -82,7 +86,12 @@ public sealed partial class Libp2pHost
         PeerId peer, IReadOnlyList<string> protocols, StreamRules rules, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(rules);
-        PeerConnection connection = await ConnectAsync(peer, cancellationToken).ConfigureAwait(false);
+        ArgumentOutOfRangeException.ThrowIfEqual(peer.IsEmpty, true, nameof(peer));
+        ObjectDisposedException.ThrowIf(_isStopped != 0, this);
+        PeerConnection connection = Find(peer) is { } there && (!there.IsLimited || rules.AllowsLimited)
+            ? there
+            : await _dialer.ConnectAsync(peer, extra: null, ignoresBackoff: false, cancellationToken)
+                .ConfigureAwait(false);
         return await OpenStreamAsync(connection, protocols, rules, cancellationToken).ConfigureAwait(false);
     }
 
@@ -189,4 +198,11 @@ public sealed partial class Libp2pHost
         ArgumentNullException.ThrowIfNull(connection);
         return WelcomeAsync(connection);
     }
+
+    /// <summary>The newest signed record of this host's addresses.</summary>
+    internal ReadOnlyMemory<byte> SignedRecord => _identify.SignedRecord;
+
+    /// <summary>Signs something in this host's name.</summary>
+    internal byte[] SealEnvelope(string domain, ReadOnlySpan<byte> payloadType, ReadOnlySpan<byte> payload) =>
+        SignedEnvelope.Seal(_key, _options.Crypto, domain, payloadType, payload);
 }

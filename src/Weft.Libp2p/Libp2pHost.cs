@@ -66,7 +66,7 @@ public sealed partial class Libp2pHost : IAsyncDisposable
         _upgrader = new(options.Crypto, _noise, Id, options.UseNoise, security);
         _transports = [.. options.Transports];
         Book = new(options, () => _listened, new WeftRandom(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)))));
-        _dialer = new(this);
+        _dialer = new(this, options);
         _resources = new(options.Limits);
         _settings = new(options.Time, options.Yamux, options.DrainTimeout);
         _log = options.Loggers.CreateLogger<Libp2pHost>();
@@ -188,6 +188,7 @@ public sealed partial class Libp2pHost : IAsyncDisposable
         await Task.WhenAll(_loops).ConfigureAwait(false);
         await Task.WhenAll(Connections.Select(connection => connection.DisposeAsync().AsTask())).ConfigureAwait(false);
         _events.Complete();
+        _phases.Complete();
         _noise.Dispose();
         _key.Dispose();
         _stopping.Dispose();
@@ -201,12 +202,12 @@ public sealed partial class Libp2pHost : IAsyncDisposable
         PingService.Register(this);
         if (_options.ServeEcho)
         {
-            Handle(EchoService.Protocol, EchoService.ServeAsync);
+            Handle(EchoService.Protocol, EchoService.ServeAsync, PingService.Rules);
         }
 
         if (_options.ServePerf)
         {
-            Handle(PerfService.Protocol, PerfService.ServeAsync);
+            Handle(PerfService.Protocol, PerfService.ServeAsync, PingService.Rules);
         }
     }
 }

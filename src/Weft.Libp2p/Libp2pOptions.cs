@@ -33,6 +33,15 @@ public sealed class Libp2pOptions
     /// <summary>Speak Noise. Default: true; false needs a <see cref="Security"/>.</summary>
     public bool UseNoise { get; set; } = true;
 
+    /// <summary>Ceilings and times of a dial.</summary>
+    public DialOptions Dialing { get; set; } = new();
+
+    /// <summary>
+    /// Looks names up. Null, the default: "/dns", "/dns4" and "/dns6" are left to the transports, and "/dnsaddr" leads
+    /// nowhere.
+    /// </summary>
+    public INameResolver? Names { get; set; }
+
     /// <summary>Ceilings of the address book.</summary>
     public AddressBookOptions Book { get; set; } = new();
 

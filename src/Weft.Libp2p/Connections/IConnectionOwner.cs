@@ -18,6 +18,8 @@ internal interface IConnectionOwner
 
     void OnInboundStream(PeerStream stream);
 
+    void OnPhase(PeerConnection connection, string reason);
+
     void OnClosed(PeerConnection connection, ConnectionEnd end);
 }
 

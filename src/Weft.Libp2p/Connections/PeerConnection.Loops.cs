@@ -17,6 +17,7 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
 
     private WeftInstant _muxDue = WeftInstant.Never;
     private WeftInstant _drainDue = WeftInstant.Never;
+    private bool _isMeasured;                // A round trip was measured within the gate, and nobody told yet.
     private TaskCompletionSource? _flushed; // Made when somebody waits for the line to be empty.
 
     void IThreadPoolWorkItem.Execute() => _ = SendAsync();
@@ -152,6 +153,7 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
     private void OnPlain(ReadOnlySpan<byte> plain)
     {
         List<PeerStream>? opened;
+        bool isMeasured;
         lock (Gate)
         {
             if (_end != ConnectionEnd.None)
@@ -164,6 +166,13 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
             Apply(plain);
             opened = _opened;
             _opened = null;
+            isMeasured = _isMeasured;
+            _isMeasured = false;
+        }
+
+        if (isMeasured)
+        {
+            OnLife(isIdentified: false);
         }
 
         if (opened is not null)
@@ -237,6 +246,7 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
                     break;
                 case YamuxOutputKind.Measured:
                     RoundTrip = output.RoundTrip;
+                    _isMeasured = true;
                     break;
                 case YamuxOutputKind.StartTimer:
                     _muxDue = output.Due;

@@ -38,6 +38,7 @@ public sealed partial class PeerConnection : IAsyncDisposable
     private List<PeerStream>? _awaiting; // Streams whose writers wait for room in the line.
     private bool _isSending;
     private bool _isApplying;
+    private bool _isIdentified;
     private ConnectionEnd _end;
 
     internal PeerConnection(UpgradedConnection upgraded, IConnectionOwner owner, ConnectionSettings settings)
@@ -86,6 +87,9 @@ public sealed partial class PeerConnection : IAsyncDisposable
 
     /// <summary>What the peer has said of itself; null until it has.</summary>
     public IdentifyMessage? Identity { get; private set; }
+
+    /// <summary>Where it stands in its life.</summary>
+    public ConnectionPhase Phase { get; private set; } = ConnectionPhase.Handshake;
 
     /// <summary>Completes when the connection is gone, and says why.</summary>
     public Task<ConnectionEnd> Closed => _closed.Task;
@@ -140,6 +144,35 @@ public sealed partial class PeerConnection : IAsyncDisposable
     internal void CutOff(ConnectionEnd reason) => Close(reason);
 
     internal void SetIdentity(IdentifyMessage identity) => Identity = identity;
+
+    /// <summary>The connection has gone on; it never goes back, so what comes late changes nothing.</summary>
+    internal void Enter(ConnectionPhase phase, string reason = "")
+    {
+        lock (Gate)
+        {
+            if (phase <= Phase)
+            {
+                return;
+            }
+
+            Phase = phase;
+        }
+
+        _owner.OnPhase(this, reason);
+    }
+
+    /// <summary>Active once the peer has said who it is, or does not, and has answered a first ping.</summary>
+    internal void OnLife(bool isIdentified)
+    {
+        bool isActive;
+        lock (Gate)
+        {
+            _isIdentified |= isIdentified;
+            isActive = _isIdentified && RoundTrip > TimeSpan.Zero;
+        }
+
+        Enter(isActive ? ConnectionPhase.Active : _isIdentified ? ConnectionPhase.Heartbeat : ConnectionPhase.Sync);
+    }
 
     /// <summary>Begins to read; what the handshake read too much comes first.</summary>
     internal void Start(ReadOnlyMemory<byte> raw, ReadOnlyMemory<byte> plain)

@@ -5,19 +5,21 @@ using Weft.Protocols.Peers;
 namespace Weft.Libp2p.Dialing;
 
 /// <summary>Connects to peers by name: one dial for each at a time, which everyone who asks for the peer waits for.</summary>
-internal sealed class Dialer(Libp2pHost host)
+internal sealed class Dialer(Libp2pHost host, Libp2pOptions options)
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<PeerId, Job> _jobs = [];
+    private readonly Dictionary<PeerId, DialJob> _jobs = [];
 
     /// <summary>Joins the dial of a peer, or begins one.</summary>
-    /// <param name="peer">The peer.</param>
+    /// <param name="peer">The peer; empty for whoever is at <paramref name="extra"/>, and then nothing is joined.</param>
     /// <param name="extra">An address to try first, beside those of the book.</param>
+    /// <param name="ignoresBackoff">Try also what failed a short while ago.</param>
     /// <param name="cancellationToken">This caller gives up; the dial ends with its last caller.</param>
-    internal async Task<PeerConnection> ConnectAsync(PeerId peer, Multiaddr? extra, CancellationToken cancellationToken)
+    internal async Task<PeerConnection> ConnectAsync(
+        PeerId peer, Multiaddr? extra, bool ignoresBackoff, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        Job job = Join(peer, extra, out bool isNew);
+        DialJob job = Join(peer, extra, ignoresBackoff, out bool isNew);
         if (isNew)
         {
             _ = RunAsync(job);
@@ -27,10 +29,11 @@ internal sealed class Dialer(Libp2pHost host)
         {
             return await job.Done.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (Libp2pException) when (!isNew && extra is not null && !job.Addresses.Contains(extra))
+        catch (Exception error) when (!isNew && error is Libp2pException or OperationCanceledException
+            && !cancellationToken.IsCancellationRequested && job.IsLess(extra, ignoresBackoff))
         {
-            // The dial that was joined did not know of this address.
-            return await ConnectAsync(peer, extra, cancellationToken).ConfigureAwait(false);
+            // The dial that was joined did not try as much as this caller wants, or was given up by its own.
+            return await ConnectAsync(peer, extra, ignoresBackoff, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -38,17 +41,19 @@ internal sealed class Dialer(Libp2pHost host)
         }
     }
 
-    private Job Join(PeerId peer, Multiaddr? extra, out bool isNew)
+    private DialJob Join(PeerId peer, Multiaddr? extra, bool ignoresBackoff, out bool isNew)
     {
         lock (_gate)
         {
-            isNew = !_jobs.TryGetValue(peer, out Job? job);
+            DialJob? job = null;
+            isNew = peer.IsEmpty || !_jobs.TryGetValue(peer, out job);
             if (job is null)
             {
-                Multiaddr[] known = [.. host.Book.Addresses(peer).Select(address => address.WithPeer(peer))];
-                job = new(
-                    peer, extra is null ? known : [extra, .. known.Where(address => !address.Equals(extra))], new());
-                _jobs.Add(peer, job);
+                job = new(host, options, peer, extra, ignoresBackoff, new());
+                if (!peer.IsEmpty)
+                {
+                    _jobs.Add(peer, job);
+                }
             }
 
             job.Waiters++;
@@ -56,7 +61,7 @@ internal sealed class Dialer(Libp2pHost host)
         }
     }
 
-    private void Leave(Job job)
+    private void Leave(DialJob job)
     {
         lock (_gate)
         {
@@ -71,23 +76,25 @@ internal sealed class Dialer(Libp2pHost host)
         job.Cancel();
     }
 
-    private void Remove(Job job)
+    private void Remove(DialJob job)
     {
-        if (_jobs.TryGetValue(job.Peer, out Job? current) && current == job)
+        if (_jobs.TryGetValue(job.Peer, out DialJob? current) && current == job)
         {
             _jobs.Remove(job.Peer);
         }
     }
 
-    private async Task RunAsync(Job job)
+    private async Task RunAsync(DialJob job)
     {
         try
         {
-            job.Done.TrySetResult(await TryAllAsync(job).ConfigureAwait(false));
+            PeerConnection connection = await job.RunAsync().ConfigureAwait(false);
+            job.Done.TrySetResult(connection);
         }
         catch (Exception error)
         {
             job.Done.TrySetException(error);
+            _ = job.Done.Task.Exception; // Looked at, also when every caller has given up.
         }
         finally
         {
@@ -96,43 +103,5 @@ internal sealed class Dialer(Libp2pHost host)
                 Remove(job);
             }
         }
-    }
-
-    private async Task<PeerConnection> TryAllAsync(Job job)
-    {
-        Exception last = new Libp2pException(
-            WeftError.PeerUnreachable, $"No address of {job.Peer} is known. Give one: connect by address first.");
-        foreach (Multiaddr address in job.Addresses)
-        {
-            try
-            {
-                return await host.DialAsync(address, job.Token).ConfigureAwait(false);
-            }
-            catch (Libp2pException error)
-            {
-                host.Book.OnFailed(job.Peer, address);
-                last = error;
-            }
-        }
-
-        host.Book.OnUnreachable(job.Peer);
-        throw last;
-    }
-
-    // The source of the token has no timer and no link, so nothing is lost when it is never disposed.
-    private sealed class Job(PeerId peer, IReadOnlyList<Multiaddr> addresses, CancellationTokenSource stop)
-    {
-        internal PeerId Peer => peer;
-
-        internal IReadOnlyList<Multiaddr> Addresses => addresses;
-
-        internal TaskCompletionSource<PeerConnection> Done { get; } =
-            new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        internal CancellationToken Token => stop.Token;
-
-        internal int Waiters { get; set; }
-
-        internal void Cancel() => stop.Cancel();
     }
 }

@@ -125,6 +125,14 @@ public sealed class PeerBook
         }
     }
 
+    internal void OnSeen(PeerId peer)
+    {
+        lock (_gate)
+        {
+            _book.OnSeen(peer);
+        }
+    }
+
     private AddressScope NearestFor(PeerConnection? teller)
     {
         if (_options.NearestTold is { } set)
@@ -138,7 +146,21 @@ public sealed class PeerBook
             return there == AddressScope.None ? AddressScope.Public : there;
         }
 
-        AddressScope farthest = _own().Select(AddressScopes.Of).DefaultIfEmpty(AddressScope.Public).Max();
-        return farthest == AddressScope.None ? AddressScope.Public : farthest;
+        return Nearest;
+    }
+
+    /// <summary>The nearest scope that is taken of tellers nobody knows.</summary>
+    internal AddressScope Nearest
+    {
+        get
+        {
+            if (_options.NearestTold is { } set)
+            {
+                return set;
+            }
+
+            AddressScope farthest = _own().Select(AddressScopes.Of).DefaultIfEmpty(AddressScope.Public).Max();
+            return farthest == AddressScope.None ? AddressScope.Public : farthest;
+        }
     }
 }

@@ -30,6 +30,8 @@ internal sealed class IdentifyService(Libp2pHost host, Ed25519KeyPair key, Libp2
         _isRegistered = true;
     }
 
+    internal ReadOnlyMemory<byte> SignedRecord => Record(Own());
+
     internal void OnConnected(PeerConnection connection) => _ = AskAsync(connection);
 
     /// <summary>Protocols or addresses have changed: connected peers are told.</summary>
@@ -65,6 +67,7 @@ internal sealed class IdentifyService(Libp2pHost host, Ed25519KeyPair key, Libp2
 
     private async Task AskAsync(PeerConnection connection)
     {
+        connection.Enter(ConnectionPhase.Sync);
         try
         {
             using CancellationTokenSource deadline = host.Deadline(Timeout, connection.Closing);
@@ -80,6 +83,10 @@ internal sealed class IdentifyService(Libp2pHost host, Ed25519KeyPair key, Libp2
             error is IOException or OperationCanceledException or Libp2pException or ObjectDisposedException)
         {
             Libp2pLog.IdentifyFailed(_log, connection.Remote, error.Message);
+        }
+        finally
+        {
+            connection.OnLife(isIdentified: true); // A peer that does not tell is used as it is.
         }
     }
 
@@ -130,7 +137,7 @@ internal sealed class IdentifyService(Libp2pHost host, Ed25519KeyPair key, Libp2
 
     private ReadOnlyMemory<byte> Describe(PeerConnection connection)
     {
-        Multiaddr[] addresses = [.. host.Addresses.Select(address => address.WithoutPeer()!)];
+        Multiaddr[] addresses = Own();
         byte[] record = Record(addresses);
         var output = new ArrayBufferWriter<byte>(512);
         IdentifyCodec.Write(
@@ -147,6 +154,8 @@ internal sealed class IdentifyService(Libp2pHost host, Ed25519KeyPair key, Libp2
             output);
         return output.WrittenMemory;
     }
+
+    private Multiaddr[] Own() => [.. host.Addresses.Select(address => address.WithoutPeer()!)];
 
     private byte[] Record(Multiaddr[] addresses)
     {

@@ -33,7 +33,7 @@ public sealed partial class AddressBook
 
         known ??= NewPeer(peer);
         known.Entries.Add(new(address, source, expires, HasWorked: false, Failures: 0, default, default));
-        known.RetryAt = source == PeerSource.Configured ? default : known.RetryAt;
+        known.RetryAt = source >= PeerSource.Identify ? default : known.RetryAt; // The peer itself says something new.
         CountRange(address, 1);
         AddressCount++;
         Touch(known);

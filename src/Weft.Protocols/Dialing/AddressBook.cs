@@ -176,6 +176,16 @@ public sealed partial class AddressBook(AddressBookOptions options)
         }
     }
 
+    /// <summary>The peer has shown that it is alive: it dialled this one.</summary>
+    public void OnSeen(PeerId peer)
+    {
+        if (_peers.TryGetValue(peer, out BookPeer? known))
+        {
+            known.Failures = 0;
+            known.RetryAt = default;
+        }
+    }
+
     /// <summary>Forgets a peer.</summary>
     /// <returns>False when it was not known.</returns>
     public bool Remove(PeerId peer)

@@ -86,14 +86,15 @@ public sealed class HostConnectTests
         });
         var rules = new StreamRules { AllowsLimited = true };
         listener.Handle("/may/1", (_, _) => Task.CompletedTask, rules);
+        listener.Handle("/not/1", (_, _) => Task.CompletedTask);
         PeerConnection connection = await dialler.ConnectAsync(listener.Addresses[0]);
         Assert.True(connection.IsLimited);
 
         await using PeerStream stream = await dialler.OpenStreamAsync(listener.Id, ["/may/1"], rules);
-        Libp2pException here = await Assert.ThrowsAsync<Libp2pException>(() => dialler.OpenStreamAsync(listener.Id, ["/echo/1.0.0"]));
+        Libp2pException here = await Assert.ThrowsAsync<Libp2pException>(() => dialler.OpenStreamAsync(listener.Id, ["/not/1"]));
         Assert.Equal(WeftError.PeerUnreachable, here.Error);
         Libp2pException there = await Assert.ThrowsAsync<Libp2pException>(
-            () => dialler.OpenStreamAsync(listener.Id, ["/echo/1.0.0"], rules));
+            () => dialler.OpenStreamAsync(listener.Id, ["/not/1"], rules));
         Assert.Equal(WeftError.ProtocolUnsupported, there.Error);
         Assert.True(await dialler.PingAsync(listener.Id) > TimeSpan.Zero);
     }
@@ -145,6 +146,97 @@ public sealed class HostConnectTests
     }
 
     [Fact]
+    public async Task An_address_that_does_not_answer_is_overtaken_by_the_next()
+    {
+        await using HostPair pair = await HostPair.StartAsync();
+        await using ITransportListener mute = await pair.Transport.ListenAsync(Multiaddr.Parse("/memory/66"), default);
+        pair.Dialler.Book.Add(
+            pair.Listener.Id, [Multiaddr.Parse("/memory/66"), Multiaddr.Parse("/memory/67"), pair.Listener.Addresses[0]],
+            PeerSource.Configured);
+        PeerConnection connection = await pair.Dialler.ConnectAsync(pair.Listener.Id).WaitAsync(TimeSpan.FromSeconds(20));
+
+        Assert.Equal(pair.Listener.Id, connection.Remote);
+        await HostPair.UntilAsync(() => pair.Dialler.Use.OutboundConnections == 1); // What was given up leaves nothing.
+    }
+
+    [Fact]
+    public async Task A_name_leads_to_the_peer()
+    {
+        var names = new FixedNames();
+        await using HostPair pair = await HostPair.StartAsync(dialler: options => options.Names = names);
+        names.Found = [pair.Listener.Addresses[0]];
+        Multiaddr name = Multiaddr.Parse($"/dnsaddr/example.org/p2p/{pair.Listener.Id}");
+
+        Assert.Equal(pair.Listener.Id, (await pair.Dialler.ConnectAsync(name)).Remote);
+    }
+
+    [Fact]
+    public async Task A_peer_that_could_not_be_reached_is_not_dialled_again_at_once()
+    {
+        await using HostPair pair = await HostPair.StartAsync();
+        pair.Dialler.Book.Add(pair.Listener.Id, [Multiaddr.Parse("/memory/999")], PeerSource.Configured);
+        await Assert.ThrowsAsync<Libp2pException>(() => pair.Dialler.OpenStreamAsync(pair.Listener.Id, ["/echo/1.0.0"]));
+        Libp2pException backedOff = await Assert.ThrowsAsync<Libp2pException>(
+            () => pair.Dialler.OpenStreamAsync(pair.Listener.Id, ["/echo/1.0.0"]));
+        Assert.Contains("a short while ago", backedOff.Message, StringComparison.Ordinal);
+
+        pair.Dialler.Book.Add(pair.Listener.Id, pair.Listener.Addresses, PeerSource.Configured);
+        await using PeerStream stream = await pair.Dialler.OpenStreamAsync(pair.Listener.Id, ["/echo/1.0.0"]);
+        Assert.Equal(pair.Listener.Id, stream.Remote);
+    }
+
+    [Fact]
+    public async Task Who_gives_up_leaves_the_dial_to_the_others_and_the_last_one_ends_it()
+    {
+        await using HostPair pair = await HostPair.StartAsync();
+        await using ITransportListener mute = await pair.Transport.ListenAsync(Multiaddr.Parse("/memory/66"), default);
+        using var first = new CancellationTokenSource();
+        using var second = new CancellationTokenSource();
+        pair.Dialler.Book.Add(pair.Listener.Id, [Multiaddr.Parse("/memory/66")], PeerSource.Configured);
+        Task<PeerConnection> one = pair.Dialler.ConnectAsync(pair.Listener.Id, first.Token);
+        Task<PeerConnection> two = pair.Dialler.ConnectAsync(pair.Listener.Id, second.Token);
+        await first.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => one);
+        Assert.False(two.IsCompleted);
+        Assert.Equal(1, pair.Dialler.Use.OutboundConnections);
+        await second.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => two);
+        await HostPair.UntilAsync(() => pair.Dialler.Use == default);
+    }
+
+    [Fact]
+    public async Task A_connection_goes_through_its_phases_in_order()
+    {
+        await using HostPair pair = await HostPair.StartAsync();
+        IAsyncEnumerable<PhaseChange> feed = pair.Dialler.WatchPhasesAsync();
+        PeerConnection connection = await pair.Dialler.ConnectAsync(pair.Listener.Addresses[0]);
+        var seen = new List<PhaseChange>();
+        using var late = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        await foreach (PhaseChange change in feed.WithCancellation(late.Token))
+        {
+            seen.Add(change);
+            if (change.Phase == ConnectionPhase.Active)
+            {
+                connection.Abort();
+            }
+            else if (change.Phase == ConnectionPhase.Disconnect)
+            {
+                break;
+            }
+        }
+
+        Assert.Equal(seen.Select(one => one.Phase).Order(), seen.Select(one => one.Phase));
+        Assert.Equal(
+            [
+                ConnectionPhase.Discovery, ConnectionPhase.Handshake, ConnectionPhase.Authentication, ConnectionPhase.Sync,
+                ConnectionPhase.Active, ConnectionPhase.Disconnect,
+            ],
+            seen.Select(one => one.Phase).Where(phase => phase != ConnectionPhase.Heartbeat));
+        Assert.Equal("Local", seen[^1].Reason);
+        Assert.Equal(ConnectionPhase.Disconnect, connection.Phase);
+    }
+
+    [Fact]
     public async Task Protection_of_a_peer_ends_with_its_last_tag()
     {
         await using HostPair pair = await HostPair.StartAsync();
@@ -154,6 +246,14 @@ public sealed class HostConnectTests
         Assert.True(pair.Dialler.Unprotect(pair.Listener.Id, "kad"));
         Assert.False(pair.Dialler.Unprotect(pair.Listener.Id, "anchor"));
         Assert.Empty(pair.Dialler.ProtectionOf(pair.Listener.Id));
+    }
+
+    private sealed class FixedNames : INameResolver
+    {
+        public IReadOnlyList<Multiaddr> Found { get; set; } = [];
+
+        public ValueTask<IReadOnlyList<Multiaddr>> ResolveAsync(Multiaddr address, CancellationToken cancellationToken) =>
+            new(Found);
     }
 
     /// <summary>Proves nothing: each side sends its key, and that is believed.</summary>
