@@ -1,0 +1,276 @@
+using Weft.Primitives;
+using Weft.Protocols.Kad.Rules;
+
+namespace Weft.Protocols.Kad;
+
+/// <content>What follows a lookup: the region of a key, records to their peers, repair after a read.</content>
+public sealed partial class KadCore
+{
+    // Twenty peers in a space where seven are expected: once in 25,000 lookups by chance, always with sybils.
+    private const double SuspiciousShare = 0.35;
+    private const int RegionPlaces = 5;
+
+    private readonly SizeEstimate _sizes = new();
+
+    private void OnLookupDone(KadQuery query, WeftInstant now, double nowMs, Outbox<KadOutput> outbox)
+    {
+        if (query.Phase == KadPhase.Region)
+        {
+            OnRegionLookupDone(query);
+        }
+        else if (query.Kind == KadQueryKind.Refresh)
+        {
+            NoteDensity(query.Main);
+            EnqueueRefresh(now, query.IsJoin);
+        }
+        else if (query.Kind != KadQueryKind.FindNode && IsSuspicious(query, out int bits))
+        {
+            StartRegion(query, bits);
+        }
+
+        if (query.RegionKeys.TryDequeue(out byte[]? place))
+        {
+            query.Phase = KadPhase.Region;
+            query.LookupKey = place;
+            KadKey target = KadKey.Of(place, _parts.Crypto);
+            query.Lookup = new(target, 1, _options);
+            query.Lookup.Seed(_nearest.AsSpan(0, _table.Closest(target, _nearest)));
+            Pump(query, now, nowMs, outbox);
+            return;
+        }
+
+        query.Phase = KadPhase.Spread;
+        switch (query.Kind)
+        {
+            case KadQueryKind.Put or KadQueryKind.Replicate:
+                SpreadRecord(query, now, outbox);
+                break;
+            case KadQueryKind.Provide:
+                SpreadProvider(query, now, outbox);
+                break;
+            case KadQueryKind.Get or KadQueryKind.FindProviders when query.IsRegion:
+                SpreadQuestion(query, now, outbox);
+                break;
+        }
+
+        Pump(query, now, nowMs, outbox);
+    }
+
+    /// <summary>Peers around random places stand as densely as the network is large; the same around a key, or liars.</summary>
+    private bool IsSuspicious(KadQuery query, out int bits)
+    {
+        bits = 0;
+        double size = _sizes.Median();
+        List<Candidate> nearest = query.Main.Nearest(_options.K);
+        if (!_options.AsksRegion || size < 2 * _options.K || nearest.Count < _options.K)
+        {
+            return false;
+        }
+
+        bits = (int)Math.Floor(Math.Log2(size / _options.K));
+        double expected = _options.K / size;
+        return bits + 1 <= KadPreimages.BitsMax && nearest[^1].Distance.Share < expected * SuspiciousShare;
+    }
+
+    /// <summary>
+    /// The region is what shares so many bits with the key as leaves room for k honest peers. Liars crowd at its centre, so
+    /// it is looked up in parts away from the centre: the half without the key, the quarter, and so on.
+    /// </summary>
+    private void StartRegion(KadQuery query, int bits)
+    {
+        query.IsRegion = true;
+        for (int i = 0; i < RegionPlaces && bits + i + 1 <= KadPreimages.BitsMax; i++)
+        {
+            int length = bits + i + 1;
+            uint prefix = query.Target.Prefix(length) ^ 1; // The same bits, the last one turned.
+            query.RegionKeys.Enqueue(_parts.Preimages.Find(prefix, length));
+        }
+
+        query.RegionBits = bits;
+    }
+
+    private void OnRegionLookupDone(KadQuery query)
+    {
+        foreach (Candidate candidate in query.Lookup.Nearest(_options.K))
+        {
+            if (candidate.Key.CommonPrefix(query.Target) >= query.RegionBits && query.Region.Count < _options.RegionPeersMax
+                && !query.Region.Exists(known => known.Peer == candidate.Peer))
+            {
+                query.Region.Add(candidate);
+            }
+        }
+    }
+
+    /// <summary>The peers a record belongs to: the nearest, and in a crowded region all of it.</summary>
+    private List<PeerId> Holders(KadQuery query, out bool isSelfOne)
+    {
+        List<Candidate> nearest = query.Main.Nearest(query.Copies);
+        KadKey own = _place.DistanceTo(query.Target);
+        isSelfOne = _isServer && (nearest.Count < query.Copies || own < nearest[^1].Distance);
+        var holders = new List<PeerId>(nearest.Count);
+        int count = isSelfOne ? Math.Min(nearest.Count, query.Copies - 1) : nearest.Count;
+        for (int i = 0; i < count; i++)
+        {
+            holders.Add(nearest[i].Peer);
+        }
+
+        foreach (Candidate candidate in query.Region)
+        {
+            if (!holders.Contains(candidate.Peer))
+            {
+                holders.Add(candidate.Peer);
+            }
+        }
+
+        return holders;
+    }
+
+    private void SpreadRecord(KadQuery query, WeftInstant now, Outbox<KadOutput> outbox)
+    {
+        List<PeerId> holders = Holders(query, out bool isSelfOne);
+        query.Stored = isSelfOne ? 1 : 0; // It stands here already.
+        query.Wanted = holders.Count + query.Stored;
+        query.Spreading = holders.Count;
+        foreach (PeerId holder in holders)
+        {
+            Ask(query, holder, new(KadMessageKind.PutValue, query.Key, query.Record, query.TtlSeconds), now, outbox);
+        }
+    }
+
+    private void SpreadProvider(KadQuery query, WeftInstant now, Outbox<KadOutput> outbox)
+    {
+        List<PeerId> holders = Holders(query, out bool isSelfOne);
+        query.Stored = isSelfOne ? 1 : 0;
+        query.Wanted = holders.Count + query.Stored;
+        query.Spreading = holders.Count;
+        IReadOnlyList<KadPeer> self = [new(Self, AddressesOf(Self), KadConnection.Connected)];
+        foreach (PeerId holder in holders)
+        {
+            Ask(query, holder, new(KadMessageKind.AddProvider, query.Key, Providers: self), now, outbox);
+        }
+    }
+
+    private void SpreadQuestion(KadQuery query, WeftInstant now, Outbox<KadOutput> outbox)
+    {
+        KadMessageKind kind = LookupKind(query.Kind);
+        List<PeerId> asked = [.. query.Region.Select(candidate => candidate.Peer)
+            .Where(peer => query.Main.Find(peer) is not { State: CandidateState.Answered })];
+        query.Spreading = asked.Count;
+        foreach (PeerId peer in asked)
+        {
+            Ask(query, peer, new(kind, query.Key), now, outbox);
+        }
+    }
+
+    private void OnPutAnswer(KadQuery query, in KadMessage answer, double nowMs)
+    {
+        IRecordRule? rule = _parts.Rules.Find(query.Key);
+        KadRecord held = answer.Record;
+        if (held.IsEmpty || held.Value.Span.SequenceEqual(query.Record.Value.Span))
+        {
+            query.Stored++;
+            return;
+        }
+
+        // The peer holds something else: it counts when it is what a merge gives.
+        if (rule is not null && held.Key.Span.SequenceEqual(query.Key) && rule.IsValid(query.Key, held.Value.Span, nowMs))
+        {
+            Merge(query, rule, held, answer.RecordTtlSeconds);
+        }
+    }
+
+    /// <summary>After a read: the best record to whoever had an older one, and to those nearest who had none.</summary>
+    private void RepairReaders(KadQuery query, WeftInstant now, Outbox<KadOutput> outbox)
+    {
+        bool isWhole = query.Phase == KadPhase.Spread;
+        List<Candidate> nearest = isWhole ? query.Main.Nearest(query.Copies) : [];
+        foreach ((PeerId peer, KadRecord record) in query.Values)
+        {
+            bool isOlder = !record.IsEmpty && !record.Value.Span.SequenceEqual(query.Record.Value.Span);
+            bool lacks = record.IsEmpty && nearest.Exists(candidate => candidate.Peer == peer);
+            if (peer != Self && (isOlder || lacks) && query.Repaired < _options.K)
+            {
+                query.Repaired++;
+                Ask(
+                    null, peer, new(KadMessageKind.PutValue, query.Key, query.Record, query.TtlSeconds), now, outbox);
+            }
+        }
+    }
+
+    /// <summary>How a query ended that ran through.</summary>
+    private KadStatus Judge(KadQuery query)
+    {
+        switch (query.Kind)
+        {
+            case KadQueryKind.Get:
+                int answered = query.Main.Nearest(query.Copies).Count;
+                return query.Found == 0 ? KadStatus.NotFound
+                    : query.Found >= query.Quorum.Of(new PeerCount(Math.Min(answered, query.Copies))) ? KadStatus.Done
+                    : KadStatus.QuorumMissed;
+            case KadQueryKind.Put:
+                return query.Wanted == 0 ? KadStatus.NoPeers
+                    : query.Stored >= query.Quorum.Of(new PeerCount(query.Wanted)) ? KadStatus.Done
+                    : KadStatus.QuorumMissed;
+            case KadQueryKind.Provide:
+                return query.Wanted == 0 ? KadStatus.NoPeers
+                    : query.Stored > 0 ? KadStatus.Done : KadStatus.QuorumMissed;
+            case KadQueryKind.FindProviders:
+                return query.ProviderList.Count > 0 ? KadStatus.Done : KadStatus.NotFound;
+            default:
+                return query.Main.Nearest(1).Count > 0 ? KadStatus.Done : KadStatus.NotFound;
+        }
+    }
+
+    private void NoteDensity(KadLookup lookup)
+    {
+        List<Candidate> nearest = lookup.Nearest(_options.K);
+        if (nearest.Count < _options.K)
+        {
+            return; // Fewer peers than a key needs: there is no region to speak of.
+        }
+
+        // The i-th nearest of n peers is expected at i/(n + 1): the n that fits all of them best.
+        double squares = 0;
+        double products = 0;
+        for (int i = 0; i < nearest.Count; i++)
+        {
+            squares += (i + 1d) * (i + 1d);
+            products += (i + 1d) * nearest[i].Distance.Share;
+        }
+
+        _sizes.Add(products > 0 ? squares / products : 0);
+    }
+}
+
+/// <summary>The size of the network: the median of the last lookups of random places.</summary>
+internal sealed class SizeEstimate
+{
+    private const int SamplesMax = 16;
+    private const int SamplesMin = 3;
+
+    private readonly double[] _samples = new double[SamplesMax];
+    private int _count;
+    private int _next;
+
+    internal void Add(double size)
+    {
+        _samples[_next] = size;
+        _next = (_next + 1) % SamplesMax;
+        _count = Math.Min(_count + 1, SamplesMax);
+    }
+
+    /// <summary>0 while too little was seen.</summary>
+    internal double Median()
+    {
+        if (_count < SamplesMin)
+        {
+            return 0;
+        }
+
+        Span<double> sorted = stackalloc double[SamplesMax];
+        sorted = sorted[.._count];
+        _samples.AsSpan(0, _count).CopyTo(sorted);
+        sorted.Sort();
+        return sorted[_count / 2];
+    }
+}
