@@ -120,16 +120,23 @@ public sealed partial class GossipCore
         _ordered.Add(made);
         CountIp(made, 1);
         _nonMesh += info.IsDirect || !made.IsMesh ? 1 : 0;
+        Greet(made, outbox);
+        return made;
+    }
+
+    /// <summary>Tells a peer what is joined here: it has come, or the stream to it is a new one.</summary>
+    public void Greet(GossipPeer peer, Outbox<GossipOutput> outbox)
+    {
+        ArgumentNullException.ThrowIfNull(peer);
         foreach (GossipTopic topic in _active)
         {
             if (topic.IsJoined)
             {
-                Announce(made, topic, joins: true);
+                Announce(peer, topic, joins: true);
             }
         }
 
         Flush(outbox);
-        return made;
     }
 
     /// <summary>A peer is gone.</summary>

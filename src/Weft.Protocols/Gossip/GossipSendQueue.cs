@@ -62,6 +62,9 @@ public sealed class GossipSendQueue(GossipOptions options)
         return result;
     }
 
+    /// <summary>Looks at the next frame.</summary>
+    public bool TryPeek(out ReadOnlyMemory<byte> frame) => _control.TryPeek(out frame) || _data.TryPeek(out frame);
+
     /// <summary>Takes the next frame.</summary>
     public bool TryTake(out ReadOnlyMemory<byte> frame)
     {
