@@ -114,6 +114,8 @@ public sealed partial class Libp2pHost : IConnectionOwner
 
     void IConnectionOwner.OnInboundStream(PeerStream stream) => _ = ServeAsync(stream);
 
+    MemoryScope IConnectionOwner.MemoryOf(PeerConnection connection) => _resources.MemoryOf(connection.Remote);
+
     void IConnectionOwner.OnPhase(PeerConnection connection, string reason) =>
         Enter(connection.Phase, connection.Remote, connection.RemoteAddress, connection, reason);
 
@@ -128,7 +130,15 @@ public sealed partial class Libp2pHost : IConnectionOwner
             }
         }
 
-        _resources.CloseConnection(connection.IsInbound, connection.Remote);
+        if (connection.IsInbound)
+        {
+            _resources.CloseInbound(connection.Transport, connection.Remote);
+        }
+        else
+        {
+            _resources.CloseOutbound(connection.Remote);
+        }
+
         Libp2pLog.Closed(_log, connection.Remote, end);
         connection.Enter(ConnectionPhase.Disconnect, end.ToString());
         _events.Post(new(PeerEventKind.Disconnected, connection.Remote, connection, end));
@@ -205,9 +215,12 @@ public sealed partial class Libp2pHost : IConnectionOwner
     /// <summary>An inbound connection: there must be room, and its handshake must end well.</summary>
     private async Task<PeerConnection?> WelcomeAsync(ITransportConnection transport)
     {
-        if (_isStopped != 0 || !_resources.TryOpenConnection(isInbound: true))
+        string? refusal = _isStopped != 0 ? "the host stops"
+            : IsBanned(transport.RemoteAddress) ? "its address is banned"
+            : _resources.TryOpenInbound(transport);
+        if (refusal is not null)
         {
-            Libp2pLog.Full(_log, transport.RemoteAddress);
+            Libp2pLog.Full(_log, transport.RemoteAddress, refusal);
             transport.Abort();
             await transport.DisposeAsync().ConfigureAwait(false);
             return null;
@@ -220,12 +233,14 @@ public sealed partial class Libp2pHost : IConnectionOwner
             UpgradedConnection upgraded = await _upgrader
                 .UpgradeAsync(transport, isInbound: true, transport.RemoteAddress.Peer, deadline.Token)
                 .ConfigureAwait(false); // Through a relay, the address already says who it is.
-            if (_resources.TryAssign(upgraded.Remote, isInbound: true))
+            bool isBanned = IsBanned(upgraded.Remote);
+            if (!isBanned && _resources.TryAssign(upgraded.Remote, isInbound: true))
             {
                 return Add(upgraded);
             }
 
-            Libp2pLog.Full(_log, transport.RemoteAddress);
+            Libp2pLog.Full(
+                _log, transport.RemoteAddress, isBanned ? "the peer is banned" : "the peer has too many connections");
         }
         catch (Exception error) when (error is IOException or OperationCanceledException or Libp2pException)
         {
@@ -235,7 +250,7 @@ public sealed partial class Libp2pHost : IConnectionOwner
 
         transport.Abort();
         await transport.DisposeAsync().ConfigureAwait(false);
-        _resources.CloseConnection(isInbound: true, default);
+        _resources.CloseInbound(transport, default);
         return null;
     }
 
@@ -249,7 +264,12 @@ public sealed partial class Libp2pHost : IConnectionOwner
     {
         ITransport transport = _transports.FirstOrDefault(one => one.CanDial(address))
             ?? throw new Libp2pException(WeftError.AddressInvalid, $"No transport of this node dials {address}.");
-        if (!_resources.TryOpenConnection(isInbound: false))
+        if (IsBanned(address.Peer) || IsBanned(address))
+        {
+            throw new Libp2pException(WeftError.PeerBanned, $"{address} is banned here.");
+        }
+
+        if (!_resources.TryOpenOutbound())
         {
             throw new Libp2pException(WeftError.ConnectionLimit, "The limit of outbound connections is reached.");
         }
@@ -278,7 +298,7 @@ public sealed partial class Libp2pHost : IConnectionOwner
                 await connection.DisposeAsync().ConfigureAwait(false);
             }
 
-            _resources.CloseConnection(isInbound: false, default);
+            _resources.CloseOutbound(default);
             Enter(ConnectionPhase.Disconnect, address.Peer, address, reason: error.Message);
             cancellationToken.ThrowIfCancellationRequested();
             throw error switch
@@ -298,6 +318,12 @@ public sealed partial class Libp2pHost : IConnectionOwner
     {
         PeerId remote = reached.Upgraded.Remote;
         Book.OnReached(remote, reached.Address, reached.Took);
+        if (IsBanned(remote))
+        {
+            Refuse(reached);
+            throw new Libp2pException(WeftError.PeerBanned, $"{remote} is banned here.");
+        }
+
         if (!_resources.TryAssign(remote, isInbound: false))
         {
             Refuse(reached);
@@ -311,7 +337,7 @@ public sealed partial class Libp2pHost : IConnectionOwner
     internal void Refuse(ReachedPeer reached)
     {
         reached.Upgraded.Transport.Abort();
-        _resources.CloseConnection(isInbound: false, default);
+        _resources.CloseOutbound(default);
     }
 
     private PeerConnection Add(UpgradedConnection upgraded)

@@ -67,7 +67,8 @@ public sealed partial class Libp2pHost : IAsyncDisposable
         _transports = [.. options.Transports];
         Book = new(options, () => _listened, new WeftRandom(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)))));
         _dialer = new(this, options);
-        _resources = new(options.Limits);
+        _resources = new(options.Limits, options.Time);
+        _bans = new(options.Limits.BansMax);
         _settings = new(options.Time, options.Yamux, options.DrainTimeout);
         _log = options.Loggers.CreateLogger<Libp2pHost>();
         _identify = new(this, _key, options);

@@ -17,8 +17,8 @@ internal static partial class Libp2pLog
     [LoggerMessage(7003, LogLevel.Debug, "Refused a connection from {Address}: {Reason}")]
     internal static partial void Refused(ILogger logger, Multiaddr address, string reason);
 
-    [LoggerMessage(7004, LogLevel.Debug, "No room for a connection from {Address}")]
-    internal static partial void Full(ILogger logger, Multiaddr address);
+    [LoggerMessage(7004, LogLevel.Debug, "Refused a connection from {Address}: {Reason}")]
+    internal static partial void Full(ILogger logger, Multiaddr address, string reason);
 
     [LoggerMessage(7005, LogLevel.Debug, "A connection failed before it was taken: {Reason}")]
     internal static partial void AcceptFailed(ILogger logger, string reason);

@@ -99,14 +99,15 @@ public sealed class Libp2pOptions
     public ILoggerFactory Loggers { get; set; } = NullLoggerFactory.Instance;
 
     /// <summary>
-    /// Sets what peers under test need: echo and perf are served, loopback addresses are taken from everyone, and a peer
-    /// may open 1,000 streams. Never for a node that strangers reach.
+    /// Sets what peers under test need: echo and perf are served, loopback addresses are taken from everyone and not
+    /// counted, and a peer may open 1,000 streams. Never for a node that strangers reach.
     /// </summary>
     public void UseTestProfile()
     {
         ServeEcho = true;
         ServePerf = true;
         NearestTold = AddressScope.Process;
+        Limits.Addresses.IsLoopbackFree = true;
         Yamux.InboundStreamsMax = 1_000;
         Limits.PeerInboundStreamsMax = 1_000;
         Limits.TransientStreamsMax = 1_000;
@@ -142,4 +143,25 @@ public sealed class Libp2pLimits
 
     /// <summary>Streams that one peer opened, over all its connections. Default: 256.</summary>
     public int PeerInboundStreamsMax { get; set; } = 256;
+
+    /// <summary>
+    /// Connections of the system's, either direction, attempts included. Default: no ceiling beyond those of the two
+    /// directions.
+    /// </summary>
+    public int DescriptorsMax { get; set; } = int.MaxValue;
+
+    /// <summary>
+    /// Bytes received and not read by anyone, and bytes that windows have grown by, of all peers. Default: 256 MiB. A
+    /// stream that goes beyond is reset; a window that would is not widened.
+    /// </summary>
+    public long MemoryBytesMax { get; set; } = 256L << 20;
+
+    /// <summary>The same of one peer. Default: 64 MiB.</summary>
+    public long PeerMemoryBytesMax { get; set; } = 64L << 20;
+
+    /// <summary>Inbound connections by address and range, and how quickly they come.</summary>
+    public AddressGateOptions Addresses { get; set; } = new();
+
+    /// <summary>Banned peers and ranges of addresses. Default: 10,000.</summary>
+    public int BansMax { get; set; } = 10_000;
 }

@@ -8,6 +8,8 @@ namespace Weft.Libp2p;
 /// <param name="OutboundStreams">Streams opened here.</param>
 /// <param name="TransientStreams">Inbound streams that have not named their protocol yet.</param>
 /// <param name="Peers">Peers with anything at all.</param>
+/// <param name="MemoryBytes">Bytes received and not read, and bytes that windows have grown by.</param>
+/// <param name="Descriptors">Connections of the system's, attempts included; those through relays are none.</param>
 public readonly record struct ResourceUse(
     int InboundConnections,
     int OutboundConnections,
@@ -15,4 +17,6 @@ public readonly record struct ResourceUse(
     int InboundStreams,
     int OutboundStreams,
     int TransientStreams,
-    int Peers);
+    int Peers,
+    long MemoryBytes,
+    int Descriptors);

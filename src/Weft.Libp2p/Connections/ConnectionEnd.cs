@@ -32,6 +32,15 @@ public enum ConnectionEnd
 
     /// <summary>The other side does not read what it makes this side send.</summary>
     NotReading,
+
+    /// <summary>The peer, or the range its address lies in, was banned here.</summary>
+    Banned,
+
+    /// <summary>Closed here to make room for better ones.</summary>
+    Trimmed,
+
+    /// <summary>There is another connection with the peer, which both ends prefer; this one had no streams left.</summary>
+    Duplicate,
 }
 
 /// <summary>Something that happened to a connection.</summary>

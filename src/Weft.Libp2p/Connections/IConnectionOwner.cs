@@ -18,6 +18,9 @@ internal interface IConnectionOwner
 
     void OnInboundStream(PeerStream stream);
 
+    /// <summary>The bytes this peer makes this side hold.</summary>
+    MemoryScope MemoryOf(PeerConnection connection);
+
     void OnPhase(PeerConnection connection, string reason);
 
     void OnClosed(PeerConnection connection, ConnectionEnd end);

@@ -410,6 +410,7 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
         }
 
         _streams.Clear();
+        _mux.Release();
         _awaiting = null;
         if (reason is ConnectionEnd.NotReading)
         {

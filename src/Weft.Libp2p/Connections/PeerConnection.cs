@@ -52,7 +52,8 @@ public sealed partial class PeerConnection : IAsyncDisposable
         _owner = owner;
         _time = settings.Time;
         _drainTimeout = settings.DrainTimeout;
-        _mux = new(!upgraded.IsInbound, settings.Yamux);
+        Memory = owner.MemoryOf(this);
+        _mux = new(!upgraded.IsInbound, settings.Yamux, Memory);
         _timer = _time.CreateTimer(
             static state => ((PeerConnection)state!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         Since = _time.GetUtcNow();
@@ -107,6 +108,10 @@ public sealed partial class PeerConnection : IAsyncDisposable
     }
 
     internal Lock Gate { get; } = new();
+
+    internal MemoryScope Memory { get; }
+
+    internal ITransportConnection Transport => _transport;
 
     internal CancellationToken Closing => _closing.Token;
 

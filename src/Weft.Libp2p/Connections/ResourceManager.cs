@@ -1,19 +1,24 @@
+using Weft.Libp2p.Transport;
 using Weft.Primitives;
+using Weft.Protocols.Dialing;
 
 namespace Weft.Libp2p.Connections;
 
-/// <summary>Counts connections and streams by scope, and says no where a ceiling is reached.</summary>
-/// <remarks>Safe to use from many threads: a few numbers behind one lock.</remarks>
-internal sealed class ResourceManager(Libp2pLimits limits)
+/// <summary>Counts connections, streams and bytes by scope, and says no where a ceiling is reached.</summary>
+/// <remarks>Safe to use from many threads: a few numbers behind one lock; bytes are counted without it.</remarks>
+internal sealed class ResourceManager(Libp2pLimits limits, TimeProvider time)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<PeerId, PeerScope> _peers = [];
+    private readonly AddressGate _addresses = new(limits.Addresses);
     private int _inbound;
     private int _outbound;
     private int _handshakes;
+    private int _descriptors;
     private int _inboundStreams;
     private int _outboundStreams;
     private int _transientStreams;
+    private long _memory;
 
     /// <summary>What is in use now.</summary>
     public ResourceUse Use
@@ -23,34 +28,67 @@ internal sealed class ResourceManager(Libp2pLimits limits)
             lock (_gate)
             {
                 return new(
-                    _inbound, _outbound, _handshakes, _inboundStreams, _outboundStreams, _transientStreams, _peers.Count);
+                    _inbound, _outbound, _handshakes, _inboundStreams, _outboundStreams, _transientStreams, _peers.Count,
+                    Interlocked.Read(ref _memory), _descriptors);
             }
         }
     }
 
-    /// <summary>Takes room for a connection whose peer is not known yet.</summary>
-    public bool TryOpenConnection(bool isInbound)
+    /// <summary>Takes room for an inbound connection whose peer is not known yet.</summary>
+    /// <returns>Null when it has it; else why not, for the log.</returns>
+    public string? TryOpenInbound(ITransportConnection connection)
     {
         lock (_gate)
         {
-            if (isInbound)
+            if (_inbound >= limits.InboundConnectionsMax)
             {
-                if (_inbound >= limits.InboundConnectionsMax || _handshakes >= limits.InboundHandshakesMax)
-                {
-                    return false;
-                }
-
-                _inbound++;
-                _handshakes++;
-                return true;
+                return "too many inbound connections";
             }
 
-            if (_outbound >= limits.OutboundConnectionsMax)
+            if (_handshakes >= limits.InboundHandshakesMax)
+            {
+                return "too many handshakes";
+            }
+
+            if (!connection.IsLimited)
+            {
+                if (_descriptors >= limits.DescriptorsMax)
+                {
+                    return "too many descriptors";
+                }
+
+                GateAnswer answer = _addresses.TryEnter(connection.RemoteAddress, time.Instant());
+                if (answer != GateAnswer.Open)
+                {
+                    return answer switch
+                    {
+                        GateAnswer.AddressFull => "too many connections of its address",
+                        GateAnswer.RangeFull => "too many connections of its range of addresses",
+                        _ => "its address connects too quickly",
+                    };
+                }
+
+                _descriptors++;
+            }
+
+            _inbound++;
+            _handshakes++;
+            return null;
+        }
+    }
+
+    /// <summary>Takes room for an attempt to connect.</summary>
+    public bool TryOpenOutbound()
+    {
+        lock (_gate)
+        {
+            if (_outbound >= limits.OutboundConnectionsMax || _descriptors >= limits.DescriptorsMax)
             {
                 return false;
             }
 
             _outbound++;
+            _descriptors++;
             return true;
         }
     }
@@ -61,35 +99,55 @@ internal sealed class ResourceManager(Libp2pLimits limits)
     {
         lock (_gate)
         {
-            PeerScope scope = _peers.GetValueOrDefault(peer);
+            PeerScope scope = ScopeOf(peer);
             if (scope.Connections >= limits.PeerConnectionsMax)
             {
                 return false;
             }
 
             _handshakes -= isInbound ? 1 : 0;
-            _peers[peer] = scope with { Connections = scope.Connections + 1 };
+            scope.Connections++;
             return true;
         }
     }
 
-    /// <summary>A connection is gone.</summary>
-    /// <param name="isInbound">Who opened it.</param>
-    /// <param name="peer">Whose it was; empty when its handshake did not end well.</param>
-    public void CloseConnection(bool isInbound, PeerId peer)
+    /// <summary>The bytes a peer makes this side hold; valid while it has a connection.</summary>
+    public MemoryScope MemoryOf(PeerId peer)
     {
         lock (_gate)
         {
-            _inbound -= isInbound ? 1 : 0;
-            _outbound -= isInbound ? 0 : 1;
-            if (peer.IsEmpty)
+            return ScopeOf(peer);
+        }
+    }
+
+    /// <summary>An outbound attempt, or the connection it became, is gone.</summary>
+    /// <param name="peer">Whose it was; empty when it was nobody's yet.</param>
+    public void CloseOutbound(PeerId peer)
+    {
+        lock (_gate)
+        {
+            _outbound--;
+            _descriptors--;
+            Leave(peer);
+        }
+    }
+
+    /// <summary>An inbound connection is gone.</summary>
+    /// <param name="connection">The connection.</param>
+    /// <param name="peer">Whose it was; empty when its handshake did not end well.</param>
+    public void CloseInbound(ITransportConnection connection, PeerId peer)
+    {
+        lock (_gate)
+        {
+            _inbound--;
+            _handshakes -= peer.IsEmpty ? 1 : 0;
+            if (!connection.IsLimited)
             {
-                _handshakes -= isInbound ? 1 : 0;
-                return;
+                _descriptors--;
+                _addresses.OnClosed(connection.RemoteAddress);
             }
 
-            PeerScope scope = _peers[peer];
-            Keep(peer, scope with { Connections = scope.Connections - 1 });
+            Leave(peer);
         }
     }
 
@@ -98,7 +156,6 @@ internal sealed class ResourceManager(Libp2pLimits limits)
     {
         lock (_gate)
         {
-            PeerScope scope = _peers.GetValueOrDefault(peer);
             if (!isInbound)
             {
                 bool fits = _outboundStreams < limits.OutboundStreamsMax;
@@ -106,6 +163,7 @@ internal sealed class ResourceManager(Libp2pLimits limits)
                 return fits;
             }
 
+            PeerScope scope = ScopeOf(peer);
             if (_inboundStreams >= limits.InboundStreamsMax || _transientStreams >= limits.TransientStreamsMax
                 || scope.InboundStreams >= limits.PeerInboundStreamsMax)
             {
@@ -114,7 +172,7 @@ internal sealed class ResourceManager(Libp2pLimits limits)
 
             _inboundStreams++;
             _transientStreams++;
-            _peers[peer] = scope with { InboundStreams = scope.InboundStreams + 1 };
+            scope.InboundStreams++;
             return true;
         }
     }
@@ -141,22 +199,80 @@ internal sealed class ResourceManager(Libp2pLimits limits)
 
             _inboundStreams--;
             _transientStreams -= isNamed ? 0 : 1;
-            PeerScope scope = _peers[peer];
-            Keep(peer, scope with { InboundStreams = scope.InboundStreams - 1 });
+            PeerScope scope = ScopeOf(peer);
+            scope.InboundStreams--;
+            Forget(peer, scope);
         }
     }
 
-    private void Keep(PeerId peer, PeerScope scope)
+    private PeerScope ScopeOf(PeerId peer)
     {
-        if (scope == default)
+        if (!_peers.TryGetValue(peer, out PeerScope? scope))
+        {
+            _peers[peer] = scope = new PeerScope(this, limits);
+        }
+
+        return scope;
+    }
+
+    private void Leave(PeerId peer)
+    {
+        if (!peer.IsEmpty)
+        {
+            PeerScope scope = ScopeOf(peer);
+            scope.Connections--;
+            Forget(peer, scope);
+        }
+    }
+
+    private void Forget(PeerId peer, PeerScope scope)
+    {
+        if (scope.Connections + scope.InboundStreams == 0)
         {
             _peers.Remove(peer); // Nothing is kept of a peer that has nothing.
         }
-        else
-        {
-            _peers[peer] = scope;
-        }
     }
 
-    private readonly record struct PeerScope(int Connections, int InboundStreams);
+    private sealed class PeerScope(ResourceManager manager, Libp2pLimits limits) : MemoryScope
+    {
+        private long _held;
+
+        internal int Connections { get; set; }
+
+        internal int InboundStreams { get; set; }
+
+        public override bool TryTake(long bytes)
+        {
+            if (Interlocked.Add(ref _held, bytes) <= limits.PeerMemoryBytesMax)
+            {
+                if (Interlocked.Add(ref manager._memory, bytes) <= limits.MemoryBytesMax)
+                {
+                    return true;
+                }
+
+                Interlocked.Add(ref manager._memory, -bytes);
+            }
+
+            Interlocked.Add(ref _held, -bytes);
+            return false;
+        }
+
+        public override void Return(long bytes)
+        {
+            Interlocked.Add(ref _held, -bytes);
+            Interlocked.Add(ref manager._memory, -bytes);
+        }
+    }
+}
+
+/// <summary>
+/// Bytes held for one peer: what it sent and nobody read yet, and what its windows grew by. Safe from many threads.
+/// </summary>
+internal abstract class MemoryScope : Weft.Protocols.Yamux.IWindowBudget
+{
+    /// <summary>Takes room; the peer's and the system's ceilings are the bound.</summary>
+    public abstract bool TryTake(long bytes);
+
+    /// <summary>Gives room back.</summary>
+    public abstract void Return(long bytes);
 }

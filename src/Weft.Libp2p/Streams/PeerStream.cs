@@ -17,7 +17,7 @@ namespace Weft.Libp2p.Streams;
 /// </remarks>
 public sealed class PeerStream : Stream
 {
-    private readonly ReceiveBuffer _received = new();
+    private readonly ReceiveBuffer _received;
     private readonly StreamWaiter _reader = new();
     private readonly StreamWaiter _writer = new();
     private Memory<byte> _target; // Where the waiting reader wants its bytes.
@@ -30,6 +30,7 @@ public sealed class PeerStream : Stream
     internal PeerStream(PeerConnection connection, uint id, bool isInbound)
     {
         Connection = connection;
+        _received = new(connection.Memory);
         Id = id;
         IsInbound = isInbound;
     }
@@ -240,13 +241,15 @@ public sealed class PeerStream : Stream
             bytes[..direct].CopyTo(_target.Span);
             _target = default;
             bytes = bytes[direct..];
-            _received.Append(bytes);
             Connection.OnConsumed(Id, direct);
             _reader.Set(direct);
-            return;
         }
 
-        _received.Append(bytes);
+        if (!_received.TryAppend(bytes))
+        {
+            Connection.Reset(this); // Nobody reads, and there is no room to wait in.
+            End(StreamEnd.LocalReset);
+        }
     }
 
     internal void OnEnd()

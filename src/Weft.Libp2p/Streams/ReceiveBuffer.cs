@@ -1,9 +1,11 @@
 using System.Buffers;
+using Weft.Libp2p.Connections;
 
 namespace Weft.Libp2p.Streams;
 
 /// <summary>Bytes that came and were not read yet, in rented pieces. Holds nothing while empty.</summary>
-internal sealed class ReceiveBuffer
+/// <param name="memory">Says how much may be held.</param>
+internal sealed class ReceiveBuffer(MemoryScope memory)
 {
     private const int PieceMin = 4_096;
     private const int PieceMax = 65_536;
@@ -13,8 +15,20 @@ internal sealed class ReceiveBuffer
 
     internal int Length { get; private set; }
 
-    internal void Append(ReadOnlySpan<byte> bytes)
+    /// <summary>Keeps bytes.</summary>
+    /// <returns>False when there is no room for them in memory; nothing was kept.</returns>
+    internal bool TryAppend(ReadOnlySpan<byte> bytes)
     {
+        if (bytes.IsEmpty)
+        {
+            return true;
+        }
+
+        if (!memory.TryTake(bytes.Length))
+        {
+            return false;
+        }
+
         Length += bytes.Length;
         while (!bytes.IsEmpty)
         {
@@ -35,6 +49,8 @@ internal sealed class ReceiveBuffer
             _last.End += part;
             bytes = bytes[part..];
         }
+
+        return true;
     }
 
     /// <summary>Puts bytes back in front: what a negotiation read too much.</summary>
@@ -44,6 +60,8 @@ internal sealed class ReceiveBuffer
         {
             return;
         }
+
+        memory.Return(-bytes.Length); // A few bytes that were counted a moment ago; there is always room for them.
 
         var piece = new Piece(ArrayPool<byte>.Shared.Rent(bytes.Length)) { Next = _first, End = bytes.Length };
         bytes.CopyTo(piece.Bytes);
@@ -68,6 +86,7 @@ internal sealed class ReceiveBuffer
         }
 
         Length -= read;
+        memory.Return(read);
         return read;
     }
 
@@ -78,6 +97,7 @@ internal sealed class ReceiveBuffer
             DropFirst();
         }
 
+        memory.Return(Length);
         Length = 0;
     }
 

@@ -76,6 +76,9 @@ public readonly record struct IpRange(UInt128 Start, int Bits) : IComparable<IpR
     /// <param name="ip">4 or 16 bytes.</param>
     public bool Contains(ReadOnlySpan<byte> ip) => (Of(ip).Start & MaskOf(Bits)) == Start;
 
+    /// <summary>True when the whole other range lies in this one.</summary>
+    public bool Contains(IpRange other) => other.Bits >= Bits && (other.Start & MaskOf(Bits)) == Start;
+
     /// <inheritdoc/>
     public int CompareTo(IpRange other) =>
         Start == other.Start ? Bits.CompareTo(other.Bits) : Start.CompareTo(other.Start);

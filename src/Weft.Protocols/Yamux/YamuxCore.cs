@@ -10,7 +10,7 @@ namespace Weft.Protocols.Yamux;
 /// goes out is announced by a header that the driver sends before the bytes. Every ceiling is in
 /// <see cref="YamuxOptions"/>. Source: hashicorp/yamux spec.md; libp2p specs, yamux/README.md.
 /// </remarks>
-public sealed partial class YamuxCore(bool isDialler, YamuxOptions options)
+public sealed partial class YamuxCore(bool isDialler, YamuxOptions options, IWindowBudget? budget = null)
 {
     private readonly Dictionary<uint, YamuxStream> _streams = [];
     private readonly byte[] _header = new byte[YamuxHeader.Size];
@@ -172,9 +172,23 @@ public sealed partial class YamuxCore(bool isDialler, YamuxOptions options)
     {
         long more = Math.Min(stream.ReceiveWindowSize, options.WindowMax - stream.ReceiveWindowSize);
         more = Math.Max(0, Math.Min(more, options.WindowGrowthMax - _growth));
+        if (more == 0 || budget?.TryTake(more) == false)
+        {
+            return 0;
+        }
+
         stream.ReceiveWindowSize += more;
         _growth += more;
         return more;
+    }
+
+    /// <summary>Gives back what the windows grew by: the session is over. Harmless when called twice.</summary>
+    public void Release()
+    {
+        budget?.Return(_growth);
+        _growth = 0;
+        IsClosed = true;
+        _streams.Clear();
     }
 
     private void SendPing(WeftInstant now, Outbox<YamuxOutput> outbox)
@@ -195,7 +209,13 @@ public sealed partial class YamuxCore(bool isDialler, YamuxOptions options)
             return;
         }
 
-        _growth -= stream.ReceiveWindowSize - YamuxOptions.FirstWindow;
+        long grown = stream.ReceiveWindowSize - YamuxOptions.FirstWindow;
+        _growth -= grown;
+        if (grown > 0)
+        {
+            budget?.Return(grown);
+        }
+
         if (!stream.IsOutbound)
         {
             _inbound--;
@@ -240,7 +260,7 @@ public sealed partial class YamuxCore(bool isDialler, YamuxOptions options)
             outbox.Add(new(YamuxOutputKind.Reset, stream));
         }
 
-        _streams.Clear();
+        Release();
         outbox.Add(new(YamuxOutputKind.Close, Reason: reason));
     }
 }

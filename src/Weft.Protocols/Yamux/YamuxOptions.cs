@@ -1,5 +1,16 @@
 namespace Weft.Protocols.Yamux;
 
+/// <summary>Bytes that the windows of a session may grow by, beyond the session's own ceiling.</summary>
+public interface IWindowBudget
+{
+    /// <summary>Takes room for a window to grow.</summary>
+    /// <returns>False when there is none; the window stays as it is.</returns>
+    bool TryTake(long bytes);
+
+    /// <summary>Gives room back.</summary>
+    void Return(long bytes);
+}
+
 /// <summary>The ceilings of one Yamux session.</summary>
 public sealed class YamuxOptions
 {

@@ -10,13 +10,13 @@ public sealed class AddressBookTests
     private static readonly WeftInstant Start = new(1_000_000);
 
     [Fact]
-    public void A_stranger_who_tells_of_a_million_peers_drives_nobody_out_who_is_known_better()
+    public void A_stranger_who_tells_of_peers_without_end_drives_nobody_out_who_is_known_better()
     {
         var book = new AddressBook(new AddressBookOptions { PeersMax = 1_000, AddressesMax = 2_000 });
         book.Add(Peer(0), [Public(0)], PeerSource.Configured, AddressScope.Public, Start);
         book.OnReached(Peer(1), Public(1), TimeSpan.FromMilliseconds(20), Start);
         book.AddSigned(new(Peer(2), 1, [Public(2)]), AddressScope.Public, Start);
-        for (uint i = 3; i < 1_000_000; i++)
+        for (uint i = 3; i < 200_000; i++)
         {
             book.AddSigned(new(Peer(i), 1, [Public(i)]), AddressScope.Public, Start);
         }
