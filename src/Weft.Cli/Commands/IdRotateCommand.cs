@@ -167,7 +167,7 @@ internal static class IdRotateCommand
         });
         using HttpResponseMessage answer = await client.OpenAsync(
             HttpMethod.Post, WeftClient.Path("nodes:batch", ("ack", "disk")),
-            WeftClient.JsonContent(line, "application/x-ndjson"), "application/json", cancellationToken);
+            new BytesContent(line, "application/x-ndjson"), "application/json", cancellationToken);
         using JsonDocument after = await AskAsync(client, old.PublicKey, cancellationToken);
         if (!IsFollowed(after.RootElement, old.PublicKey, next))
         {
