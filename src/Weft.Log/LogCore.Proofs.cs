@@ -224,6 +224,11 @@ public sealed partial class LogCore
         return LogVerdict.Accepted;
     }
 
+    internal ProofCheck NewCheck() => new(_hasher);
+
+    /// <summary>True when a head is what the log's signers signed.</summary>
+    internal bool Holds(LogHead head) => IsSigned(_hasher, _state with { Head = head }, _verifier);
+
     private static byte[] Encode(LogProof proof)
     {
         var target = new ArrayBufferWriter<byte>();

@@ -60,6 +60,9 @@ public sealed class NodeOptions
     /// <summary>How much is held of groups.</summary>
     public GroupOptions Groups { get; set; } = new();
 
+    /// <summary>How signed logs are kept and replicated.</summary>
+    public Logs.LogOptions Logs { get; set; } = new();
+
     /// <summary>Checks every bound.</summary>
     /// <exception cref="ArgumentException">
     /// An option is out of bounds; the message names it and what is allowed.
@@ -73,6 +76,7 @@ public sealed class NodeOptions
         Require(RecentChangesBytesMax is >= 0 and <= 1L << 40, nameof(RecentChangesBytesMax), RecentChangesBytesMax,
             "0 to 1 TiB");
         RequireVerify();
+        Logs.ThrowIfInvalid();
         Require(Groups.GroupsMax is >= 1 and <= 100_000, "Groups.GroupsMax", Groups.GroupsMax, "1 to 100,000");
         Require(Groups.KeysMax is >= 8 and <= 1_000_000, "Groups.KeysMax", Groups.KeysMax, "8 to 1,000,000");
         Require(Groups.LookupDeadline >= TimeSpan.Zero, "Groups.LookupDeadline", Groups.LookupDeadline, "zero or more");

@@ -4,6 +4,7 @@ using Weft.Crypto;
 using Weft.Graph.Policy;
 using Weft.Node.Access;
 using Weft.Node.Lanes;
+using Weft.Node.Logs;
 using Weft.Node.Network;
 using Weft.Node.Storage;
 using Weft.Primitives;
@@ -47,6 +48,7 @@ public sealed class WeftNode : IAsyncDisposable
         Groups = new GroupDirectory(this, Identity, options.Groups);
         Grants = new GrantDirectory(this, Identity);
         Recovery = new RecoveryDirectory(this, Identity);
+        Logs = new LogSpace(store, Crypto, time, options.Logs, loggers);
         Telemetry = new NodeTelemetry(this);
         _driver.Telemetry = Telemetry;
         Graph.Telemetry = Telemetry;
@@ -84,6 +86,9 @@ public sealed class WeftNode : IAsyncDisposable
 
     /// <summary>The recovery keys of this node's identity, and the recovery of other keys.</summary>
     public RecoveryDirectory Recovery { get; }
+
+    /// <summary>The signed logs.</summary>
+    public LogSpace Logs { get; }
 
     /// <summary>The store under it.</summary>
     public IStore Store { get; }
@@ -152,6 +157,7 @@ public sealed class WeftNode : IAsyncDisposable
         }
 
         node._driver.Start();
+        node.Logs.Start();
         node._policies.Start();
         return node;
     }
@@ -189,6 +195,7 @@ public sealed class WeftNode : IAsyncDisposable
             await Network.DisposeAsync().ConfigureAwait(false); // Peers bring writes; those that came are finished below.
         }
 
+        await Logs.DisposeAsync().ConfigureAwait(false);
         await _journalTimer.DisposeAsync().ConfigureAwait(false);
         await _policies.DisposeAsync().ConfigureAwait(false);
         await _driver.DisposeAsync().ConfigureAwait(false);

@@ -13,7 +13,8 @@ public sealed record ErrorEntry(
 /// <summary>The one list of errors. Command line, HTTP, and documents all read it.</summary>
 public static partial class ErrorCatalogue
 {
-    private static readonly Dictionary<WeftError, ErrorEntry> Entries = Build().Concat(BuildAccess()).ToDictionary(entry => entry.Error);
+    private static readonly Dictionary<WeftError, ErrorEntry> Entries =
+        Build().Concat(BuildAccess()).Concat(BuildLogs()).ToDictionary(entry => entry.Error);
 
     /// <summary>Every error, by number.</summary>
     public static IEnumerable<ErrorEntry> All => Entries.Values.OrderBy(entry => (int)entry.Error);

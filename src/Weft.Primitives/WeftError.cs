@@ -88,6 +88,30 @@ public enum WeftError
     /// <summary>A policy, rotation or revocation record is not one.</summary>
     PolicyInvalid = 2317,
 
+    /// <summary>No log of that name or key is kept here.</summary>
+    LogUnknown = 2401,
+
+    /// <summary>The log's key is not here, so that nothing can be appended.</summary>
+    LogNotWritable = 2402,
+
+    /// <summary>The log contradicts itself and has stopped.</summary>
+    LogStopped = 2403,
+
+    /// <summary>The log was restored from a backup and waits for its peers.</summary>
+    LogRecovering = 2404,
+
+    /// <summary>A block number lies outside of the log.</summary>
+    LogOutOfRange = 2405,
+
+    /// <summary>A log of that name is there already.</summary>
+    LogNameTaken = 2406,
+
+    /// <summary>What was said to prove a block does not.</summary>
+    LogProofRefused = 2407,
+
+    /// <summary>A log in the store cannot be used.</summary>
+    LogDamaged = 2408,
+
     /// <summary>The port cannot be listened on.</summary>
     PortTaken = 3101,
 
