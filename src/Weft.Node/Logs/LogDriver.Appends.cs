@@ -200,6 +200,11 @@ internal sealed partial class LogDriver
             _hub.Run(log.Key, (core, outputs) => core.OnPublished(Now, outputs), Now, _outbox);
         }
 
+        while (log.Arrived.TryPeek(out (long Number, TaskCompletionSource Done) arrived) && arrived.Number <= number)
+        {
+            log.Arrived.Dequeue().Done.TrySetResult();
+        }
+
         log.Signal();
         if (log.Core.LastCommit <= number)
         {

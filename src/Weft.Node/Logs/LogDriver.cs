@@ -224,14 +224,14 @@ internal sealed partial class LogDriver : IAsyncDisposable
             case ReplicationOutputKind.Stored:
                 if (log.BlockWaiters.Remove(happened.Index, out List<TaskCompletionSource>? waiting))
                 {
-                    waiting.ForEach(one => one.TrySetResult());
+                    waiting.ForEach(one => log.Arrived.Enqueue((log.Core.LastCommit, one)));
                 }
 
                 break;
             case ReplicationOutputKind.Done:
                 if (log.Downloads.Remove(happened.Index, out TaskCompletionSource? done))
                 {
-                    done.TrySetResult();
+                    log.Arrived.Enqueue((log.Core.LastCommit, done));
                 }
 
                 break;
@@ -256,8 +256,26 @@ internal sealed partial class LogDriver : IAsyncDisposable
     {
         OpenLog log = _logs[key];
         log.Timer ??= _time.CreateTimer(
-            _ => Post(() => _hub.OnTimer(key, Now, _outbox)), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        TimeSpan wait = due - Now;
-        log.Timer.Change(wait < TimeSpan.Zero ? TimeSpan.Zero : wait, Timeout.InfiniteTimeSpan);
+            _ => Post(() => OnTimer(log)), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        log.Due.Add(due);
+        SetTimer(log);
+    }
+
+    private void OnTimer(OpenLog log)
+    {
+        WeftInstant now = Now;
+        log.Due.RemoveWhere(due => due <= now);
+        _hub.OnTimer(log.Key, now, _outbox);
+        SetTimer(log);
+    }
+
+    private void SetTimer(OpenLog log)
+    {
+        if (log.Due.Count > 0)
+        {
+            TimeSpan wait = log.Due.Min - Now;
+            TimeSpan atLeast = TimeSpan.FromMilliseconds(1); // A timer may ring early: then once more.
+            log.Timer!.Change(wait < atLeast ? atLeast : wait, Timeout.InfiniteTimeSpan);
+        }
     }
 }

@@ -59,7 +59,13 @@ internal sealed class OpenLog(LogCore core, ReplicationCore replication, LogNote
     /// <summary>The newest commit that is durable.</summary>
     public long Durable { get; set; }
 
+    /// <summary>What came and was waited for, each until its commit is durable.</summary>
+    public Queue<(long Number, TaskCompletionSource Done)> Arrived { get; } = [];
+
     public ITimer? Timer { get; set; }
+
+    /// <summary>When the core wants to be called; there are two reasons for it, so that there are two at most.</summary>
+    public SortedSet<WeftInstant> Due { get; } = [];
 
     /// <summary>Completes at the next change that a reader could see.</summary>
     public Task Changed => _changed.Task;
@@ -106,7 +112,8 @@ internal sealed class OpenLog(LogCore core, ReplicationCore replication, LogNote
                 WeftError.NodeUnavailable, "The node is stopping; whether the blocks were appended is not known."));
         }
 
-        foreach (TaskCompletionSource waiting in BlockWaiters.Values.SelectMany(list => list).Concat(Downloads.Values))
+        foreach (TaskCompletionSource waiting in BlockWaiters.Values.SelectMany(list => list)
+            .Concat(Downloads.Values).Concat(Arrived.Select(one => one.Done)))
         {
             waiting.TrySetCanceled();
         }
