@@ -46,7 +46,8 @@ public static class LogProofs
     {
         proven = null;
         LogProof? proof = bytes.Length > BytesMax ? null : LogCodec.ReadProof(bytes);
-        if (proof is not { Block: BlockProof block, Hash: null, Seek: null, Upgrade: UpgradeProof { Start: 0 } upgrade })
+        if (proof is not { Hash: null, Seek: null }
+            || proof is not { Block: BlockProof block, Upgrade: UpgradeProof { Start: 0 } upgrade })
         {
             return LogVerdict.Malformed;
         }

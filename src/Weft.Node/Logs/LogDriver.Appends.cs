@@ -116,7 +116,9 @@ internal sealed partial class LogDriver
         _touched.Add(log);
     }
 
-    /// <summary>Asks the store for a level, one request at a time; what is written meanwhile is the next one's.</summary>
+    /// <summary>
+    /// Asks the store for a level, one request at a time; what is written meanwhile is the next one's.
+    /// </summary>
     private void StartFlush(Durability level)
     {
         foreach (OpenLog log in _touched)
@@ -173,7 +175,9 @@ internal sealed partial class LogDriver
         }
     }
 
-    /// <summary>After the loop has ended: what was written becomes durable before anyone is told that it failed.</summary>
+    /// <summary>
+    /// After the loop has ended: what was written becomes durable before anyone is told that it failed.
+    /// </summary>
     private async Task FlushLastAsync()
     {
         try

@@ -43,8 +43,7 @@ internal sealed partial class LogDriver : IAsyncDisposable
         _options = options;
         _logger = logger;
         _hub = new LogHubCore(crypto, options.ConnectionsMax);
-        _work = Channel.CreateBounded<Action>(
-            new BoundedChannelOptions(options.QueueMax) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
+        _work = Channel.CreateBounded<Action>(new BoundedChannelOptions(options.QueueMax) { SingleReader = true });
         KeyGenerator.Fill(_seed); // Another one at each start: connections for logs do not say who the node is.
     }
 

@@ -13,7 +13,8 @@ internal static class LogErrors
         {
             LogVerdict.Accepted => null,
             LogVerdict.NotWritable => new WeftException(
-                WeftError.LogNotWritable, $"The log '{name}' is signed by a key that is not here; nothing was changed."),
+                WeftError.LogNotWritable,
+                $"The log '{name}' is signed by a key that is not here; nothing was changed."),
             LogVerdict.Stopped or LogVerdict.Conflict => new WeftException(
                 WeftError.LogStopped, $"The log '{name}' contradicts itself and has stopped; nothing was changed."),
             LogVerdict.Recovering => new WeftException(

@@ -17,7 +17,9 @@ public sealed class LogOptions
     /// <summary>Blocks that one signature takes together: 1 to 65,536. Default: 4,096.</summary>
     public int BatchBlocksMax { get; set; } = 4_096;
 
-    /// <summary>Bytes that one signature takes together: 1 KiB to 64 MiB. Default: 4 MiB. A larger block goes alone.</summary>
+    /// <summary>
+    /// Bytes that one signature takes together: 1 KiB to 64 MiB. Default: 4 MiB. A larger block goes alone.
+    /// </summary>
     public int BatchBytesMax { get; set; } = 4 << 20;
 
     /// <summary>Calls that may wait for the loop that works the logs: 16 to 1,000,000. Default: 4,096.</summary>

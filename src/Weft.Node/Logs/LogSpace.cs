@@ -27,7 +27,9 @@ public sealed class LogSpace : IAsyncDisposable
     /// <summary>How an address is dialled; null where nothing can be. Set by whoever has sockets.</summary>
     public Func<string, CancellationToken, ValueTask<Stream>>? Dialler { get; set; }
 
-    /// <summary>Opens a log: by name, which makes a new one when there is none; or by key, which may be anybody's.</summary>
+    /// <summary>
+    /// Opens a log: by name, which makes a new one when there is none; or by key, which may be anybody's.
+    /// </summary>
     /// <param name="nameOrKey">1 to 64 characters, or the key's 64 hexadecimal digits.</param>
     /// <param name="cancellationToken">Stops the waiting.</param>
     /// <exception cref="WeftException">Usage, TooManyRequests, DiskFull, DiskFailed, StoreStopped.</exception>
@@ -118,7 +120,8 @@ public sealed class LogSpace : IAsyncDisposable
             if (_kept.Count >= _driver.Options.LinksMax)
             {
                 throw new WeftException(
-                    WeftError.TooManyRequests, $"{_kept.Count} peers are kept for logs already, as many as are allowed.");
+                    WeftError.TooManyRequests,
+                    $"{_kept.Count} peers are kept for logs already, as many as are allowed.");
             }
 
             var kept = new KeptLogLink(this, address, Dialler, _driver.Options.RedialMin, _time, _logger);

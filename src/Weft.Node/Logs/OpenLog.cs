@@ -64,7 +64,7 @@ internal sealed class OpenLog(LogCore core, ReplicationCore replication, LogNote
 
     public ITimer? Timer { get; set; }
 
-    /// <summary>When the core wants to be called; there are two reasons for it, so that there are two at most.</summary>
+    /// <summary>When the core wants to be called: few at once, for it has two reasons for it.</summary>
     public SortedSet<WeftInstant> Due { get; } = [];
 
     /// <summary>Completes at the next change that a reader could see.</summary>

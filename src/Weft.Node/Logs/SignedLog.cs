@@ -4,7 +4,9 @@ using Weft.Primitives;
 
 namespace Weft.Node.Logs;
 
-/// <summary>One signed log of a node: append to it, read it, follow it, prove it. Safe to use from many threads.</summary>
+/// <summary>
+/// One signed log of a node: append to it, read it, follow it, prove it. Safe to use from many threads.
+/// </summary>
 /// <remarks>
 /// <code>
 /// SignedLog audit = await node.Logs.OpenAsync("audit");

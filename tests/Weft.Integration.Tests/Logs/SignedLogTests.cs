@@ -41,7 +41,8 @@ public sealed class SignedLogTests : IAsyncLifetime
         const int Writers = 16;
         const int Each = 50;
 
-        LogPosition[][] positions = await Task.WhenAll(Enumerable.Range(0, Writers).Select(writer => WriteAsync(log, writer)));
+        LogPosition[][] positions = await Task.WhenAll(
+            Enumerable.Range(0, Writers).Select(writer => WriteAsync(log, writer)));
 
         LogInfo info = await log.InfoAsync();
         Assert.Equal(Writers * Each, info.Length);
@@ -51,7 +52,9 @@ public sealed class SignedLogTests : IAsyncLifetime
         List<string> read = await ReadAllAsync(log);
         for (int writer = 0; writer < Writers; writer++)
         {
-            Assert.Equal(Enumerable.Range(0, Each).Select(i => $"{writer}/{i}"), read.Where(text => text.StartsWith($"{writer}/")));
+            Assert.Equal(
+                Enumerable.Range(0, Each).Select(i => $"{writer}/{i}"),
+                read.Where(text => text.StartsWith($"{writer}/")));
             Assert.Equal($"{writer}/7", read[(int)positions[writer][7].Index]);
         }
 
@@ -87,7 +90,9 @@ public sealed class SignedLogTests : IAsyncLifetime
         LogRead read = await reopened.GetAsync(0);
         Assert.Equal("hidden", Encoding.UTF8.GetString(read.Block.Span));
         LogInfo info = Assert.Single(await again.Logs.ListAsync());
-        Assert.Equal(("secret", 101L, 106L, true, true), (info.Name, info.Length, info.ByteLength, info.IsWritable, info.IsEncrypted));
+        Assert.Equal(
+            ("secret", 101L, 106L, true, true),
+            (info.Name, info.Length, info.ByteLength, info.IsWritable, info.IsEncrypted));
         Assert.Equal(new LogPosition(101, 1, 0), await reopened.AppendAsync("more"u8.ToArray()));
         Assert.Equal(LogReadStatus.OutOfRange, (await reopened.GetAsync(102)).Status);
         WeftException taken = await Assert.ThrowsAsync<WeftException>(() => again.Logs.CreateAsync("secret"));
@@ -128,7 +133,9 @@ public sealed class SignedLogTests : IAsyncLifetime
         {
             await foreach (LogEntry entry in followed.FollowAsync(0, _deadline.Token))
             {
-                seen.Add(entry.Kind == LogEntryKind.Truncated ? $"cut {entry.Index}" : Encoding.UTF8.GetString(entry.Block.Span));
+                seen.Add(entry.Kind == LogEntryKind.Truncated
+                    ? $"cut {entry.Index}"
+                    : Encoding.UTF8.GetString(entry.Block.Span));
                 if (seen.Count == 300)
                 {
                     half.SetResult();
@@ -303,7 +310,9 @@ public sealed class SignedLogTests : IAsyncLifetime
         var read = new List<string>();
         await foreach (LogEntry entry in log.ReadAsync())
         {
-            read.Add(entry.Kind == LogEntryKind.Block ? Encoding.UTF8.GetString(entry.Block.Span) : entry.Kind.ToString());
+            read.Add(entry.Kind == LogEntryKind.Block
+                ? Encoding.UTF8.GetString(entry.Block.Span)
+                : entry.Kind.ToString());
         }
 
         return read;
