@@ -18,6 +18,9 @@ internal static class NodeTools
     /// <summary>The same for js-libp2p.</summary>
     public static string Libp2pFolder { get; } = Path.Combine(AppContext.BaseDirectory, "Libp2p", "js");
 
+    /// <summary>The same for js-libp2p with gossipsub.</summary>
+    public static string GossipFolder { get; } = Path.Combine(AppContext.BaseDirectory, "Gossip", "js");
+
     /// <summary>The same for hypercore.</summary>
     public static string HypercoreFolder { get; } = Path.Combine(AppContext.BaseDirectory, "Hypercore", "js");
 

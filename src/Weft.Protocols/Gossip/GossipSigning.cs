@@ -47,7 +47,8 @@ public static class GossipSigning
     private static bool Verify(GossipMessage message, ReadOnlySpan<byte> signed, ICrypto crypto)
     {
         // The usual case, without an allocation: the key stands in the peer id.
-        if (message.FromBytes is [0, 36, 0x08, 0x01, 0x12, 32, .. { Length: 32 } key] && message.Key.IsEmpty)
+        if (message.FromBytes is [0, 36, 0x08, 0x01, 0x12, 32, .. { Length: 32 } key]
+            && (message.Key.IsEmpty || message.Key.SequenceEqual(message.FromBytes[2..])))
         {
             return message.Signature.Length == Ed25519KeyPair.SignatureLength
                 && crypto.VerifyEd25519(key, signed, message.Signature);
