@@ -7,6 +7,7 @@ using Weft.Node.Lanes;
 using Weft.Node.Logs;
 using Weft.Node.Network;
 using Weft.Node.Storage;
+using Weft.Node.Topics;
 using Weft.Primitives;
 
 namespace Weft.Node;
@@ -49,6 +50,7 @@ public sealed class WeftNode : IAsyncDisposable
         Grants = new GrantDirectory(this, Identity);
         Recovery = new RecoveryDirectory(this, Identity);
         Logs = new LogSpace(store, Crypto, time, options.Logs, loggers);
+        Topics = new NodeTopics(this);
         Telemetry = new NodeTelemetry(this);
         _driver.Telemetry = Telemetry;
         Graph.Telemetry = Telemetry;
@@ -98,6 +100,9 @@ public sealed class WeftNode : IAsyncDisposable
 
     /// <summary>The libp2p side of the node; null unless <see cref="StartNetworkAsync"/> was called.</summary>
     public NodeNetwork? Network { get; private set; }
+
+    /// <summary>Topics: signed messages for everyone who has joined. They need libp2p.</summary>
+    public NodeTopics Topics { get; }
 
     /// <summary>Counts since the start.</summary>
     public NodeMetrics Metrics { get; }

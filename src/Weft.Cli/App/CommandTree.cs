@@ -32,6 +32,7 @@ internal static class CommandTree
             ImportCommand.Build(), ExportCommand.Build(),
         ]),
         new("NETWORK", false, [PeersCommand.Build()]),
+        new("TOPICS, LOGS, RECORDS", false, [TopicCommand.Build()]),
         new("IDENTITY", false,
             [IdCommand.Build(), GroupCommand.Build(), GrantCommand.Build(), TokenCommand.Build()]),
         new("OPERATE", false,

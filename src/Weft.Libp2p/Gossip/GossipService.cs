@@ -111,13 +111,15 @@ public sealed partial class GossipService : IAsyncDisposable
 
     /// <summary>Joins a topic: live when this returns.</summary>
     /// <param name="topic">1 to 256 bytes of UTF-8.</param>
+    /// <param name="isRead">False to take part without reading: messages are passed on, and none waits here.</param>
     /// <exception cref="ArgumentException">The name is too long, or empty.</exception>
     /// <exception cref="WeftException">TooManyRequests when too many are joined.</exception>
-    public GossipSubscription Subscribe(string topic)
+    public GossipSubscription Subscribe(string topic, bool isRead = true)
     {
         Check(topic);
         ObjectDisposedException.ThrowIf(_isStopped != 0, this);
-        var subscription = new GossipSubscription(this, topic, Options.SubscriptionMax);
+        var subscription = new GossipSubscription(
+            this, topic, isRead ? Options.SubscriptionMax : 0, Options.SubscriptionBytesMax);
         lock (Gate)
         {
             bool isJoined = _subscriptionCount < Options.SubscriptionsMax && _core.Join(topic, Now, _outbox);

@@ -17,6 +17,9 @@ public sealed class GossipServiceOptions
     /// <summary>Messages that wait for one subscriber; the oldest are dropped and counted. Default: 1,024.</summary>
     public int SubscriptionMax { get; set; } = 1_024;
 
+    /// <summary>Bytes of those. Default: 16 MiB.</summary>
+    public int SubscriptionBytesMax { get; set; } = 16 * 1024 * 1024;
+
     /// <summary>Subscriptions at once. Default: 4,096.</summary>
     public int SubscriptionsMax { get; set; } = 4_096;
 

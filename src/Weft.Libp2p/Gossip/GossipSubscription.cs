@@ -13,14 +13,17 @@ public sealed class GossipSubscription : IAsyncDisposable
 {
     private readonly GossipService _service;
     private readonly int _max;
+    private readonly int _bytesMax;
     private readonly Lock _gate = new();
     private readonly Queue<GossipMessage> _line = [];
     private TaskCompletionSource? _waiting;
+    private long _bytes;
     private long _missed;
     private bool _isOver;
 
-    internal GossipSubscription(GossipService service, string topic, int max)
+    internal GossipSubscription(GossipService service, string topic, int max, int bytesMax)
     {
+        _bytesMax = bytesMax;
         _service = service;
         _max = max;
         Topic = topic;
@@ -69,18 +72,19 @@ public sealed class GossipSubscription : IAsyncDisposable
     {
         lock (_gate)
         {
-            if (_isOver)
+            if (_isOver || _max == 0)
             {
                 return;
             }
 
-            if (_line.Count >= _max)
+            while (_line.Count >= _max || (_bytes + message.Frame.Length > _bytesMax && _line.Count > 0))
             {
-                _line.Dequeue();
+                _bytes -= _line.Dequeue().Frame.Length;
                 _missed++;
             }
 
             _line.Enqueue(message);
+            _bytes += message.Frame.Length;
             Wake();
         }
     }
@@ -114,6 +118,7 @@ public sealed class GossipSubscription : IAsyncDisposable
 
             if (_line.TryDequeue(out GossipMessage? message))
             {
+                _bytes -= message.Frame.Length;
                 delivery = new(message, 0);
                 return true;
             }

@@ -10,10 +10,9 @@ public sealed partial class NodeNetwork
     /// round, before the host. A service is made with <see cref="Host"/>, kept in a property, and added here:
     /// <code>await AddAsync(Kad = new KadService(Host, Options.Kad), Kad.StartAsync, cancellationToken);</code>
     /// </summary>
-    private Task AddServicesAsync(CancellationToken cancellationToken)
+    private async Task AddServicesAsync(CancellationToken cancellationToken)
     {
-        _ = cancellationToken;
-        return Task.CompletedTask;
+        await AddGossipAsync(cancellationToken).ConfigureAwait(false);
     }
 
     private async Task AddAsync(

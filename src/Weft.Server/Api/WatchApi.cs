@@ -51,7 +51,7 @@ internal static class WatchApi
     }
 
     // A stream that was opened with a token does not outlive it.
-    private static ITimer? EndWithToken(ApiCall call, CancellationTokenSource ending)
+    internal static ITimer? EndWithToken(ApiCall call, CancellationTokenSource ending)
     {
         if (call.Caller.ExpiresAt is not { } end)
         {

@@ -1,0 +1,224 @@
+using System.CommandLine;
+using System.Net.ServerSentEvents;
+using System.Text;
+using System.Text.Json;
+using Weft.Cli.App;
+using Weft.Cli.Http;
+using Weft.Cli.Output;
+using Weft.Primitives;
+
+namespace Weft.Cli.Commands;
+
+/// <summary>Lists joined topics, publishes to one, and prints what comes.</summary>
+internal static class TopicCommand
+{
+    private const int LineMax = 48 * 1024;
+
+    private static readonly Argument<string> Topic = new("topic")
+    {
+        Description = "The topic's name: 1 to 256 bytes.",
+        HelpName = "TOPIC",
+    };
+
+    private static readonly Argument<string?> Message = new("message")
+    {
+        Description = "The message; without it, each line of stdin is one.",
+        HelpName = "MESSAGE",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private static readonly Option<int> Count = new("--count", "-n")
+    {
+        Description = "Stop after so many messages; 0 for never.",
+        HelpName = "N",
+    };
+
+    public static Command Build()
+    {
+        var list = new WeftCommand("ls", "The joined topics, their peers and mesh links.")
+        {
+            Examples = ["weft topic ls", "weft topic ls --json"],
+            Resources = ["GET /topics"],
+        };
+        list.Run(ListAsync);
+        var publish = new WeftCommand("pub", "Publish a message, or each line of stdin.")
+        {
+            Examples = ["weft topic pub lobby \"tea at five\"", "tail -f log.txt | weft topic pub logs"],
+            Resources = ["POST /topics/{name}/messages"],
+            Remarks = "The message is signed by the node. Nothing says that anybody got it.",
+        };
+        publish.Arguments.Add(Topic);
+        publish.Arguments.Add(Message);
+        publish.Run(PublishAsync);
+        var subscribe = new WeftCommand("sub", "Print each message of a topic as it comes.")
+        {
+            Examples = ["weft topic sub lobby", "weft topic sub lobby --json -n 1 --timeout 30s"],
+            Resources = ["GET /topics/{name}/messages"],
+            Remarks = "Ctrl+C ends it with exit code 0. With --timeout it fails when fewer than --count messages came in time.",
+        };
+        subscribe.Arguments.Add(Topic);
+        subscribe.Options.Add(Count);
+        subscribe.Run(SubscribeAsync);
+        var command = new WeftCommand("topic", "Signed messages for everyone who has joined.")
+        {
+            Examples = ["weft topic sub lobby", "weft topic pub lobby hello"],
+        };
+        command.Subcommands.Add(list);
+        command.Subcommands.Add(publish);
+        command.Subcommands.Add(subscribe);
+        return command;
+    }
+
+    private static async Task<int> ListAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        WeftClient client = await context.ConnectAsync(cancellationToken);
+        using JsonDocument answer = await client.GetAsync(WeftClient.Path("topics"), cancellationToken);
+        var table = new TextTable("topic", ">peers", ">mesh", ">readers");
+        int count = 0;
+        foreach (JsonElement topic in answer.RootElement.Items("items"))
+        {
+            count++;
+            if (context.Output.IsJson)
+            {
+                context.Output.Json(topic);
+                continue;
+            }
+
+            table.Add(
+                topic.Text("topic") ?? "", topic.Text("peers") ?? "", topic.Text("mesh") ?? "",
+                topic.Text("subscriptions") ?? "");
+        }
+
+        if (table.Rows.Count > 0)
+        {
+            context.Output.Table(table);
+        }
+
+        context.Output.Note(count == 1 ? "1 topic" : $"{count} topics");
+        return ExitCode.Done;
+    }
+
+    private static async Task<int> PublishAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        WeftClient client = await context.ConnectAsync(cancellationToken);
+        if (context.Value(Message) is { } message)
+        {
+            await SendAsync(context, client, message, cancellationToken);
+            return ExitCode.Done;
+        }
+
+        long sent = 0;
+        using var reader = new StreamReader(context.Host.InBytes, new UTF8Encoding(false), false, 4_096, leaveOpen: true);
+        while (await reader.ReadLineAsync(cancellationToken).AsTask().WaitAsync(cancellationToken) is { } line)
+        {
+            await SendAsync(context, client, line, cancellationToken);
+            sent++;
+        }
+
+        context.Output.Note(sent == 1 ? "1 message" : $"{sent} messages");
+        return ExitCode.Done;
+    }
+
+    private static async Task SendAsync(
+        CommandContext context, WeftClient client, string message, CancellationToken cancellationToken)
+    {
+        if (Encoding.UTF8.GetByteCount(message) > LineMax)
+        {
+            throw new CliException(WeftError.TooLarge, $"A message on the command line has at most {LineMax} bytes.");
+        }
+
+        using JsonDocument answer = await client.SendAsync(
+            HttpMethod.Post, PathOf(context), JsonBuild.Object(json => json.WriteString("text", message)), cancellationToken);
+        if (context.Output.IsJson)
+        {
+            context.Output.Json(answer.RootElement);
+        }
+        else
+        {
+            context.Output.Cells(
+                answer.RootElement.Text("sequence") ?? "", $"to {answer.RootElement.Text("peers")} peers");
+        }
+    }
+
+    private static async Task<int> SubscribeAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        int wanted = context.Value(Count);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        if (context.Settings.Timeout is { } timeout)
+        {
+            deadline.CancelAfter(timeout);
+        }
+
+        WeftClient client = await context.ConnectAsync(deadline.Token);
+        int got = 0;
+        try
+        {
+            using HttpResponseMessage answer = await client.OpenAsync(
+                HttpMethod.Get, PathOf(context), null, "text/event-stream", deadline.Token);
+            await using Stream body = await answer.Content.ReadAsStreamAsync(deadline.Token);
+            await foreach (SseItem<string> item in SseParser.Create(body).EnumerateAsync(deadline.Token))
+            {
+                got += Show(context, item) ? 1 : 0;
+                if (wanted > 0 && got >= wanted)
+                {
+                    break;
+                }
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // Interrupted: that is how it ends.
+        }
+        catch (OperationCanceledException)
+        {
+            if (got < wanted)
+            {
+                throw new CliException(WeftError.DeadlinePassed, $"{got} of {wanted} messages came in time.");
+            }
+        }
+
+        context.Output.Note(got == 1 ? "1 message" : $"{got} messages");
+        return ExitCode.Done;
+    }
+
+    /// <summary>Prints one event.</summary>
+    /// <returns>True for a message.</returns>
+    private static bool Show(CommandContext context, SseItem<string> item)
+    {
+        using JsonDocument document = JsonDocument.Parse(item.Data);
+        JsonElement data = document.RootElement;
+        switch (item.EventType)
+        {
+            case "message" when context.Output.IsJson:
+                context.Output.Json(data);
+                return true;
+            case "message":
+                string text = data.Text("text") ?? "base64:" + data.Text("data");
+                context.Output.Cells(Short(context, data.Text("from") ?? ""), PlainText.OneLine(text));
+                return true;
+            case "gap":
+                context.Output.Note($"! gap: {data.Text("missed")} messages were dropped because this reader was slow");
+                return false;
+            case "live":
+                context.Output.Note("joined; waiting for messages");
+                return false;
+            case "bye":
+                context.Output.Note("the node says goodbye: " + data.Text("reason"));
+                return false;
+            default:
+                return false;
+        }
+    }
+
+    // A pipe gets the whole id; a person knows a peer by its end.
+    private static string Short(CommandContext context, string id) =>
+        context.Output.IsTerminal && id.Length > 16 ? $"{id[..4]}…{id[^6..]}" : id;
+
+    private static string PathOf(CommandContext context)
+    {
+        string topic = context.Value(Topic)!;
+        return topic.Length == 0 || topic.Contains('%', StringComparison.Ordinal) || topic is "." or ".."
+            ? throw new CliException(WeftError.Usage, "A topic is not empty, not \".\" or \"..\", and has no percent sign.")
+            : WeftClient.Path($"topics/{Uri.EscapeDataString(topic)}/messages");
+    }
+}

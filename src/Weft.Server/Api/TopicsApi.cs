@@ -1,0 +1,123 @@
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Weft.Libp2p.Gossip;
+using Weft.Node.Topics;
+using Weft.Primitives;
+using Weft.Server.Http;
+
+namespace Weft.Server.Api;
+
+/// <summary>The resources /topics and /topics/{name}/messages: what is joined, publish, and subscribe as a stream.</summary>
+internal static class TopicsApi
+{
+    private const int NameMax = 256;
+    private const int TextMax = 60_000; // Within what a body may have.
+
+    internal static Task ListAsync(ApiCall call)
+    {
+        IReadOnlyList<GossipTopicInfo> topics = call.Peer.Node.Topics.List();
+        return call.AnswerAsync(StatusCodes.Status200OK, json =>
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("items");
+            foreach (GossipTopicInfo topic in topics)
+            {
+                json.WriteStartObject();
+                json.WriteString("topic", topic.Topic);
+                json.WriteNumber("peers", topic.Peers);
+                json.WriteNumber("mesh", topic.Mesh);
+                json.WriteNumber("subscriptions", topic.Subscriptions);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        });
+    }
+
+    internal static async Task PostAsync(ApiCall call)
+    {
+        string topic = NameOf(call);
+        using BodyMembers body = await BodyMembers.ReadAsync(call, "text", "data");
+        string? text = body.Text("text", TextMax);
+        string? data = body.Text("data", TextMax);
+        if (text is null == data is null)
+        {
+            throw body.Refused("A message has either \"text\" or \"data\" (base64).", null);
+        }
+
+        byte[] bytes;
+        try
+        {
+            bytes = text is not null ? Encoding.UTF8.GetBytes(text) : Convert.FromBase64String(data!);
+        }
+        catch (FormatException)
+        {
+            throw body.Refused("\"data\" is not base64.", "data");
+        }
+
+        TopicReceipt receipt = await call.Peer.Node.Topics.PublishAsync(topic, bytes, call.Aborted);
+        await call.AnswerAsync(StatusCodes.Status200OK, json =>
+        {
+            json.WriteStartObject();
+            json.WriteString("topic", topic);
+            json.WriteString("from", call.Peer.Network!.Id.ToString());
+            json.WriteString("sequence", receipt.Sequence.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            json.WriteNumber("peers", receipt.Peers);
+            json.WriteEndObject();
+        });
+    }
+
+    /// <summary>A stream of messages: server-sent events, or lines of JSON for who asks for them.</summary>
+    internal static async Task GetAsync(ApiCall call)
+    {
+        string topic = NameOf(call);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(
+            call.Aborted, call.Server.Stopping, call.Caller.Revoked);
+        using ITimer? expiry = WatchApi.EndWithToken(call, ending);
+        await using TopicSubscription subscription = await call.Peer.Node.Topics.SubscribeAsync(topic, call.Aborted);
+        call.Response.ContentType = call.WantsLines ? "application/x-ndjson" : "text/event-stream";
+        call.Response.Headers.CacheControl = "no-store";
+        call.Response.Headers["X-Accel-Buffering"] = "no";
+        call.Context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
+        call.AllowSlowReader();
+        var stream = new TopicStream(call);
+        string reason = "the node stops";
+        try
+        {
+            await stream.BeginAsync();
+            await stream.CopyAsync(subscription.ReadAllAsync(ending.Token), ending.Token);
+        }
+        catch (OperationCanceledException) when (!call.Server.Stopping.IsCancellationRequested)
+        {
+            reason = "the token ended";
+        }
+        catch (OperationCanceledException)
+        {
+            // The node stops.
+        }
+
+        if (!call.Aborted.IsCancellationRequested)
+        {
+            await stream.EndAsync(reason);
+        }
+    }
+
+    /// <summary>
+    /// The name in the path. A path decodes %2F and %252F to the same text, so that a name with a percent sign cannot be
+    /// told from another one: it is refused.
+    /// </summary>
+    private static string NameOf(ApiCall call)
+    {
+        string name = ((string)call.Request.RouteValues["name"]!).Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
+        bool isBad = name is "." or ".." || name.Contains('%', StringComparison.Ordinal) || name.Any(char.IsControl)
+            || Encoding.UTF8.GetByteCount(name) > NameMax;
+        return isBad
+            ? throw new ApiException(
+                WeftError.RequestMalformed,
+                $"A topic has 1 to {NameMax} bytes, no control character and no percent sign; and it is not \".\" or \"..\".")
+            { Path = "name" }
+            : name;
+    }
+}
