@@ -105,8 +105,8 @@ internal static class TopicsApi
     }
 
     /// <summary>
-    /// The name in the path. A path decodes %2F and %252F to the same text, so that a name with a percent sign cannot be
-    /// told from another one: it is refused.
+    /// The name in the path. A path decodes %2F and %252F to the same text: both are a slash here, and no name has a
+    /// percent sign.
     /// </summary>
     private static string NameOf(ApiCall call)
     {
