@@ -1,13 +1,19 @@
+using System.Net.Security;
 using System.Net.WebSockets;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Text;
 using System.Threading.Channels;
 using Weft.Libp2p.Transport;
 using Weft.Protocols.Peers;
+using Weft.Transports.Tls;
 
 namespace Weft.Transports;
 
-/// <summary>Takes TCP connections, and makes WebSockets of those that ask for it in time.</summary>
+/// <summary>
+/// Takes TCP connections, does the TLS handshake where there is a certificate, and makes WebSockets of those that ask for
+/// it in time.
+/// </summary>
 internal sealed class WebSocketListener : ITransportListener
 {
     private const int WaitingMax = 64; // Upgrades at once, and connections that wait to be taken.
@@ -17,15 +23,17 @@ internal sealed class WebSocketListener : ITransportListener
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(10);
 
     private readonly ITransportListener _tcp;
+    private readonly SslStreamCertificateContext? _certificate;
     private readonly Channel<ITransportConnection> _ready = Channel.CreateBounded<ITransportConnection>(WaitingMax);
     private readonly SemaphoreSlim _upgrading = new(WaitingMax);
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _loop;
 
-    internal WebSocketListener(ITransportListener tcp)
+    internal WebSocketListener(ITransportListener tcp, SslStreamCertificateContext? certificate)
     {
         _tcp = tcp;
-        Addresses = [.. tcp.Addresses.Select(WebSocketTransport.WithWs)];
+        _certificate = certificate;
+        Addresses = [.. tcp.Addresses.Select(AddressOf)];
         _loop = AcceptLoopAsync();
     }
 
@@ -75,12 +83,15 @@ internal sealed class WebSocketListener : ITransportListener
         }
     }
 
+    private Multiaddr AddressOf(Multiaddr tcp) => WebSocketTransport.WithWs(tcp, isTls: _certificate is not null);
+
     private async Task UpgradeAsync(ITransportConnection tcp)
     {
         try
         {
             using var deadline = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
             deadline.CancelAfter(RequestTimeout);
+            tcp = await ProtectAsync(tcp, deadline.Token).ConfigureAwait(false);
             string key = await ReadKeyAsync(tcp, deadline.Token).ConfigureAwait(false);
 #pragma warning disable CA5350 // SHA-1 is what RFC 6455 says; it protects nothing here.
             string accept = Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + Salt)));
@@ -94,13 +105,13 @@ internal sealed class WebSocketListener : ITransportListener
                 new TransportStream(tcp),
                 new WebSocketCreationOptions { IsServer = true, KeepAliveInterval = TimeSpan.Zero });
             var connection = new WebSocketConnection(
-                socket, WebSocketTransport.WithWs(tcp.LocalAddress), WebSocketTransport.WithWs(tcp.RemoteAddress));
+                socket, AddressOf(tcp.LocalAddress), AddressOf(tcp.RemoteAddress));
             if (!_ready.Writer.TryWrite(connection))
             {
                 await connection.DisposeAsync().ConfigureAwait(false);
             }
         }
-        catch (Exception error) when (error is IOException or OperationCanceledException)
+        catch (Exception error) when (error is IOException or OperationCanceledException or AuthenticationException)
         {
             tcp.Abort(); // It asked for something else, too slowly, or is gone.
             await tcp.DisposeAsync().ConfigureAwait(false);
@@ -109,6 +120,26 @@ internal sealed class WebSocketListener : ITransportListener
         {
             _upgrading.Release();
         }
+    }
+
+    private async Task<ITransportConnection> ProtectAsync(
+        ITransportConnection tcp, CancellationToken cancellationToken)
+    {
+        if (_certificate is null)
+        {
+            return tcp;
+        }
+
+        var stream = new SslStream(new TransportStream(tcp), leaveInnerStreamOpen: true);
+        await stream.AuthenticateAsServerAsync(
+            new SslServerAuthenticationOptions
+            {
+                ServerCertificateContext = _certificate,
+                EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+                AllowRenegotiation = false,
+            },
+            cancellationToken).ConfigureAwait(false);
+        return new TlsConnection(stream, tcp);
     }
 
     /// <summary>Reads one request, byte by byte at its end, because what follows belongs to the WebSocket.</summary>

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Text;
@@ -8,16 +9,21 @@ using Weft.Protocols.Peers;
 namespace Weft.Transports;
 
 /// <summary>
-/// Connections over WebSocket: "/ip4/…/tcp/…/ws" to listen and dial; names, "/wss" and "/tls/ws" to dial. The frames
-/// are a stream of bytes; where one ends means nothing.
+/// Connections over WebSocket: "/ip4/…/tcp/…/ws" to listen and dial; names, "/wss" and "/tls/ws" to dial, and to listen
+/// where there is a certificate. The frames are a stream of bytes; where one ends means nothing.
 /// </summary>
 /// <remarks>
-/// A page of any origin may connect, like any other peer: who it is shows in the Noise handshake. To be reached by
-/// "wss", put a reverse proxy with a certificate in front. Source: libp2p specs, websockets/README.md.
+/// A page of any origin may connect, like any other peer: who it is shows in the Noise handshake, which is done within
+/// TLS, too. Source: libp2p specs, websockets/README.md.
 /// </remarks>
-public sealed class WebSocketTransport(TcpTransportOptions? options = null) : ITransport
+/// <param name="options">How TCP connections are made and taken; null for the defaults.</param>
+/// <param name="tls">What "wss" needs; null dials it by the system's rules, and does not listen with it.</param>
+public sealed class WebSocketTransport(TcpTransportOptions? options = null, WebSocketTlsOptions? tls = null) : ITransport
 {
     private readonly TcpTransportOptions _options = options ?? new();
+    private readonly SslStreamCertificateContext? _certificate = tls?.Certificate is { } own
+        ? SslStreamCertificateContext.Create(own, tls.Chain, offline: true)
+        : null;
 
     /// <inheritdoc/>
     public bool CanDial(Multiaddr address)
@@ -31,8 +37,9 @@ public sealed class WebSocketTransport(TcpTransportOptions? options = null) : IT
     public bool CanListen(Multiaddr address)
     {
         ArgumentNullException.ThrowIfNull(address);
-        return address.IsOf(MultiaddrCode.Ip4, MultiaddrCode.Tcp, MultiaddrCode.Ws)
-            || address.IsOf(MultiaddrCode.Ip6, MultiaddrCode.Tcp, MultiaddrCode.Ws);
+        return address.Parts[0].Code is MultiaddrCode.Ip4 or MultiaddrCode.Ip6 && address.Parts.Count > 2
+            && address.Parts[1].Code == MultiaddrCode.Tcp && TryTail(address, out bool isTls, out string? name)
+            && name is null && (!isTls || _certificate is not null);
     }
 
     /// <inheritdoc/>
@@ -56,10 +63,15 @@ public sealed class WebSocketTransport(TcpTransportOptions? options = null) : IT
             ConnectCallback = async (_, token) =>
             {
                 Socket socket = await ConnectAsync(address, hostText, token).ConfigureAwait(false);
-                local = AddressOf((IPEndPoint)socket.LocalEndPoint!);
+                local = AddressOf((IPEndPoint)socket.LocalEndPoint!, isTls);
                 return new NetworkStream(socket, ownsSocket: true);
             },
         };
+        if (tls?.ServerCheck is { } check)
+        {
+            handler.SslOptions.RemoteCertificateValidationCallback = check;
+        }
+
         using var invoker = new HttpMessageInvoker(handler);
         var client = new ClientWebSocket();
         try
@@ -88,14 +100,16 @@ public sealed class WebSocketTransport(TcpTransportOptions? options = null) : IT
             .ListenAsync(
                 Multiaddr.OfTcp(address.Parts[0].Value.Span, address.PortOf(MultiaddrCode.Tcp)), cancellationToken)
             .ConfigureAwait(false);
-        return new WebSocketListener(tcp);
+        TryTail(address, out bool isTls, out _);
+        return new WebSocketListener(tcp, isTls ? _certificate : null);
     }
 
-    internal static Multiaddr WithWs(Multiaddr tcp) => Multiaddr.Parse($"{tcp}/ws");
+    internal static Multiaddr WithWs(Multiaddr tcp, bool isTls) => Multiaddr.Parse($"{tcp}{(isTls ? "/tls" : "")}/ws");
 
-    private static Multiaddr AddressOf(IPEndPoint end) =>
-        WithWs(Multiaddr.OfTcp(
-            (end.Address.IsIPv4MappedToIPv6 ? end.Address.MapToIPv4() : end.Address).GetAddressBytes(), end.Port));
+    private static Multiaddr AddressOf(IPEndPoint end, bool isTls) => WithWs(
+        Multiaddr.OfTcp(
+            (end.Address.IsIPv4MappedToIPv6 ? end.Address.MapToIPv4() : end.Address).GetAddressBytes(), end.Port),
+        isTls);
 
     private static bool IsHost(MultiaddrCode code) => code is MultiaddrCode.Ip4 or MultiaddrCode.Ip6
         or MultiaddrCode.Dns or MultiaddrCode.Dns4 or MultiaddrCode.Dns6;
