@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Weft.Simulation.Gossip;
 
 namespace Weft.Simulation;
 
@@ -10,7 +11,7 @@ public abstract class Scenario
     [
         new LossScenario(), new DatagramScenario(), new PartitionScenario(), new CrashScenario(), new ClockScenario(),
         new SwarmScenario(), new ClientScenario(), new RelayScenario(), new CeilingScenario(),
-        new HostileScenario(),
+        new HostileScenario(), new GossipLossScenario(), new GossipDeathScenario(), new GossipAttackScenario(),
     ];
 
     /// <summary>The name it is run by.</summary>

@@ -10,6 +10,7 @@ public sealed class ScenarioRun
     private readonly List<(string Name, double Value)> _counts = [];
     private readonly List<string> _passed = [];
     private SimCluster? _cluster;
+    private SimWorld _simulated = null!;
     private string _world = "";
 
     internal ScenarioRun(
@@ -41,16 +42,25 @@ public sealed class ScenarioRun
     public SimCluster Begin(SimCluster cluster, string description)
     {
         _cluster = cluster;
-        _world = description;
-        cluster.World.Log = _log;
-        cluster.World.EventsMax = 2_000_000 + (200_000L * Nodes); // Far more than any sound run takes.
+        Begin(cluster.World, description);
         return cluster;
+    }
+
+    /// <summary>Names the world of a run that is not about the graph.</summary>
+    /// <param name="world">What is watched.</param>
+    /// <param name="description">What the world is like, in one line.</param>
+    public void Begin(SimWorld world, string description)
+    {
+        _simulated = world;
+        _world = description;
+        world.Log = _log;
+        world.EventsMax = 2_000_000 + (200_000L * Nodes); // Far more than any sound run takes.
     }
 
     /// <summary>Runs the world, and tells how far it is.</summary>
     public void RunFor(TimeSpan span, string phase)
     {
-        SimWorld world = _cluster!.World;
+        SimWorld world = _simulated;
         WeftInstant end = world.Now + span;
         while (world.Now < end)
         {
@@ -76,7 +86,7 @@ public sealed class ScenarioRun
     /// <summary>Notes what held, unless a violation of that kind was reported.</summary>
     public void Passed(string invariant, string line)
     {
-        if (!_cluster!.World.Violations.Any(one => one.Invariant == invariant))
+        if (!_simulated.Violations.Any(one => one.Invariant == invariant))
         {
             _passed.Add(line);
         }
@@ -84,7 +94,18 @@ public sealed class ScenarioRun
 
     internal SimReport Report(string scenario, TimeSpan elapsed)
     {
-        SimCluster cluster = _cluster!;
+        if (_cluster is { } cluster)
+        {
+            CountCluster(cluster);
+        }
+
+        return new SimReport(
+            scenario, Nodes, Seed, _world, TimeSpan.FromMicroseconds(_simulated.Now.Microseconds), elapsed,
+            _counts, _passed, _simulated.Violations, _simulated.ViolationCount, _simulated.TraceHash);
+    }
+
+    private void CountCluster(SimCluster cluster)
+    {
         Count("writes acknowledged", cluster.Checks.Acked);
         Count("commits", cluster.Checks.Commits);
         Count("messages", cluster.Network.MessagesSent);
@@ -101,8 +122,5 @@ public sealed class ScenarioRun
         Passed("I6", "no field went back");
         Passed("I7", "every table kept its ceiling");
         Passed("I11", "every request was answered");
-        return new SimReport(
-            scenario, Nodes, Seed, _world, TimeSpan.FromMicroseconds(cluster.World.Now.Microseconds), elapsed,
-            _counts, _passed, cluster.World.Violations, cluster.World.ViolationCount, cluster.World.TraceHash);
     }
 }
