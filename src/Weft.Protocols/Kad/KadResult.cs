@@ -92,7 +92,7 @@ public enum KadStatus
 public readonly record struct KadQueryId(long Value);
 
 /// <summary>What came of a command.</summary>
-public sealed class KadResult
+public sealed record KadResult
 {
     /// <summary>Which command.</summary>
     public KadQueryId Query { get; init; }
