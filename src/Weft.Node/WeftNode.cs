@@ -104,6 +104,9 @@ public sealed class WeftNode : IAsyncDisposable
     /// <summary>Topics: signed messages for everyone who has joined. They need libp2p.</summary>
     public NodeTopics Topics { get; }
 
+    /// <summary>Records and providers in the DHT; null unless the node speaks libp2p and the DHT is on.</summary>
+    public NodeDht? Dht => Network?.Dht;
+
     /// <summary>Counts since the start.</summary>
     public NodeMetrics Metrics { get; }
 

@@ -150,5 +150,10 @@ internal sealed class Recovered
         {
             Table.Logs.Apply(log);
         }
+
+        foreach (RecordChange record in batch.Records)
+        {
+            Table.Records.Apply(record);
+        }
     }
 }

@@ -116,6 +116,11 @@ public sealed partial class StorageEngine
             active.Logs.Apply(batch.Logs[i]);
         }
 
+        for (int i = 0; i < batch.Records.Count; i++)
+        {
+            active.Records.Apply(batch.Records[i]);
+        }
+
         active.LastSequence = sequence;
         bool isFull = active.Bytes >= _tableBytesMax || _log.Bytes - _logBytesFlushed > 4 * _tableBytesMax;
         if (isFull && _tables.Flushing is null)

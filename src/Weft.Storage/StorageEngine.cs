@@ -11,6 +11,7 @@ using Weft.Storage.Files;
 using Weft.Storage.Log;
 using Weft.Storage.Logs;
 using Weft.Storage.Memory;
+using Weft.Storage.Records;
 using Weft.Storage.Sealing;
 using Weft.Storage.Tier;
 
@@ -81,11 +82,15 @@ public sealed partial class StorageEngine : IStore
         _logRows = new LogRowReader(
             Path.Combine(folder, SqliteTier.FileName), ((long)options.MemoryMiB << 20) / 64, recovered.Sealer);
         _shelf = new EngineLogShelf(batch => AppendAsync(batch, Durability.Memory), LogTables, _logRows);
+        Records = new EngineRecordShelf(batch => AppendAsync(batch, Durability.Memory), LoadRecords);
         _flusher = new Thread(RunFlusher) { Name = "weft flush", IsBackground = true };
     }
 
     /// <inheritdoc/>
     public ILogShelf Logs => _shelf;
+
+    /// <inheritdoc/>
+    public IRecordShelf Records { get; }
 
     /// <inheritdoc/>
     public double ClockHigh { get; }
@@ -235,6 +240,16 @@ public sealed partial class StorageEngine : IStore
     {
         Tables tables = Volatile.Read(ref _tables);
         return (tables.Active.Logs, tables.Flushing?.Logs);
+    }
+
+    private IReadOnlyList<RecordChange> LoadRecords()
+    {
+        lock (_log.Gate)
+        {
+            // Under the gate no table changes, and none that is on its way down is dropped.
+            return RecordRows.Load(
+                Path.Combine(_folder, SqliteTier.FileName), _sealer, _tables.Flushing?.Records, _tables.Active.Records);
+        }
     }
 
     private long FolderBytes()

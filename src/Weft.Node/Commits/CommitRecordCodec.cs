@@ -43,6 +43,9 @@ public static class CommitRecordCodec
     internal const byte MarkKind = 2;
     internal const byte SealedKind = 3;
 
+    // Begins the changes of DHT records behind those of logs, which never begin so.
+    private const byte RecordsMark = 0xFF;
+
     /// <summary>Bytes that a sealed payload is bound to: store, salt, sequence, durable.</summary>
     internal const int BoundBytes = 32;
 
@@ -149,6 +152,15 @@ public static class CommitRecordCodec
         {
             LogDeltaCodec.Write(writer, batch.Logs[i]);
         }
+
+        if (batch.Records.Count > 0)
+        {
+            Put(writer, RecordsMark);
+            for (int i = 0; i < batch.Records.Count; i++)
+            {
+                RecordChangeCodec.Write(writer, batch.Records[i]);
+            }
+        }
     }
 
     /// <summary>Decodes a payload whose checksum was good.</summary>
@@ -167,7 +179,8 @@ public static class CommitRecordCodec
         if (!TryReadWrites(ref rest, ref previous, out FieldWrite[] writes)
             || !TryReadWrites(ref rest, ref previous, out FieldWrite[] deferred)
             || !TryReadWrites(ref rest, ref previous, out FieldWrite[] released)
-            || !TryReadLogs(rest, out List<LogDelta> logs))
+            || !TryReadLogs(ref rest, out List<LogDelta> logs)
+            || !TryReadRecords(rest, out List<RecordChange> records))
         {
             return false;
         }
@@ -178,7 +191,7 @@ public static class CommitRecordCodec
             fields[i] = new CommitField(writes[i], default, false);
         }
 
-        batch = new CommitBatch(fields, deferred, released, clockHigh) { Logs = logs };
+        batch = new CommitBatch(fields, deferred, released, clockHigh) { Logs = logs, Records = records };
         return true;
     }
 
@@ -269,10 +282,27 @@ public static class CommitRecordCodec
         writer.Advance(bytes);
     }
 
-    private static bool TryReadLogs(ReadOnlySpan<byte> rest, out List<LogDelta> logs)
+    private static bool TryReadRecords(ReadOnlySpan<byte> rest, out List<RecordChange> records)
+    {
+        records = [];
+        rest = rest.IsEmpty ? rest : rest[1..]; // Behind the mark.
+        while (!rest.IsEmpty)
+        {
+            if (!RecordChangeCodec.TryRead(ref rest, out RecordChange? record))
+            {
+                return false;
+            }
+
+            records.Add(record!);
+        }
+
+        return true;
+    }
+
+    private static bool TryReadLogs(ref ReadOnlySpan<byte> rest, out List<LogDelta> logs)
     {
         logs = [];
-        while (!rest.IsEmpty)
+        while (!rest.IsEmpty && rest[0] != RecordsMark)
         {
             if (!LogDeltaCodec.TryRead(ref rest, out LogDelta? log))
             {

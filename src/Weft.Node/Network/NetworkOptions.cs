@@ -58,6 +58,9 @@ public sealed class NetworkOptions
     /// <summary>How often connected peers are pinged: 100 ms to 1 h. Default: 15 s.</summary>
     public TimeSpan PingInterval { get; set; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>The distributed hash table.</summary>
+    public NetworkDhtOptions Dht { get; set; } = new();
+
     /// <summary>Ceilings of connections and streams; null for those of the profile.</summary>
     public Libp2pLimits? Limits { get; set; }
 
@@ -83,6 +86,11 @@ public sealed class NetworkOptions
         if (Profile is { } profile && !Enum.IsDefined(profile))
         {
             yield return $"Network:Profile is {profile}; allowed: default, test, super.";
+        }
+
+        foreach (string fault in Dht.FindFaults())
+        {
+            yield return fault;
         }
 
         foreach ((string key, double value, double min, double max) in Numbers())

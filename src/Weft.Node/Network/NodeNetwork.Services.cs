@@ -12,6 +12,7 @@ public sealed partial class NodeNetwork
     /// </summary>
     private async Task AddServicesAsync(CancellationToken cancellationToken)
     {
+        await AddDhtAsync(cancellationToken).ConfigureAwait(false);
         await AddGossipAsync(cancellationToken).ConfigureAwait(false);
     }
 

@@ -32,6 +32,9 @@ public interface IStore : IAsyncDisposable
     /// <summary>Where signed logs are kept; null when the store keeps none.</summary>
     ILogShelf? Logs => null;
 
+    /// <summary>Where records of the DHT are kept; null when the store keeps none.</summary>
+    IRecordShelf? Records => null;
+
     /// <summary>Fills the touched fields of a delta into <paramref name="view"/>; absent ones are left unset.</summary>
     /// <remarks>Completes at once when the memory tiers hold (or the filter excludes) every field.</remarks>
     ValueTask LoadAsync(GraphView view, CancellationToken cancellationToken = default);

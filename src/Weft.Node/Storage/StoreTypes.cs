@@ -29,8 +29,12 @@ public sealed record CommitBatch(
     /// <summary>Changes of signed logs, in order; part of the same commit.</summary>
     public IReadOnlyList<LogDelta> Logs { get; init; } = [];
 
+    /// <summary>Changes of records of the DHT, in order; part of the same commit.</summary>
+    public IReadOnlyList<RecordChange> Records { get; init; } = [];
+
     /// <summary>True when there is nothing to log.</summary>
-    public bool IsEmpty => Fields.Count == 0 && Deferred.Count == 0 && Released.Count == 0 && Logs.Count == 0;
+    public bool IsEmpty =>
+        Fields.Count == 0 && Deferred.Count == 0 && Released.Count == 0 && Logs.Count == 0 && Records.Count == 0;
 }
 
 /// <summary>A batch that has become durable.</summary>

@@ -217,7 +217,7 @@ public sealed partial class KadCore
     private int CopiesOf(ReadOnlySpan<byte> key)
     {
         int copies = _parts.Rules.Find(key)?.CopiesOf(key) ?? 0;
-        return copies is > 0 && copies < _options.K ? copies : _options.K;
+        return Math.Clamp(copies > 0 ? copies : _options.Copies, 1, _options.K);
     }
 
     private static bool IsProviderKey(ReadOnlySpan<byte> key) => key.Length is > 0 and <= ProviderKeyBytesMax;

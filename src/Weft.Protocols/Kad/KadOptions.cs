@@ -29,6 +29,9 @@ public sealed class KadOptions
     /// <summary>Peers of a bucket, of an answer, and that keep a record: 1 to 32. Default: 20.</summary>
     public int K { get; set; } = 20;
 
+    /// <summary>Peers that keep a record, unless its namespace's rule says another number: up to K. Default: 20.</summary>
+    public int Copies { get; set; } = 20;
+
     /// <summary>Questions of one path of a lookup at once: 1 to 32. Default: 3; the specification has 10.</summary>
     public int Alpha { get; set; } = 3;
 

@@ -1,5 +1,6 @@
 using Weft.Graph;
 using Weft.Storage.Logs;
+using Weft.Storage.Records;
 
 namespace Weft.Storage.Memory;
 
@@ -39,13 +40,16 @@ internal sealed class MemTable
     /// <summary>The newest commit in a table that takes no more; set when it is closed.</summary>
     public long LastSequence { get; set; }
 
-    public bool IsEmpty => Fields == 0 && Logs.IsEmpty;
+    public bool IsEmpty => Fields == 0 && Logs.IsEmpty && Records.IsEmpty;
+
+    /// <summary>The DHT records' part.</summary>
+    public RecordTable Records { get; } = new();
 
     /// <summary>The signed logs' part.</summary>
     public LogTable Logs { get; } = new();
 
     /// <summary>Bytes it holds; counted anew by the writer, read by anyone.</summary>
-    public long Bytes => _bytes + Logs.Bytes;
+    public long Bytes => _bytes + Logs.Bytes + Records.Bytes;
 
     public long Nodes => _shards.Sum(shard => (long)shard.Nodes);
 

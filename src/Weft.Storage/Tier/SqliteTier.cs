@@ -6,6 +6,7 @@ using Weft.Node.Commits;
 using Weft.Primitives;
 using Weft.Storage.Files;
 using Weft.Storage.Logs;
+using Weft.Storage.Records;
 using Weft.Storage.Sealing;
 
 namespace Weft.Storage.Tier;
@@ -64,6 +65,7 @@ internal sealed class SqliteTier : IDisposable
         {
             Prepare(db, Db.IsNew(path), "WAL");
             LogSchema.Prepare(db);
+            RecordRows.Prepare(db);
             TierState state = ReadState(db, hasLog);
             var filter = new SoulFilter(state.FilterSeed);
             bool rebuilt = !TryLoadFilter(db, filter, state);

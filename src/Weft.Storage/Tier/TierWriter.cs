@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Weft.Graph;
 using Weft.Storage.Logs;
 using Weft.Storage.Memory;
+using Weft.Storage.Records;
 
 namespace Weft.Storage.Tier;
 
@@ -24,6 +25,7 @@ internal sealed class TierWriter : IDisposable
     private readonly Statement _putMeta;
     private readonly Statement _quarantine;
     private readonly LogFlush _logs;
+    private readonly RecordRows _records;
     private readonly ArrayBufferWriter<byte> _block = new(BlockCodec.BytesMax * 2);
     private readonly List<PackedField> _updates = [];
     private readonly List<PackedField> _merged = [];
@@ -53,6 +55,7 @@ internal sealed class TierWriter : IDisposable
         _putMeta = db.Prepare("INSERT OR REPLACE INTO meta(key, value) VALUES(CAST(?1 AS TEXT), ?2)");
         _quarantine = db.Prepare("INSERT OR REPLACE INTO quarantine(soul, first, data) VALUES(?1, ?2, ?3)");
         _logs = new LogFlush(db);
+        _records = new RecordRows(db);
     }
 
     /// <summary>What the last finished transaction left.</summary>
@@ -80,6 +83,7 @@ internal sealed class TierWriter : IDisposable
             FlushLinks();
             _step?.Invoke("logs");
             _logs.Write(table.Logs);
+            _records.Write(table.Records);
             _step?.Invoke("state");
             if (deferred is not null)
             {

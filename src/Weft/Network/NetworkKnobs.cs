@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.Extensions.Configuration;
 using Weft.Node.Network;
 using Weft.Primitives;
+using Weft.Protocols.Kad;
 
 namespace Weft;
 
@@ -20,11 +21,38 @@ internal static class NetworkKnobs
         options.RedialMin = Duration(section, "RedialMin", options.RedialMin);
         options.RedialMax = Duration(section, "RedialMax", options.RedialMax);
         options.PingInterval = Duration(section, "PingInterval", options.PingInterval);
+        ReadDht(section, options.Dht);
         if (section["Network:Profile"] is { } profile)
         {
             options.Profile = TryParse(profile) ?? throw Wrong("Profile", profile, "default, test or super");
         }
     }
+
+    private static void ReadDht(IConfiguration section, NetworkDhtOptions options)
+    {
+        options.IsOn = Flag(section, "Dht:IsOn", options.IsOn);
+        options.Protocol = section["Network:Dht:Protocol"] ?? options.Protocol;
+        options.OpenNamespaces = WeftOptionsReader.Words(section, "Network:Dht:OpenNamespaces", options.OpenNamespaces);
+        options.RecordsMax = Whole(section, "Dht:RecordsMax", options.RecordsMax);
+        options.RecordsMiB = Whole(section, "Dht:RecordsMiB", options.RecordsMiB);
+        options.RecordTtl = Duration(section, "Dht:RecordTtl", options.RecordTtl);
+        options.Copies = Whole(section, "Dht:Copies", options.Copies);
+        if (section["Network:Dht:Mode"] is { } mode)
+        {
+            options.Mode = mode.ToLowerInvariant() switch
+            {
+                "auto" => KadMode.Auto,
+                "client" => KadMode.Client,
+                "server" => KadMode.Server,
+                _ => throw Wrong("Dht:Mode", mode, "auto, client or server"),
+            };
+        }
+    }
+
+    private static bool Flag(IConfiguration section, string key, bool otherwise) =>
+        section["Network:" + key] is not { } text ? otherwise
+        : bool.TryParse(text, out bool value) ? value
+        : throw Wrong(key, text, "true or false");
 
     /// <summary>Reads the name of a profile; null when it is none.</summary>
     internal static NetworkProfile? TryParse(string text) => text.ToLowerInvariant() switch

@@ -65,6 +65,16 @@ public interface IRecordStore
     void OnThreshold(Action<RecordHealth> listener);
 }
 
+/// <summary>Is told of the changes of a record store, in order, before the call that made them returns.</summary>
+public interface IRecordJournal
+{
+    /// <summary>A record is kept, or has a new end.</summary>
+    void OnKept(in StoredRecord record);
+
+    /// <summary>A record is gone.</summary>
+    void OnRemoved(ReadOnlyMemory<byte> key);
+}
+
 /// <summary>What became of a record that was put.</summary>
 public enum RecordPut
 {

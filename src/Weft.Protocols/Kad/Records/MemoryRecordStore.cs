@@ -14,6 +14,7 @@ public sealed partial class MemoryRecordStore : IRecordStore
 
     private readonly RecordStoreOptions _options;
     private readonly ICrypto _crypto;
+    private readonly IRecordJournal? _journal;
     private readonly KadKey _self;
     private readonly SortedSlots _byKey;
     private readonly SortedSlots _byDistance;
@@ -32,12 +33,15 @@ public sealed partial class MemoryRecordStore : IRecordStore
     /// <param name="self">This peer: distance is measured from it.</param>
     /// <param name="options">The ceilings.</param>
     /// <param name="crypto">The primitives.</param>
-    public MemoryRecordStore(PeerId self, RecordStoreOptions options, ICrypto crypto)
+    /// <param name="journal">Is told of every change, so that a restart finds the records again; null for none.</param>
+    public MemoryRecordStore(
+        PeerId self, RecordStoreOptions options, ICrypto crypto, IRecordJournal? journal = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.RecordsMax, 1, nameof(options));
         _options = options;
         _crypto = crypto;
+        _journal = journal;
         _self = KadKey.Of(self, crypto);
         _byKey = new(CompareKeys);
         _byDistance = new(CompareDistances);
@@ -189,7 +193,12 @@ public sealed partial class MemoryRecordStore : IRecordStore
         }
 
         _slots[slot].ReplicatedMs = nowMs;
-        _slots[slot].ExpiresMs = expiresMs ?? _slots[slot].ExpiresMs;
+        if (expiresMs is { } end)
+        {
+            _slots[slot].ExpiresMs = end;
+            _journal?.OnKept(Read(slot));
+        }
+
         return true;
     }
 
@@ -235,6 +244,20 @@ public sealed partial class MemoryRecordStore : IRecordStore
     /// <inheritdoc/>
     public void OnThreshold(Action<RecordHealth> listener) => _listener = listener;
 
+    /// <summary>Takes a record back after a restart; the journal, from which it comes, is not told.</summary>
+    /// <returns>False when it is there already, or beyond a ceiling.</returns>
+    public bool Restore(KadRecord record, double expiresMs, double receivedMs, bool isOwn)
+    {
+        if (record.Array is not { } bytes || Find(record.Key.Span) != None || Count >= _options.RecordsMax
+            || Bytes + bytes.Length > _options.BytesMax)
+        {
+            return false;
+        }
+
+        Insert(bytes, KadKey.Of(record.Key.Span, _crypto), expiresMs, isOwn, receivedMs);
+        return true;
+    }
+
     private RecordPut TryPut(KadRecord record, double expiresMs, bool isOwn, double nowMs)
     {
         byte[]? bytes = record.Array;
@@ -260,7 +283,14 @@ public sealed partial class MemoryRecordStore : IRecordStore
             return RecordPut.Full;
         }
 
-        slot = Take();
+        int added = Insert(bytes, place, expiresMs, isOwn, nowMs);
+        _journal?.OnKept(Read(added));
+        return RecordPut.Kept;
+    }
+
+    private int Insert(byte[] bytes, in KadKey place, double expiresMs, bool isOwn, double nowMs)
+    {
+        int slot = Take();
         _slots[slot] = new()
         {
             Bytes = bytes,
@@ -275,7 +305,7 @@ public sealed partial class MemoryRecordStore : IRecordStore
         _byKey.Insert(slot);
         _byDistance.Insert(slot);
         Chain(slot);
-        return RecordPut.Kept;
+        return slot;
     }
 
     private RecordPut Replace(int slot, byte[] bytes, double expiresMs, bool isOwn, double nowMs)
@@ -303,6 +333,7 @@ public sealed partial class MemoryRecordStore : IRecordStore
         there.IsOwn |= isOwn;
         Unchain(slot);
         Chain(slot);
+        _journal?.OnKept(Read(slot));
         return isSame ? RecordPut.Same : RecordPut.Kept;
     }
 
@@ -359,6 +390,7 @@ public sealed partial class MemoryRecordStore : IRecordStore
         _byKey.Remove(slot);
         _byDistance.Remove(slot);
         Unchain(slot);
+        _journal?.OnRemoved(KadRecord.Of(_slots[slot].Bytes!).Key);
         Bytes -= _slots[slot].Bytes!.Length;
         _own -= _slots[slot].IsOwn ? 1 : 0;
         _slots[slot] = new() { Next = _free };
