@@ -36,4 +36,9 @@ public sealed record GrantTerms
 
     /// <summary>16 random bytes, so that two grants of the same terms have different ids.</summary>
     public required ReadOnlyMemory<byte> Nonce { get; init; }
+
+    /// <summary>True when a pattern of <see cref="Fields"/> covers a field.</summary>
+    /// <param name="pattern">"name", or "beginning*" for all that start so.</param>
+    /// <param name="field">The field.</param>
+    public static bool FieldMatches(string pattern, string field) => GrantScope.FieldMatches(pattern, field);
 }

@@ -15,8 +15,8 @@ public readonly record struct EpochKey(string Epoch, byte[] Key)
 }
 
 /// <summary>
-/// One epoch of a group: who stands where, and a key wrapped for each member. Signed by the owner, never changed: every
-/// addition, removal and rotation is a further epoch. Its field name holds the hash of its bytes.
+/// One epoch of a group: who stands where, and a key wrapped for each member. Signed by the owner or the key that follows
+/// him, never changed: every addition, removal and rotation is a further epoch. Its field name holds the hash of its bytes.
 /// </summary>
 /// <remarks>Immutable, safe to share. Source: docs/spec/groups.md, section 2.</remarks>
 public sealed class GroupEpoch
@@ -40,6 +40,7 @@ public sealed class GroupEpoch
 
     internal GroupEpoch(
         GroupName group,
+        GroupAuthority by,
         uint number,
         string name,
         GroupMember[] members,
@@ -48,6 +49,7 @@ public sealed class GroupEpoch
         byte[] check)
     {
         Group = group;
+        By = by;
         Number = number;
         Name = name;
         _members = members;
@@ -58,6 +60,9 @@ public sealed class GroupEpoch
 
     /// <summary>The group.</summary>
     public GroupName Group { get; }
+
+    /// <summary>Who signed it, and since when that key may.</summary>
+    public GroupAuthority By { get; }
 
     /// <summary>1 and up; higher than that of every epoch its maker knew.</summary>
     public uint Number { get; }
@@ -72,10 +77,11 @@ public sealed class GroupEpoch
 
     internal byte[] Check { get; }
 
-    /// <summary>Reads an epoch and verifies that the group's owner signed it.</summary>
+    /// <summary>Reads an epoch and verifies who signed it.</summary>
     /// <param name="field">The field it stands in.</param>
     /// <param name="text">The value: a peer's text, nothing in it throws.</param>
     /// <param name="group">The group.</param>
+    /// <param name="by">Who may change the group at the state of the field.</param>
     /// <param name="network">32 bytes.</param>
     /// <param name="crypto">The primitives.</param>
     /// <param name="epoch">The epoch, or null.</param>
@@ -83,11 +89,12 @@ public sealed class GroupEpoch
         string field,
         ReadOnlySpan<char> text,
         GroupName group,
+        in GroupAuthority by,
         ReadOnlySpan<byte> network,
         ICrypto crypto,
         [NotNullWhen(true)] out GroupEpoch? epoch)
     {
-        epoch = IsName(field) ? GroupEpochCodec.Read(field, text, group, network, crypto) : null;
+        epoch = IsName(field) ? GroupEpochCodec.Read(field, text, group, by, network, crypto) : null;
         return epoch is not null;
     }
 
@@ -131,11 +138,12 @@ public sealed class GroupEpoch
 
     /// <summary>
     /// True when this epoch's word includes all that <paramref name="older"/> says, so that nobody needs the older one
-    /// for writing any more.
+    /// for writing any more. What a key says never takes the place of what its successor says.
     /// </summary>
     internal bool Supersedes(GroupEpoch older)
     {
-        if (string.CompareOrdinal(Name, older.Name) <= 0)
+        int order = By.Since.CompareTo(older.By.Since);
+        if (order < 0 || (order == 0 && string.CompareOrdinal(Name, older.Name) <= 0))
         {
             return false;
         }

@@ -25,7 +25,7 @@ internal static class GroupEpochCodec
         ICrypto crypto,
         ReadOnlySpan<byte> network,
         GroupName group,
-        Ed25519KeyPair owner,
+        Ed25519KeyPair signer,
         uint number,
         ReadOnlySpan<byte> ephemeral,
         ReadOnlySpan<byte> check,
@@ -56,7 +56,7 @@ internal static class GroupEpochCodec
         }
 
         var signature = new byte[SignatureLength];
-        owner.Sign(crypto, Message(network, group, into.WrittenSpan), signature);
+        signer.Sign(crypto, Message(network, group, into.WrittenSpan), signature);
         into.Write(signature);
         return TextPrefix + Base64Url.EncodeToString(into.WrittenSpan);
     }
@@ -79,7 +79,8 @@ internal static class GroupEpochCodec
     /// <summary>Reads an epoch: its form, its hash, its signature.</summary>
     /// <returns>Null when anything is not as it must be.</returns>
     public static GroupEpoch? Read(
-        string field, ReadOnlySpan<char> text, GroupName group, ReadOnlySpan<byte> network, ICrypto crypto)
+        string field, ReadOnlySpan<char> text, GroupName group, in GroupAuthority by, ReadOnlySpan<byte> network,
+        ICrypto crypto)
     {
         if (Decode(text) is not byte[] record || record[0] != Version)
         {
@@ -99,7 +100,7 @@ internal static class GroupEpochCodec
         var wraps = new GroupWrap[count];
         if (!ReadMembers(body[HeaderLength..], number, members, wraps)
             || !crypto.VerifyEd25519(
-                group.Owner.Span, Message(network, group, body), record.AsSpan(record.Length - SignatureLength)))
+                by.Key.Span, Message(network, group, body), record.AsSpan(record.Length - SignatureLength)))
         {
             return null;
         }
@@ -107,13 +108,14 @@ internal static class GroupEpochCodec
         ReadOnlySpan<byte> keys = body[(1 + sizeof(uint))..];
         var epoch = new GroupEpoch(
             group,
+            by,
             number,
             field,
             members,
             wraps,
             keys[..GroupEpoch.KeyLength].ToArray(),
             keys.Slice(GroupEpoch.KeyLength, GroupEpoch.KeyLength).ToArray());
-        return epoch.Find(group.Owner) is { IsIn: true } ? epoch : null; // Who wraps keys must be able to read them.
+        return epoch.Find(by.Key) is { IsIn: true } ? epoch : null; // Who wraps keys must be able to read them.
     }
 
     private static bool ReadMembers(ReadOnlySpan<byte> rest, uint number, GroupMember[] members, GroupWrap[] wraps)

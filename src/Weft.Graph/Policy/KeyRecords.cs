@@ -47,10 +47,15 @@ internal sealed record KeyRecords
 
     /// <summary>Says who follows the key for what happens at <paramref name="state"/>.</summary>
     /// <returns>False while the key itself is good.</returns>
-    public bool TryFollow(double state, out Ed25519PublicKey successor)
+    public bool TryFollow(double state, out Ed25519PublicKey successor) => TryFollow(state, out successor, out _);
+
+    /// <summary>Says who follows the key for what happens at <paramref name="state"/>, and behind which state.</summary>
+    /// <returns>False while the key itself is good.</returns>
+    public bool TryFollow(double state, out Ed25519PublicKey successor, out double since)
     {
         bool recovered = state > RecoveredFrom;
         successor = recovered ? Recovery!.Next : Next;
+        since = recovered ? RecoveredFrom : NextState;
         return recovered || state > NextState;
     }
 }

@@ -80,17 +80,28 @@ public sealed partial class PolicyBook : IMergeOrder, IGrantRevocations
     /// The key that owns what <paramref name="key"/> owned, for what happens at <paramref name="state"/>.
     /// </summary>
     /// <returns>The key itself, a successor, or null, nobody, when the successors go round in a circle.</returns>
-    public Ed25519PublicKey? EffectiveOwner(Ed25519PublicKey key, double state)
+    public Ed25519PublicKey? EffectiveOwner(Ed25519PublicKey key, double state) => AuthorityOf(key, state)?.Key;
+
+    /// <summary>
+    /// The key that stands for <paramref name="key"/> at <paramref name="state"/>, and since when: the state behind which
+    /// the last of its successors took over. It rises from successor to successor, and is the same on all peers that know
+    /// the same records.
+    /// </summary>
+    /// <returns>Null, nobody, when the successors go round in a circle.</returns>
+    public GroupAuthority? AuthorityOf(Ed25519PublicKey key, double state)
     {
         ImmutableDictionary<Ed25519PublicKey, KeyRecords> keys = _keys;
+        double since = 0;
         for (int hop = 0; hop <= PolicyLimits.RotationsMax; hop++)
         {
-            if (!keys.TryGetValue(key, out KeyRecords? records) || !records.TryFollow(state, out Ed25519PublicKey next))
+            if (!keys.TryGetValue(key, out KeyRecords? records)
+                || !records.TryFollow(state, out Ed25519PublicKey next, out double from))
             {
-                return key;
+                return new(key, since);
             }
 
             key = next;
+            since = Math.Max(since, from);
         }
 
         return null;

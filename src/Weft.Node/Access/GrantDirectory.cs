@@ -48,10 +48,15 @@ public sealed class GrantDirectory
 
     private const string RegisterPrefix = "grants/$"; // The key follows: so the register belongs to the identity.
     private const int FieldsPerPage = 256;
+    private const int PrunedPerIssue = 64;
+
+    /// <summary>How long a grant stays in the list behind its end. Default: 30 days.</summary>
+    public static readonly TimeSpan EndedKept = TimeSpan.FromDays(30);
 
     private readonly WeftNode _node;
     private readonly Ed25519KeyPair _identity;
     private readonly string _register;
+    private string _pruneFrom = ""; // Behind the last entry looked at; any value does, as the walk goes round.
 
     internal GrantDirectory(WeftNode node, Ed25519KeyPair identity)
     {
@@ -94,7 +99,7 @@ public sealed class GrantDirectory
     /// <summary>Lists the grants this identity has issued or handed on, as far as this node's store knows.</summary>
     /// <param name="grantsMax">How many at the most.</param>
     /// <param name="cancellationToken">Stops the waiting.</param>
-    /// <returns>In order of their ids. Expired ones are among them.</returns>
+    /// <returns>In order of their ids. Ended ones are among them for a month, see <see cref="EndedKept"/>.</returns>
     public async ValueTask<IReadOnlyList<IssuedGrant>> ListAsync(
         int grantsMax = 1_000, CancellationToken cancellationToken = default)
     {
@@ -182,6 +187,30 @@ public sealed class GrantDirectory
         {
             throw new WeftException(
                 write.Error, $"The grant was not issued: {ErrorCatalogue.Find(write.Error).Cause}");
+        }
+
+        await PruneAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Looks at the next 64 entries of the list, a walk that goes round, and takes out those that ended long ago: the work
+    /// for one grant stays the same, and the list does not grow with what was issued in all the years before.
+    /// </summary>
+    private async ValueTask PruneAsync(CancellationToken cancellationToken)
+    {
+        NodeResult page = await _node.Graph.ReadNodeAsync(
+            _register, new LexRange(From: Volatile.Read(ref _pruneFrom)), PrunedPerIssue,
+            cancellationToken: cancellationToken).ConfigureAwait(false);
+        double endedBefore = NowMs - EndedKept.TotalMilliseconds;
+        FieldWrite[] ended = [.. page.Fields
+            .Where(field => Read(field) is { } grant && grant.Terms.ExpiresMs < endedBefore)
+            .Select(field => new FieldWrite(_register, field.Field, WeftValue.Null, double.NaN))];
+        Volatile.Write(ref _pruneFrom, page.More && page.Fields.Count > 0 ? page.Fields[^1].Field + "\0" : "");
+        if (ended.Length > 0)
+        {
+            // Whether it succeeds or not: what is left is looked at again, a round later.
+            await _node.Graph.WriteAsync(
+                ended, WriteSource.Local.With(_identity), cancellationToken: cancellationToken).ConfigureAwait(false);
         }
     }
 

@@ -28,8 +28,14 @@ public sealed class Group
     /// <summary>The name its owner gave it.</summary>
     public string Name => Id.Name;
 
-    /// <summary>Who adds and removes.</summary>
+    /// <summary>Who made it. He adds and removes, or the key that follows him: <see cref="Keeper"/>.</summary>
     public Ed25519PublicKey Owner => Id.Owner;
+
+    /// <summary>
+    /// Who adds and removes as far as this node knows: the owner, or his successor after a rotation or a recovery; null
+    /// when the successors go round in a circle.
+    /// </summary>
+    public Ed25519PublicKey? Keeper => _directory.AuthorityOf(Id, double.MaxValue)?.Key;
 
     /// <summary>The node of the graph that holds its epochs.</summary>
     public string Soul => Id.Soul;
@@ -90,7 +96,7 @@ public sealed class Group
         bool always,
         CancellationToken cancellationToken)
     {
-        if (_directory.Identity.PublicKey != Owner)
+        if (_directory.Identity.PublicKey != Keeper)
         {
             return GroupResult.Refused(WeftError.NotOwner);
         }
@@ -123,7 +129,7 @@ public sealed class Group
     internal async ValueTask<WeftError> SealAsync(
         string soul, FieldWrite[] writes, CancellationToken cancellationToken)
     {
-        if (_directory.Identity.PublicKey == Owner)
+        if (_directory.Identity.PublicKey == Keeper)
         {
             await BringTogetherAsync(cancellationToken).ConfigureAwait(false);
         }
@@ -255,7 +261,8 @@ public sealed class Group
     private async ValueTask BringTogetherAsync(CancellationToken cancellationToken)
     {
         GroupKnowledge known = await EnterAsync(cancellationToken).ConfigureAwait(false);
-        bool needsEpoch = known.State.Heads.Count > 1 || (known.MayComplete && known.State.NeedsEpoch());
+        bool needsEpoch = known.State.Heads.Count > 1
+            || (known.MayComplete && known.State.NeedsEpoch(known.Authority));
         known.MayComplete = false;
         known.Gate.Release();
         if (needsEpoch)
@@ -272,10 +279,15 @@ public sealed class Group
         bool always,
         CancellationToken cancellationToken)
     {
-        GroupPlan plan = known.State.Plan(add, remove, standing);
+        if (known.Authority is not { } by || by.Key != _directory.Identity.PublicKey)
+        {
+            return GroupResult.Refused(WeftError.NotOwner); // A rotation came to be known meanwhile.
+        }
+
+        GroupPlan plan = known.State.Plan(add, remove, standing, by);
         bool isChanged = always || known.State.Heads.Count != 1
             || plan.Members.Any(member => member.Stamp == plan.Number);
-        if (!isChanged && !known.State.NeedsEpoch())
+        if (!isChanged && !known.State.NeedsEpoch(by))
         {
             return new(WeftError.None, "", []);
         }

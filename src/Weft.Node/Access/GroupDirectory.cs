@@ -50,6 +50,8 @@ public sealed class GroupDirectory : IDisposable
 
     internal ReadPolicy LookupPolicy => ReadPolicy.LocalFirst(_options.LookupDeadline);
 
+    internal long PolicyVersion => _node.Policies.Version;
+
     internal WriteSource Source => WriteSource.Local.With(Identity);
 
     /// <summary>Creates a group of this identity, or opens the one of that name and adds who is missing.</summary>
@@ -85,6 +87,72 @@ public sealed class GroupDirectory : IDisposable
         }
 
         return new Group(this, new GroupName(owner, name));
+    }
+
+    /// <summary>
+    /// Opens the group of that name that this identity adds to and removes from: its own, or one whose owner's key it
+    /// follows.
+    /// </summary>
+    /// <param name="name">1 to 128 characters.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <returns>Null when there is none as far as this node knows.</returns>
+    /// <exception cref="ArgumentException">The name is not valid.</exception>
+    public async ValueTask<Group?> FindKeptAsync(string name, CancellationToken cancellationToken = default)
+    {
+        Group own = Open(Identity.PublicKey, name);
+        if ((await own.ListAsync(cancellationToken).ConfigureAwait(false)).Count > 0)
+        {
+            return own;
+        }
+
+        return (await ListAsync(int.MaxValue, cancellationToken).ConfigureAwait(false))
+            .FirstOrDefault(group => group.Name == name && group.Keeper == Identity.PublicKey);
+    }
+
+    /// <summary>
+    /// Adds the key that shall follow this identity to every group that this identity keeps, so that it can read them and
+    /// hand on their keys. To be called before the rotation; <see cref="TakeOverAsync"/> comes behind it.
+    /// </summary>
+    /// <param name="next">The key that shall follow.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <returns>The groups that were handed over. One that could not be is left out: its old values stay closed.</returns>
+    public async ValueTask<IReadOnlyList<GroupName>> HandOverAsync(
+        Ed25519KeyPair next, CancellationToken cancellationToken)
+    {
+        var handed = new List<GroupName>();
+        using var successor = new GroupDirectory(_node, next, _options);
+        foreach (Group group in await ListAsync(int.MaxValue, cancellationToken).ConfigureAwait(false))
+        {
+            if (group.Keeper == Identity.PublicKey)
+            {
+                await successor.PublishKeyAsync(cancellationToken).ConfigureAwait(false);
+                GroupResult added = await group.AddAsync(next.PublicKey, cancellationToken: cancellationToken)
+                    .ConfigureAwait(false);
+                if (added.IsAccepted)
+                {
+                    handed.Add(group.Id);
+                }
+            }
+        }
+
+        return handed;
+    }
+
+    /// <summary>
+    /// Removes the key that <paramref name="next"/> follows from the groups that were handed over. To be called when the
+    /// rotation is written; a peer with a data folder does both by itself for the key of a node.
+    /// </summary>
+    /// <param name="next">The key that follows.</param>
+    /// <param name="groups">What <see cref="HandOverAsync"/> returned.</param>
+    /// <param name="cancellationToken">Stops the waiting; the first write for a group makes up for it.</param>
+    public async ValueTask TakeOverAsync(
+        Ed25519KeyPair next, IReadOnlyList<GroupName> groups, CancellationToken cancellationToken)
+    {
+        using var successor = new GroupDirectory(_node, next, _options);
+        foreach (GroupName name in groups)
+        {
+            await new Group(successor, name).RotateAsync(cancellationToken).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Lists the groups known here of which this identity is a member, in order of their souls.</summary>
@@ -164,6 +232,10 @@ public sealed class GroupDirectory : IDisposable
 
         Keys.Dispose();
     }
+
+    /// <summary>Who may change a group by what is written at a state; null for nobody.</summary>
+    internal GroupAuthority? AuthorityOf(GroupName name, double state) =>
+        _node.Policies.AuthorityOf(name.Owner, state);
 
     /// <summary>What is known of a group; fresh as of this call.</summary>
     internal GroupKnowledge Know(GroupName name)

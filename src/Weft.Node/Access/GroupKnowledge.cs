@@ -18,10 +18,14 @@ internal sealed class GroupKnowledge(GroupName group, GroupDirectory directory)
     private readonly HashSet<string> _seen = [];    // Epochs that went into the state; cleared when there are too many.
     private readonly HashSet<string> _missing = []; // Epochs that were looked for in vain since the last change.
     private readonly string _soul = group.Soul;
+    private long _policyVersion;
 
     public GroupName Group { get; } = group;
 
-    public GroupState State { get; } = new(group);
+    public GroupState State { get; private set; } = new(group);
+
+    /// <summary>Who may change the group now, as far as this node knows; null when nobody may.</summary>
+    public GroupAuthority? Authority { get; private set; } = GroupAuthority.Of(group);
 
     /// <summary>One operation on the group at a time.</summary>
     public SemaphoreSlim Gate { get; } = new(1, 1);
@@ -35,6 +39,7 @@ internal sealed class GroupKnowledge(GroupName group, GroupDirectory directory)
     /// <summary>Brings the heads up to date. Under the gate.</summary>
     public async ValueTask RefreshAsync(CancellationToken cancellationToken)
     {
+        FollowOwner();
         if (!IsStale)
         {
             return;
@@ -51,6 +56,26 @@ internal sealed class GroupKnowledge(GroupName group, GroupDirectory directory)
         if (State.Heads.Count == 0)
         {
             IsStale = true; // Nothing here: peers are asked again next time.
+        }
+    }
+
+    // What an owner's key says counts up to its rotation; a rotation that comes to be known changes what counts.
+    private void FollowOwner()
+    {
+        long version = directory.PolicyVersion;
+        if (version == _policyVersion)
+        {
+            return;
+        }
+
+        _policyVersion = version;
+        GroupAuthority? authority = directory.AuthorityOf(Group, double.MaxValue);
+        if (authority != Authority)
+        {
+            Authority = authority;
+            State = new GroupState(Group);
+            _seen.Clear();
+            (IsStale, MayComplete) = (true, true);
         }
     }
 
@@ -157,8 +182,9 @@ internal sealed class GroupKnowledge(GroupName group, GroupDirectory directory)
 
     private GroupEpoch? Decode(in StoredField field) =>
         GroupEpoch.IsName(field.Field) && field.Value.AsText() is string text
+            && directory.AuthorityOf(Group, field.State) is { } by
             && GroupEpoch.TryDecode(
-                field.Field, text, Group, directory.Network.Span, directory.Crypto, out GroupEpoch? epoch)
+                field.Field, text, Group, by, directory.Network.Span, directory.Crypto, out GroupEpoch? epoch)
             ? epoch
             : null;
 }

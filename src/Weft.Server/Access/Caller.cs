@@ -1,3 +1,4 @@
+using Weft.Crypto;
 using Weft.Primitives;
 using Weft.Server.Http;
 
@@ -6,10 +7,27 @@ namespace Weft.Server.Access;
 /// <summary>Scopes, and how far they reach.</summary>
 /// <param name="Scopes">What may be done.</param>
 /// <param name="Prefix">Souls that start so; empty for all of them and for the node itself.</param>
-internal sealed record Right(Scopes Scopes, string Prefix)
+/// <param name="Fields">Patterns of fields, "name" or "beginning*"; none for all fields.</param>
+internal sealed record Right(Scopes Scopes, string Prefix, IReadOnlyList<string> Fields)
 {
-    /// <summary>True when it covers the whole node.</summary>
-    internal bool IsWhole => Prefix.Length == 0;
+    internal Right(Scopes scopes, string prefix)
+        : this(scopes, prefix, [])
+    {
+    }
+
+    /// <summary>True when it covers everything of the node.</summary>
+    internal bool IsWhole => Prefix.Length == 0 && HasAllFields;
+
+    /// <summary>True when it covers all fields of its souls, those to come included.</summary>
+    internal bool HasAllFields => Fields.Count == 0 || Fields.Contains("*");
+
+    /// <summary>True when it covers a field of its souls.</summary>
+    internal bool CoversField(string field) =>
+        HasAllFields || Fields.Any(pattern => GrantTerms.FieldMatches(pattern, field));
+
+    /// <summary>True when it covers every field of its souls that starts so.</summary>
+    internal bool CoversFields(string beginning) => HasAllFields || Fields.Any(
+        pattern => pattern.EndsWith('*') && GrantTerms.FieldMatches(pattern, beginning));
 }
 
 /// <summary>
@@ -77,16 +95,53 @@ internal sealed class Caller
         throw new ApiException(
             WeftError.ScopeMissing,
             has
-                ? $"{resource} is about the whole node; this token is limited to {Prefixes(route.Scope)}."
+                ? $"{resource} is about the whole node; this token is limited to {Limits(route.Scope)}."
                 : $"{resource} needs the scope \"{ScopeNames.Name(route.Scope)}\", which this token lacks.");
     }
 
-    /// <summary>True when it may do this to a soul.</summary>
-    internal bool MayTouch(Scopes scope, string soul)
+    /// <summary>True when it may do this to a soul with all its fields.</summary>
+    internal bool MayTouch(Scopes scope, string soul) => May(scope, soul, static right => right.HasAllFields);
+
+    /// <summary>True when it may do this to a field of a soul.</summary>
+    internal bool MayTouch(Scopes scope, string soul, string field) =>
+        May(scope, soul, right => right.CoversField(field));
+
+    /// <summary>Refuses a soul with all its fields, or a prefix of souls, that no right covers.</summary>
+    /// <exception cref="ApiException">ScopeMissing.</exception>
+    internal void Check(Scopes scope, string soul)
+    {
+        // A prefix is covered by the same test: all souls under it start with what it starts with.
+        if (!MayTouch(scope, soul))
+        {
+            throw Outside(scope, soul, null);
+        }
+    }
+
+    /// <summary>Refuses a field that no right covers.</summary>
+    /// <exception cref="ApiException">ScopeMissing.</exception>
+    internal void Check(Scopes scope, string soul, string field)
+    {
+        if (!MayTouch(scope, soul, field))
+        {
+            throw Outside(scope, soul, field);
+        }
+    }
+
+    /// <summary>Refuses fields of a soul that start so, unless a right covers all of them.</summary>
+    /// <exception cref="ApiException">ScopeMissing.</exception>
+    internal void CheckFields(Scopes scope, string soul, string beginning)
+    {
+        if (!May(scope, soul, right => right.CoversFields(beginning)))
+        {
+            throw Outside(scope, soul, beginning + "*");
+        }
+    }
+
+    private bool May(Scopes scope, string soul, Func<Right, bool> covers)
     {
         foreach (Right right in _rights)
         {
-            if (right.Scopes.HasFlag(scope) && soul.StartsWith(right.Prefix, StringComparison.Ordinal))
+            if (right.Scopes.HasFlag(scope) && soul.StartsWith(right.Prefix, StringComparison.Ordinal) && covers(right))
             {
                 return true;
             }
@@ -95,19 +150,25 @@ internal sealed class Caller
         return false;
     }
 
-    /// <summary>Refuses a soul, or a prefix of souls, that no right covers.</summary>
-    /// <exception cref="ApiException">ScopeMissing.</exception>
-    internal void Check(Scopes scope, string soul)
+    private ApiException Outside(Scopes scope, string soul, string? field)
     {
-        // A prefix is covered by the same test: all souls under it start with what it starts with.
-        if (!MayTouch(scope, soul))
-        {
-            throw new ApiException(
-                WeftError.ScopeMissing,
-                $"\"{LogText.Clean(soul)}\" lies outside what this token may {ScopeNames.Name(scope)}: "
-                + $"{Prefixes(scope)}.");
-        }
+        // Somebody who may touch some fields is told which, or he would look for the mistake in the soul.
+        string[] fields = [.. _rights.Where(right => right.Scopes.HasFlag(scope) && !right.HasAllFields
+                && soul.StartsWith(right.Prefix, StringComparison.Ordinal))
+            .SelectMany(right => right.Fields).Distinct().Take(8).Select(name => $"\"{LogText.Clean(name)}\"")];
+        return new ApiException(
+            WeftError.ScopeMissing,
+            fields.Length > 0
+                ? $"{(field is null ? "The whole" : $"\"{LogText.Clean(field)}\"")} of \"{LogText.Clean(soul)}\" lies "
+                    + $"outside what this token may {ScopeNames.Name(scope)} there: the fields {string.Join(", ", fields)}."
+                : $"\"{LogText.Clean(soul)}\" lies outside what this token may {ScopeNames.Name(scope)}: "
+                    + $"{Prefixes(scope)}.");
     }
+
+    private string Limits(Scopes scope) =>
+        _rights.Any(right => right.Scopes.HasFlag(scope) && right.Prefix.Length == 0)
+            ? "some fields"
+            : Prefixes(scope);
 
     private string Prefixes(Scopes scope) => string.Join(", ", _rights
         .Where(right => right.Scopes.HasFlag(scope)).Select(right => $"\"{LogText.Clean(right.Prefix)}\"")

@@ -10,13 +10,19 @@ namespace Weft.Server.Access;
 /// </summary>
 internal readonly struct GraphDoor(GraphSpace graph, Caller caller)
 {
-    /// <summary>Refuses a soul that this caller may not write; for bulk bodies that want to name the line.</summary>
-    internal void CheckWrite(string soul) => caller.Check(Scopes.Write, soul);
+    /// <summary>Refuses a field that this caller may not write; for bulk bodies that want to name the line.</summary>
+    internal void CheckWrite(in FieldWrite write)
+    {
+        if (!caller.IsWhole(Scopes.Write))
+        {
+            caller.Check(Scopes.Write, write.Soul, write.Field);
+        }
+    }
 
     internal ValueTask<ReadResult> ReadFieldAsync(
         string soul, string field, ReadPolicy policy, CancellationToken cancellationToken)
     {
-        caller.Check(Scopes.Read, soul);
+        caller.Check(Scopes.Read, soul, field);
         return graph.ReadFieldAsync(soul, field, policy, cancellationToken);
     }
 
@@ -24,7 +30,15 @@ internal readonly struct GraphDoor(GraphSpace graph, Caller caller)
         string soul, LexRange range, int fieldsMax, long bytesMax, ReadPolicy policy,
         CancellationToken cancellationToken)
     {
-        caller.Check(Scopes.Read, soul);
+        if (range.Exact is { } field)
+        {
+            caller.Check(Scopes.Read, soul, field);
+        }
+        else
+        {
+            caller.CheckFields(Scopes.Read, soul, range.Prefix ?? "");
+        }
+
         return graph.ReadNodeAsync(soul, range, fieldsMax, bytesMax, policy, cancellationToken);
     }
 
@@ -51,7 +65,7 @@ internal readonly struct GraphDoor(GraphSpace graph, Caller caller)
         {
             foreach (FieldWrite write in delta)
             {
-                caller.Check(Scopes.Write, write.Soul);
+                caller.Check(Scopes.Write, write.Soul, write.Field);
             }
         }
 
@@ -82,7 +96,7 @@ internal readonly struct GraphDoor(GraphSpace graph, Caller caller)
 
     internal ValueTask<FieldExplanation> WhyAsync(string soul, string field, CancellationToken cancellationToken)
     {
-        caller.Check(Scopes.Read, soul);
+        caller.Check(Scopes.Read, soul, field);
         return graph.WhyAsync(soul, field, cancellationToken);
     }
 
@@ -91,20 +105,28 @@ internal readonly struct GraphDoor(GraphSpace graph, Caller caller)
     {
         if (soul is not null)
         {
-            caller.Check(scope, soul);
+            caller.Check(scope, soul); // All its fields: that nothing was lost in one is something to know, too.
         }
 
         Caller reader = caller;
         return caller.IsWhole(scope) && soul is null
             ? graph.ReadConflicts(before, lossesMax)
             : [.. graph.ReadConflicts(before, int.MaxValue)
-                .Where(loss => soul is null ? reader.MayTouch(scope, loss.Soul) : loss.Soul == soul)
+                .Where(loss => soul is null ? reader.MayTouch(scope, loss.Soul, loss.Field) : loss.Soul == soul)
                 .Take(lossesMax)];
     }
 
     internal ValueTask<ChangeSubscription> WatchAsync(ChangeFilter filter, CancellationToken cancellationToken)
     {
-        caller.Check(Scopes.Read, filter.Soul ?? filter.Prefix);
+        if (filter.Field is { } field)
+        {
+            caller.Check(Scopes.Read, filter.Soul ?? filter.Prefix, field);
+        }
+        else
+        {
+            caller.Check(Scopes.Read, filter.Soul ?? filter.Prefix);
+        }
+
         return graph.WatchAsync(filter, cancellationToken);
     }
 }

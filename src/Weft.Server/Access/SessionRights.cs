@@ -7,7 +7,7 @@ using Weft.Server.Http;
 namespace Weft.Server.Access;
 
 /// <summary>What grants are worth at the HTTP interface of one node.</summary>
-/// <param name="Rights">Scopes and prefixes.</param>
+/// <param name="Rights">Scopes, prefixes and fields.</param>
 /// <param name="IsOfNode">True when all of them come from the node's own key.</param>
 /// <param name="EndsBy">When the first of them ends.</param>
 internal sealed record SessionRights(IReadOnlyList<Right> Rights, bool IsOfNode, DateTimeOffset EndsBy)
@@ -61,7 +61,8 @@ internal sealed record SessionRights(IReadOnlyList<Right> Rights, bool IsOfNode,
                 given &= GrantRights.Read | GrantRights.Write;
             }
 
-            rights.AddRange(grant.Terms.Prefixes.Select(prefix => new Right(ToScopes(given), prefix)));
+            rights.AddRange(grant.Terms.Prefixes.Select(prefix => new Right(
+                ToScopes(given), prefix, grant.Terms.Fields)));
             DateTimeOffset ends = DateTimeOffset.FromUnixTimeMilliseconds(
                 Math.Min(grant.Blocks.Min(block => block.Terms.ExpiresMs), MillisecondsMax)) + Tolerance;
             end = ends < end ? ends : end;
@@ -78,7 +79,7 @@ internal sealed record SessionRights(IReadOnlyList<Right> Rights, bool IsOfNode,
         return node.Policies.IsEmpty
             || (!node.Policies.IsRetired(key, nowMs)
                 && grants.All(grant => GrantVerifier.JudgeHolder(
-                    grant, grant.FirstIssuer, key, nowMs, Tolerance.TotalMilliseconds, node.Policies)
+                    grant, grant.FirstIssuer, HolderOf(node, grant, key, nowMs), nowMs, Tolerance.TotalMilliseconds, node.Policies)
                     == GrantVerdict.Allowed));
     }
 
@@ -108,7 +109,8 @@ internal sealed record SessionRights(IReadOnlyList<Right> Rights, bool IsOfNode,
         if (verdict == GrantVerdict.Allowed)
         {
             verdict = GrantVerifier.JudgeHolder(
-                grant, grant.FirstIssuer, key, now.ToUnixTimeMilliseconds(), Tolerance.TotalMilliseconds,
+                grant, grant.FirstIssuer, HolderOf(node, grant, key, now.ToUnixTimeMilliseconds()),
+                now.ToUnixTimeMilliseconds(), Tolerance.TotalMilliseconds,
                 node.Policies);
         }
 
@@ -121,13 +123,11 @@ internal sealed record SessionRights(IReadOnlyList<Right> Rights, bool IsOfNode,
         {
             throw Refused(verdict);
         }
-
-        if (grant.Blocks.Any(block => block.Terms.Fields.Count > 0))
-        {
-            throw new ApiException(
-                WeftError.GrantRefused, "The grant is limited to fields; a session knows limits to prefixes only.");
-        }
     }
+
+    // The key that follows the audience of a grant holds it, as it does for a write.
+    private static Ed25519PublicKey HolderOf(WeftNode node, Grant grant, Ed25519PublicKey key, double nowMs) =>
+        node.Policies.EffectiveOwner(grant.Audience, nowMs) == key ? grant.Audience : key;
 
     // A stranger's word counts for his own souls alone, and never for the node.
     private static void CheckOwner(WeftNode node, Grant grant, bool ownersMay, DateTimeOffset now)

@@ -93,6 +93,13 @@ internal static class AuthApi
 
             json.WriteEndArray();
             json.WriteString("prefix", right.Prefix);
+            json.WriteStartArray("fields");
+            foreach (string field in right.Fields)
+            {
+                json.WriteStringValue(field);
+            }
+
+            json.WriteEndArray();
             json.WriteEndObject();
         }
 

@@ -43,12 +43,16 @@ internal static class GroupsApi
         string name = body.Required("name", NameLengthMax);
         IReadOnlyList<Ed25519PublicKey> members = ReadKeys(body);
         GroupDirectory groups = call.Peer.Node.Groups;
-        Group group = Open(call, name);
+        Group group = await FindAsync(call, name) ?? Open(call, name);
         await RunAsync(async () =>
         {
             if (body.Flag("fromNowOn") && (await group.ListAsync(call.Aborted)).Count > 0)
             {
                 ThrowIfRefused(await group.AddAsync(members, fromNowOn: true, call.Aborted));
+            }
+            else if (group.Owner != call.Peer.Identity.PublicKey)
+            {
+                ThrowIfRefused(await group.AddAsync(members, cancellationToken: call.Aborted));
             }
             else
             {
@@ -66,7 +70,7 @@ internal static class GroupsApi
                 WeftError.RequestMalformed, "\"member\" is not a key: 43 characters of base64url.") { Path = "member" };
         }
 
-        Group group = await FindAsync(call, call.Query["name"]);
+        Group group = await FindKnownAsync(call, call.Query["name"]);
         if (!(await group.ListAsync(call.Aborted)).Any(person => person.Key == member && person.IsMember))
         {
             throw new ApiException(WeftError.Absent, "The group has no such member; GET /api/v1/groups lists them.");
@@ -79,18 +83,20 @@ internal static class GroupsApi
     internal static async Task RotateAsync(ApiCall call)
     {
         using BodyMembers body = await BodyMembers.ReadAsync(call, "name");
-        Group group = await FindAsync(call, body.Required("name", NameLengthMax));
+        Group group = await FindKnownAsync(call, body.Required("name", NameLengthMax));
         await RunAsync(async () => ThrowIfRefused(await group.RotateAsync(call.Aborted)));
         await AnswerAsync(call, StatusCodes.Status200OK, group);
     }
 
-    private static async Task<Group> FindAsync(ApiCall call, string? name)
+    private static async Task<Group> FindKnownAsync(ApiCall call, string? name) =>
+        await FindAsync(call, name ?? "") ?? throw new ApiException(
+            WeftError.Absent, $"This node owns no group \"{LogText.Clean(name)}\"; GET /api/v1/groups lists them.");
+
+    // The node's own, or one that it has from the key it follows.
+    private static async Task<Group?> FindAsync(ApiCall call, string name)
     {
-        Group group = Open(call, name ?? "");
-        return (await group.ListAsync(call.Aborted)).Count > 0
-            ? group
-            : throw new ApiException(
-                WeftError.Absent, $"This node owns no group \"{LogText.Clean(name)}\"; GET /api/v1/groups lists them.");
+        Open(call, name); // Refuses what is no name.
+        return await call.Peer.Node.Groups.FindKeptAsync(name, call.Aborted);
     }
 
     private static Group Open(ApiCall call, string name)

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.InteropServices;
 using Weft.Graph;
 using Weft.Graph.Access;
 using Weft.Node;
@@ -187,9 +188,9 @@ internal sealed class Import(
     {
         try
         {
-            if (count > 0)
+            foreach (FieldWrite write in CollectionsMarshal.AsSpan(_group.Writes).Slice(start, count))
             {
-                graph.CheckWrite(_group.Writes[start].Soul); // A record is about one soul.
+                graph.CheckWrite(write);
             }
         }
         catch (ApiException)

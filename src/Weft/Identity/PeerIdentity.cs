@@ -82,6 +82,7 @@ internal sealed class PeerIdentity : IDisposable
 
         // The key is on the disk before anybody can learn that it is the next one.
         using Ed25519KeyPair next = _folder.PrepareNext(IdentityFolder.NodeName, _passphrase);
+        IReadOnlyList<GroupName> groups = await HandOverAsync(node, next, cancellationToken).ConfigureAwait(false);
         WriteResult written = await node.Recovery.RotateAsync(_key, next.PublicKey, cancellationToken)
             .ConfigureAwait(false);
         if (!written.IsAccepted)
@@ -96,7 +97,31 @@ internal sealed class PeerIdentity : IDisposable
         }
 
         _folder.AdoptNext(IdentityFolder.NodeName, node.Time.GetUtcNow());
+        try
+        {
+            await node.Groups.TakeOverAsync(next, groups, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is WeftException or OperationCanceledException)
+        {
+            // The key has its successor. What is left to do for a group is done when he first writes for it.
+        }
+
         return next.PublicKey;
+    }
+
+    private async ValueTask<IReadOnlyList<GroupName>> HandOverAsync(
+        WeftNode node, Ed25519KeyPair next, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await node.Groups.HandOverAsync(next, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            _folder!.DropNext(IdentityFolder.NodeName); // No record names it yet.
+            Volatile.Write(ref _rotating, 0);
+            throw;
+        }
     }
 
     /// <summary>Clears the key, and what seals it.</summary>

@@ -192,7 +192,6 @@ public sealed class SessionApiTests : IAsyncLifetime
         [
             Weft.Crypto.Grant.Issue(Crypto, _node, terms with { Audience = _eve.PublicKey }),
             Weft.Crypto.Grant.Issue(Crypto, _node, terms with { Network = network }),
-            Weft.Crypto.Grant.Issue(Crypto, _node, terms with { Fields = ["name"] }),
             Weft.Crypto.Grant.Issue(Crypto, _eve, terms),
             Weft.Crypto.Grant.Issue(Crypto, _bob, terms),
             Weft.Crypto.Grant.Issue(Crypto, _bob, terms with { Prefixes = [""], Rights = GrantRights.All }),

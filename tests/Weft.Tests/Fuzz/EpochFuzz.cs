@@ -25,7 +25,7 @@ internal sealed class EpochFuzz : FuzzTarget
         string name = GroupEpoch.NameOf(number, input.Span, GroupKit.Provider);
         string text = GroupEpochCodec.TextPrefix + Base64Url.EncodeToString(input.Span);
         bool isEpoch = GroupEpoch.TryDecode(
-            name, text, GroupKit.Family, GroupKit.Network, GroupKit.Provider, out GroupEpoch? epoch);
+            name, text, GroupKit.Family, GroupAuthority.Of(GroupKit.Family), GroupKit.Network, GroupKit.Provider, out GroupEpoch? epoch);
         FuzzFailure.Unless(isEpoch == input.Span.SequenceEqual(Good), "only what the owner signed counts");
         return (isEpoch ? 1ul : 0) + ((ulong)(epoch?.Members.Count ?? 0) << 1);
     }

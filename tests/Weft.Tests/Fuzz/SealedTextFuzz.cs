@@ -36,7 +36,7 @@ internal sealed class SealedTextFuzz : FuzzTarget
         bool isKey = SealingKey.TryRead(text, GroupKit.Provider, GroupKit.Bob.PublicKey, GroupKit.Network, key);
         FuzzFailure.Unless(isKey == (text == Published), "a key has one text");
         bool isEpoch = GroupEpoch.TryDecode(
-            Keys[0].Epoch, text, GroupKit.Family, GroupKit.Network, GroupKit.Provider, out _);
+            Keys[0].Epoch, text, GroupKit.Family, GroupAuthority.Of(GroupKit.Family), GroupKit.Network, GroupKit.Provider, out _);
         FuzzFailure.Unless(!isEpoch, "no epoch has that name");
         return (isSealed ? 1ul : 0) + (isOpen ? 2ul : 0) + (isKey ? 4ul : 0);
     }

@@ -12,7 +12,8 @@ public sealed class GroupEpochTests
     [Fact]
     public void An_epoch_reads_back_from_its_field()
     {
-        Assert.True(GroupEpoch.TryDecode(Made.Epoch.Name, Made.Text, Family, Network, Provider, out GroupEpoch? read));
+        Assert.True(GroupEpoch.TryDecode(
+            Made.Epoch.Name, Made.Text, Family, GroupAuthority.Of(Family), Network, Provider, out GroupEpoch? read));
 
         Assert.Equal(1u, read.Number);
         Assert.Equal(GroupEpoch.NameLength, read.Name.Length);
@@ -114,7 +115,8 @@ public sealed class GroupEpochTests
 
     private static bool Reads(string field, string text, GroupName group, byte[] network)
     {
-        bool reads = GroupEpoch.TryDecode(field, text, group, network, Provider, out GroupEpoch? epoch);
+        bool reads = GroupEpoch.TryDecode(
+            field, text, group, GroupAuthority.Of(group), network, Provider, out GroupEpoch? epoch);
         Assert.Equal(reads, epoch is not null);
         return reads;
     }

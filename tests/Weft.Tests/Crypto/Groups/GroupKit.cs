@@ -39,7 +39,7 @@ internal static class GroupKit
     }
 
     /// <summary>One device of a peer: what it knows of the group.</summary>
-    public sealed class Device(Ed25519KeyPair pair)
+    public sealed class Device(Ed25519KeyPair pair, GroupAuthority? by = null)
     {
         private readonly Dictionary<string, GroupEpoch> _known = [];
         private readonly Dictionary<string, byte[]> _keys = [];
@@ -47,6 +47,9 @@ internal static class GroupKit
         public Ed25519KeyPair Pair { get; } = pair;
 
         public GroupState State { get; } = new(Family);
+
+        /// <summary>As whom it changes the group.</summary>
+        public GroupAuthority By { get; } = by ?? GroupAuthority.Of(Family);
 
         public GroupHistory History { get; } = new();
 
@@ -98,11 +101,12 @@ internal static class GroupKit
             GroupStanding standing = GroupStanding.In)
         {
             GroupPlan plan = State.Plan(
-                [.. add.Select(pair => pair.PublicKey)], [.. remove.Select(pair => pair.PublicKey)], standing);
+                [.. add.Select(pair => pair.PublicKey)], [.. remove.Select(pair => pair.PublicKey)], standing, By);
             var recipients = new List<GroupRecipient>();
             foreach (GroupMember member in plan.Members.Where(member => member.IsIn))
             {
                 EpochKey[] history = [.. History.MissingFor(member)
+                    .Where(epoch => _keys.ContainsKey(epoch.Name))
                     .Select(epoch => new EpochKey(epoch.Name, _keys[epoch.Name]))];
                 recipients.Add(new(member, sealingKeyOf(member.Key), history));
             }

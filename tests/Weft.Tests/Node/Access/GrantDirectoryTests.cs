@@ -57,6 +57,35 @@ public sealed class GrantDirectoryTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_ended_long_ago_leaves_the_list_bit_by_bit_and_what_did_not_stays()
+    {
+        var time = new ManualTime();
+        WeftNode issuer = await _rig.StartAsync(9, time: time);
+        for (int i = 0; i < 150; i++)
+        {
+            await issuer.Grants.IssueAsync(Offer(_bob) with { Expires = time.GetUtcNow().AddHours(1) });
+        }
+
+        Grant lasting = await issuer.Grants.IssueAsync(Offer(_bob) with { Expires = time.GetUtcNow().AddYears(1) });
+        time.Advance(GrantDirectory.EndedKept);
+        await issuer.Grants.IssueAsync(Offer(_bob) with { Expires = time.GetUtcNow().AddHours(1) });
+        Assert.Equal(152, (await issuer.Grants.ListAsync()).Count); // Nothing ended a month ago yet.
+
+        time.Advance(TimeSpan.FromHours(2));
+        await issuer.Grants.IssueAsync(Offer(_bob) with { Expires = time.GetUtcNow().AddHours(1) });
+        int left = (await issuer.Grants.ListAsync()).Count;
+        Assert.InRange(left, 153 - 64, 152); // One grant issued, at most 64 looked at.
+        for (int i = 0; i < 6; i++)
+        {
+            await issuer.Grants.IssueAsync(Offer(_bob) with { Expires = time.GetUtcNow().AddHours(1) });
+        }
+
+        IReadOnlyList<IssuedGrant> kept = await issuer.Grants.ListAsync();
+        Assert.Equal(9, kept.Count);
+        Assert.Contains(kept, issued => issued.Grant.Id.Span.SequenceEqual(lasting.Id.Span));
+    }
+
+    [Fact]
     public async Task A_revoked_grant_writes_nothing_more_where_the_revocation_is_known()
     {
         Grant forBob = await _ada.Grants.IssueAsync(Offer(_bob));

@@ -13,7 +13,7 @@ internal sealed class GroupRig : IAsyncDisposable
 
     private readonly List<WeftNode> _nodes = [];
 
-    public async Task<WeftNode> StartAsync(ulong person, GroupOptions? groups = null, IStore? store = null)
+    public async Task<WeftNode> StartAsync(ulong person, GroupOptions? groups = null, IStore? store = null, TimeProvider? time = null)
     {
         var seed = new byte[32];
         new WeftRandom(person).Fill(seed);
@@ -23,7 +23,7 @@ internal sealed class GroupRig : IAsyncDisposable
             Crypto = Provider,
             Groups = groups ?? new GroupOptions(),
         };
-        WeftNode node = await WeftNode.StartAsync(options, store ?? new MemoryStore());
+        WeftNode node = await WeftNode.StartAsync(options, store ?? new MemoryStore(), time);
         _nodes.Add(node);
         return node;
     }
