@@ -21,7 +21,7 @@ public sealed class SessionFieldTests : IAsyncLifetime
     {
         _host = await ApiHost.StartAsync(options => options.Peer.Node.Identity = _node, _time);
         _client = new SessionClient(_host, _bob);
-        await _host.JsonAsync("PATCH", "/api/v1/node?soul=bob/1", "{\"name\":\"Bob\",\"note-1\":1,\"secret\":2}");
+        await _host.JsonAsync("PATCH", "/api/v1/node?soul=bob/1", "{\"fields\":{\"name\":\"Bob\",\"note-1\":1,\"secret\":2}}");
     }
 
     public async Task DisposeAsync() => await _host.DisposeAsync();
@@ -34,8 +34,10 @@ public sealed class SessionFieldTests : IAsyncLifetime
         await StatusAsync(token, 200, "GET", "/api/v1/field?soul=bob/1&name=name");
         await StatusAsync(token, 200, "PUT", "/api/v1/field?soul=bob/1&name=name", "\"Rob\"");
         await StatusAsync(token, 200, "PUT", "/api/v1/field?soul=bob/1&name=note-2", "2");
-        await StatusAsync(token, 200, "PATCH", "/api/v1/node?soul=bob/2", "{\"name\":1,\"note-7\":2}");
+        await StatusAsync(token, 200, "PATCH", "/api/v1/node?soul=bob/2", "{\"fields\":{\"name\":1,\"note-7\":2}}");
         await StatusAsync(token, 200, "GET", "/api/v1/why?soul=bob/1&name=name");
+        await StatusAsync(token, 200, "GET", "/api/v1/node?soul=bob/1&fields=name,note-1");
+        await StatusAsync(token, 403, "GET", "/api/v1/node?soul=bob/1&fields=name,secret");
         await StatusAsync(token, 200, "DELETE", "/api/v1/field?soul=bob/1&name=note-2");
         foreach (string field in (string[])["secret", "names", "Name", "note", "*"])
         {
@@ -48,8 +50,7 @@ public sealed class SessionFieldTests : IAsyncLifetime
         string refusal = await StatusAsync(token, 403, "GET", "/api/v1/field?soul=bob/1&name=secret");
         string detail = JsonDocument.Parse(refusal).RootElement.GetProperty("detail").GetString()!;
         Assert.Contains("the fields \"name\", \"note-*\"", detail, StringComparison.Ordinal);
-        JsonElement stored = JsonDocument.Parse(await _host.TextAsync("/api/v1/field?soul=bob/1&name=secret")).RootElement;
-        Assert.Equal(2, stored.GetProperty("value").GetInt32());
+        Assert.Equal("2", await _host.TextAsync("/api/v1/field?soul=bob/1&name=secret"));
     }
 
     [Fact]
@@ -58,9 +59,9 @@ public sealed class SessionFieldTests : IAsyncLifetime
         string token = await OpenAsync("name", "note-*");
 
         await StatusAsync(token, 403, "GET", "/api/v1/node?soul=bob/1");
-        await StatusAsync(token, 403, "PUT", "/api/v1/node?soul=bob/1", "{\"name\":1}");
+        await StatusAsync(token, 403, "PUT", "/api/v1/node?soul=bob/1", "{\"fields\":{\"name\":1}}");
         await StatusAsync(token, 403, "DELETE", "/api/v1/node?soul=bob/1");
-        await StatusAsync(token, 403, "PATCH", "/api/v1/node?soul=bob/1", "{\"name\":1,\"secret\":2}");
+        await StatusAsync(token, 403, "PATCH", "/api/v1/node?soul=bob/1", "{\"fields\":{\"name\":1,\"secret\":2}}");
         await StatusAsync(token, 403, "GET", "/api/v1/nodes?prefix=bob/");
         await StatusAsync(token, 403, "GET", "/api/v1/walk?soul=bob/1");
         await StatusAsync(token, 403, "GET", "/api/v1/watch?prefix=bob/");
@@ -84,7 +85,7 @@ public sealed class SessionFieldTests : IAsyncLifetime
             Grant.Issue(Crypto, _node, terms with { Fields = ["name"] }),
             Grant.Issue(Crypto, _node, terms with { Prefixes = ["eve/"] }));
 
-        await StatusAsync(token, 404, "GET", "/api/v1/node?soul=eve/1");
+        await StatusAsync(token, 200, "GET", "/api/v1/node?soul=eve/1");
         await StatusAsync(token, 404, "GET", "/api/v1/field?soul=eve/1&name=secret");
         await StatusAsync(token, 200, "GET", "/api/v1/field?soul=bob/1&name=name");
         await StatusAsync(token, 403, "GET", "/api/v1/field?soul=bob/1&name=secret");
