@@ -141,10 +141,19 @@ public sealed partial class Libp2pHost : IConnectionOwner
 
         Libp2pLog.Closed(_log, connection.Remote, end);
         connection.Enter(ConnectionPhase.Disconnect, end.ToString());
+        _planner.OnClosed(connection);
         _events.Post(new(PeerEventKind.Disconnected, connection.Remote, connection, end));
     }
 
-    internal void Post(PeerEvent happened) => _events.Post(happened);
+    internal void Post(PeerEvent happened)
+    {
+        if (happened.Identity is { } identity)
+        {
+            _planner.OnIdentified(happened.Connection, identity);
+        }
+
+        _events.Post(happened);
+    }
 
     internal void Enter(
         ConnectionPhase phase, PeerId peer, Multiaddr address, PeerConnection? connection = null, string reason = "")
@@ -359,6 +368,7 @@ public sealed partial class Libp2pHost : IConnectionOwner
         Libp2pLog.Connected(_log, connection.Remote, connection.RemoteAddress, connection.IsInbound);
         _events.Post(new(PeerEventKind.Connected, connection.Remote, connection));
         connection.Enter(ConnectionPhase.Authentication);
+        _planner.OnConnected(connection);
         connection.Start(upgraded.Raw, upgraded.Plain);
         if (isLate)
         {

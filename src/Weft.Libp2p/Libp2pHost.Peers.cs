@@ -112,12 +112,15 @@ public sealed partial class Libp2pHost
 
             tags.Add(tag);
         }
+
+        _planner.Protect(peer, isProtected: true);
     }
 
     /// <summary>Takes one tag back.</summary>
     /// <returns>True when the peer is still protected by another.</returns>
     public bool Unprotect(PeerId peer, string tag)
     {
+        bool isProtected;
         lock (_gate)
         {
             if (_protected.TryGetValue(peer, out SortedSet<string>? tags) && tags.Remove(tag) && tags.Count == 0)
@@ -125,8 +128,11 @@ public sealed partial class Libp2pHost
                 _protected.Remove(peer);
             }
 
-            return _protected.ContainsKey(peer);
+            isProtected = _protected.ContainsKey(peer);
         }
+
+        _planner.Protect(peer, isProtected);
+        return isProtected;
     }
 
     /// <summary>The tags that protect a peer, sorted; empty when none does.</summary>

@@ -49,6 +49,7 @@ public sealed partial class Libp2pHost : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly Dictionary<PeerId, List<PeerConnection>> _connections = [];
     private volatile ITransport[] _transports;
+    private readonly string[] _regionNames; // Where it is, as a name among the protocols: what identify has room for.
     private int _isStopped;
 
     private Libp2pHost(Libp2pOptions options)
@@ -65,7 +66,10 @@ public sealed partial class Libp2pHost : IAsyncDisposable
             security, one => one.Start(new(_key, Id, options.Crypto, [Upgrader.Yamux], options.Time)));
         _upgrader = new(options.Crypto, _noise, Id, options.UseNoise, security);
         _transports = [.. options.Transports];
-        Book = new(options, () => _listened, new WeftRandom(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)))));
+        _regionNames = options.Region is { Length: > 0 } region ? [ConnectionPlanner.RegionPrefix + region] : [];
+        var random = new WeftRandom(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))));
+        Book = new(options, () => _listened, random.Fork());
+        _planner = new(this, options, random);
         _dialer = new(this, options);
         _resources = new(options.Limits, options.Time);
         _bans = new(options.Limits.BansMax);
@@ -81,8 +85,9 @@ public sealed partial class Libp2pHost : IAsyncDisposable
     /// <summary>What is in use now, of what the limits allow.</summary>
     public ResourceUse Use => _resources.Use;
 
-    /// <summary>The protocols it answers, sorted.</summary>
-    public IReadOnlyList<string> Protocols => [.. _handlers.Keys.Order(StringComparer.Ordinal)];
+    /// <summary>The protocols it answers, sorted; with them the name that stands for its region.</summary>
+    public IReadOnlyList<string> Protocols =>
+        [.. _handlers.Keys.Concat(_regionNames).Order(StringComparer.Ordinal)];
 
     /// <summary>The connections there are now.</summary>
     public IReadOnlyList<PeerConnection> Connections
@@ -110,6 +115,7 @@ public sealed partial class Libp2pHost : IAsyncDisposable
         {
             host.AddServices();
             await host.ListenAsync(cancellationToken).ConfigureAwait(false);
+            host._planner.Start();
             return host;
         }
         catch
@@ -145,16 +151,15 @@ public sealed partial class Libp2pHost : IAsyncDisposable
     }
 
     /// <summary>
-    /// The connection with a peer that new streams take: the oldest that is not limited, else the oldest.
+    /// The connection with a peer that new streams take. Where there are several, one that is not limited; where both
+    /// ends dialled at once, the one both ends agree on.
     /// </summary>
     /// <returns>Null when there is none.</returns>
     public PeerConnection? Find(PeerId peer)
     {
         lock (_gate)
         {
-            return _connections.TryGetValue(peer, out List<PeerConnection>? list)
-                ? list.Find(connection => !connection.IsLimited) ?? list[0]
-                : null;
+            return _connections.TryGetValue(peer, out List<PeerConnection>? list) ? Preferred(list) : null;
         }
     }
 
@@ -180,6 +185,7 @@ public sealed partial class Libp2pHost : IAsyncDisposable
             return;
         }
 
+        _planner.Dispose();
         await _stopping.CancelAsync().ConfigureAwait(false);
         foreach (ITransportListener listener in _listeners)
         {

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Weft.Crypto;
 using Weft.Libp2p.Transport;
+using Weft.Primitives;
 using Weft.Protocols.Dialing;
 using Weft.Protocols.Peers;
 using Weft.Protocols.Ping;
@@ -32,6 +33,23 @@ public sealed class Libp2pOptions
 
     /// <summary>Speak Noise. Default: true; false needs a <see cref="Security"/>.</summary>
     public bool UseNoise { get; set; } = true;
+
+    /// <summary>Which connections are kept. By default nobody is dialled unasked.</summary>
+    public PlannerOptions Planner { get; set; } = new();
+
+    /// <summary>Peers the planner dials before any other: <see cref="Libp2pHost.Anchors"/> of the last run.</summary>
+    public IList<PeerId> Anchors { get; } = [];
+
+    /// <summary>
+    /// A short label for where this host is, told to connected peers; the planner spreads its choice over regions. Null,
+    /// the default: not told.
+    /// </summary>
+    public string? Region { get; set; }
+
+    /// <summary>
+    /// Close a second connection with a peer once it carries no stream. Default: true.
+    /// </summary>
+    public bool ClosesDuplicates { get; set; } = true;
 
     /// <summary>Ceilings and times of a dial.</summary>
     public DialOptions Dialing { get; set; } = new();

@@ -41,6 +41,9 @@ public enum ConnectionEnd
 
     /// <summary>There is another connection with the peer, which both ends prefer; this one had no streams left.</summary>
     Duplicate,
+
+    /// <summary>Services found too much fault with the peer.</summary>
+    Misbehaved,
 }
 
 /// <summary>Something that happened to a connection.</summary>

@@ -20,6 +20,8 @@ public sealed partial class PeerConnection : IAsyncDisposable
     private const int OutgoingMax = 256 * 1024;
     private const int OutgoingLimit = 2 * OutgoingMax;
 
+    private static long _numbers;
+
     private readonly ITransportConnection _transport;
     private readonly NoiseCipher? _send; // Null where the transport below protects the bytes itself.
     private readonly NoiseCipher? _receive;
@@ -109,6 +111,9 @@ public sealed partial class PeerConnection : IAsyncDisposable
 
     internal Lock Gate { get; } = new();
 
+    /// <summary>Its number in this process.</summary>
+    internal long Number { get; } = Interlocked.Increment(ref _numbers);
+
     internal MemoryScope Memory { get; }
 
     internal ITransportConnection Transport => _transport;
@@ -118,7 +123,13 @@ public sealed partial class PeerConnection : IAsyncDisposable
     internal WeftInstant Now => _time.Instant();
 
     /// <summary>Says goodbye, sends what is in line, and closes.</summary>
-    public async ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync() => await RetireAsync(ConnectionEnd.Local).ConfigureAwait(false);
+
+    /// <summary>Ends the connection at once.</summary>
+    public void Abort() => Close(ConnectionEnd.Local);
+
+    /// <summary>Says goodbye, sends what is in line, and closes for a reason.</summary>
+    internal async Task RetireAsync(ConnectionEnd reason)
     {
         lock (Gate)
         {
@@ -131,12 +142,9 @@ public sealed partial class PeerConnection : IAsyncDisposable
         }
 
         await FlushAsync().ConfigureAwait(false);
-        Close(ConnectionEnd.Local);
+        Close(reason);
         await _closed.Task.ConfigureAwait(false);
     }
-
-    /// <summary>Ends the connection at once.</summary>
-    public void Abort() => Close(ConnectionEnd.Local);
 
     /// <summary>Remote, address and direction.</summary>
     public override string ToString() => $"{Remote} {(IsInbound ? "from" : "at")} {RemoteAddress}";

@@ -125,6 +125,14 @@ public sealed class PeerBook
         }
     }
 
+    internal void OnTimer()
+    {
+        lock (_gate)
+        {
+            _book.OnTimer(Now);
+        }
+    }
+
     internal void OnSeen(PeerId peer)
     {
         lock (_gate)

@@ -209,10 +209,11 @@ public sealed partial class AddressBook(AddressBookOptions options)
     }
 
     /// <summary>
-    /// Draws peers that may be dialled now: not backed off, with an address that is not backed off.
+    /// Draws peers that may be dialled now: not backed off, with an address that is not backed off. The lot falls on
+    /// ranges of addresses first and on peers then, so that many names in one network count as one.
     /// </summary>
     /// <param name="count">How many at most.</param>
-    /// <param name="mayTake">Says which peers are wanted.</param>
+    /// <param name="mayTake">Says which peers are wanted; it does not change the book.</param>
     /// <param name="now">The moment.</param>
     /// <param name="random">Draws.</param>
     public IReadOnlyList<PeerId> Draw(int count, Func<PeerId, bool> mayTake, WeftInstant now, WeftRandom random)
@@ -220,19 +221,50 @@ public sealed partial class AddressBook(AddressBookOptions options)
         ArgumentNullException.ThrowIfNull(mayTake);
         ArgumentNullException.ThrowIfNull(random);
         var drawn = new List<PeerId>();
+        Draw(drawn, count, peer => random.Chance(1.0 / Neighbours(peer)) && mayTake(peer.Id), now, random);
+        if (drawn.Count < count)
+        {
+            HashSet<PeerId> taken = [.. drawn];
+            Draw(drawn, count, peer => !taken.Contains(peer.Id) && mayTake(peer.Id), now, random);
+        }
+
+        return drawn;
+    }
+
+    private void Draw(
+        List<PeerId> drawn, int count, Func<BookPeer, bool> mayTake, WeftInstant now, WeftRandom random)
+    {
         int start = _order.Count == 0 ? 0 : random.Next(_order.Count);
         int step = StepThrough(_order.Count, random);
         for (int i = 0; i < _order.Count && drawn.Count < count; i++)
         {
             BookPeer peer = _order[(int)((start + ((long)i * step)) % _order.Count)];
-            if (peer.RetryAt <= now && mayTake(peer.Id)
-                && peer.Entries.Exists(entry => entry.Expires > now && entry.RetryAt <= now))
+            if (peer.RetryAt <= now && peer.Entries.Exists(entry => entry.Expires > now && entry.RetryAt <= now)
+                && mayTake(peer))
             {
                 drawn.Add(peer.Id);
             }
         }
+    }
 
-        return drawn;
+    private int Neighbours(BookPeer peer) =>
+        RangeOf(peer) is { } range ? Math.Max(1, _ranges.GetValueOrDefault(range)) : 1;
+
+    /// <summary>The public range (/16 of IPv4, /32 of IPv6) a peer lives in; null when it has none.</summary>
+    internal IpRange? RangeOf(PeerId peer) => _peers.TryGetValue(peer, out BookPeer? known) ? RangeOf(known) : null;
+
+    private static IpRange? RangeOf(BookPeer peer)
+    {
+        foreach (BookEntry entry in peer.Entries)
+        {
+            if (AddressScopes.Of(entry.Address) == AddressScope.Public
+                && IpRange.TryOf(entry.Address, out IpRange range, 16, 32))
+            {
+                return range;
+            }
+        }
+
+        return null;
     }
 
     private static Multiaddr? Bare(PeerId peer, Multiaddr address) =>
