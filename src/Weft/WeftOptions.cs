@@ -66,6 +66,12 @@ public sealed class WeftOptions
     /// </summary>
     public IList<string> Peers { get; set; } = [];
 
+    /// <summary>
+    /// Where signed logs are served to hypercore peers: IP addresses and ports such as 127.0.0.1:8767, at most 16.
+    /// Default: nowhere.
+    /// </summary>
+    public IList<string> LogListen { get; set; } = [];
+
     /// <summary>The knobs of the node itself: name, lanes, queues, merge.</summary>
     public NodeOptions Node { get; set; } = new() { Name = Environment.MachineName };
 

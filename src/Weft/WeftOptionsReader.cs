@@ -63,6 +63,10 @@ public static class WeftOptionsReader
             Whole(section, "Graph:JournalBytesMax", options.Node.Graph.JournalBytesMax, long.MaxValue);
         GunKnobs.Read(section, options);
         NetworkKnobs.Read(section, options.Network);
+        options.LogListen = Words(section, "Logs:Listen", options.LogListen);
+        options.Node.Logs.LogsMax = (int)Whole(section, "Logs:LogsMax", options.Node.Logs.LogsMax, int.MaxValue);
+        options.Node.Logs.ConnectionsMax =
+            (int)Whole(section, "Logs:ConnectionsMax", options.Node.Logs.ConnectionsMax, int.MaxValue);
     }
 
     /// <summary>A duration: "250ms", "5s", "2m", "2h", "7d", or hh:mm:ss.</summary>

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Weft.Crypto;
 using Weft.Node;
 using Weft.Node.Gun;
+using Weft.Node.Logs;
 using Weft.Node.Network;
 using Weft.Node.Storage;
 using Weft.Primitives;
@@ -38,6 +39,7 @@ public sealed partial class WeftPeer : IAsyncDisposable
         Node = node;
         Gun = gun;
         _maintenance = maintenance;
+        LogServers = new LogServers(node.Logs);
     }
 
     /// <summary>The options it runs with.</summary>
@@ -60,6 +62,12 @@ public sealed partial class WeftPeer : IAsyncDisposable
 
     /// <summary>The graph of the node.</summary>
     public GraphSpace Graph => Node.Graph;
+
+    /// <summary>The signed logs of the node.</summary>
+    public LogSpace Logs => Node.Logs;
+
+    /// <summary>Where the signed logs are served to hypercore peers.</summary>
+    public LogServers LogServers { get; }
 
     /// <summary>The groups the node's identity owns or belongs to.</summary>
     public GroupDirectory Groups => Node.Groups;
@@ -133,6 +141,11 @@ public sealed partial class WeftPeer : IAsyncDisposable
                 gun.AddLink(link);
             }
 
+            foreach (string address in options.LogListen)
+            {
+                peer.LogServers.Listen(address);
+            }
+
             if (options.Network.IsOn)
             {
                 await node.StartNetworkAsync(options.Network, NetworkPartsOf(memory), cancellationToken)
@@ -189,6 +202,7 @@ public sealed partial class WeftPeer : IAsyncDisposable
         long started = Node.Time.GetTimestamp();
         await _maintenance.DisposeAsync().ConfigureAwait(false);
         await Gun.DisposeAsync().ConfigureAwait(false);
+        await LogServers.DisposeAsync().ConfigureAwait(false);
         await Node.DisposeAsync().ConfigureAwait(false);
         Links.Dispose();
         _identity.Dispose();

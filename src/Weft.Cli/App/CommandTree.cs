@@ -31,6 +31,7 @@ internal static class CommandTree
             WalkCommand.Build(), WhyCommand.Build(), ConflictsCommand.Build(), SetCommand.Build(),
             ImportCommand.Build(), ExportCommand.Build(),
         ]),
+        new("LOGS", false, [LogCommand.Build()]),
         new("NETWORK", false, [PeersCommand.Build()]),
         new("TOPICS, LOGS, RECORDS", false, [TopicCommand.Build()]),
         new("IDENTITY", false,

@@ -23,15 +23,16 @@ internal static class ExitCode
     public static int Of(WeftError error) => error switch
     {
         WeftError.Usage or WeftError.AddressInvalid or WeftError.StoreKeyUnusable => Usage,
-        WeftError.Absent => NothingThere,
+        WeftError.Absent or WeftError.LogUnknown or WeftError.LogOutOfRange => NothingThere,
         WeftError.TokenMissing or WeftError.HostRefused or WeftError.OriginRefused
             or WeftError.ScopeMissing or WeftError.KeySealed or WeftError.StoreKeyNeeded or WeftError.StoreKeyWrong
-            or WeftError.StoreNotEncrypted or (>= WeftError.SignatureRefused and <= WeftError.ProofMalformed) => Refused,
+            or WeftError.StoreNotEncrypted or WeftError.LogNotWritable or (>= WeftError.SignatureRefused and <= WeftError.ProofMalformed) => Refused,
         WeftError.NodeUnreachable or WeftError.NodeUnavailable => Unreachable,
         WeftError.OlderState or WeftError.SmallerText or WeftError.PreconditionFailed
-            or WeftError.WrittenOnce or WeftError.TargetNotEmpty => Conflict,
+            or WeftError.WrittenOnce or WeftError.TargetNotEmpty or WeftError.LogNameTaken or WeftError.LogStopped
+            or WeftError.LogRecovering => Conflict,
         WeftError.DeadlinePassed => Deadline,
-        WeftError.FileDamaged => Damage,
+        WeftError.FileDamaged or WeftError.LogDamaged or WeftError.LogProofRefused => Damage,
         _ => Failed,
     };
 }

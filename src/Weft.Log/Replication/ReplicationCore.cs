@@ -43,6 +43,27 @@ public sealed partial class ReplicationCore(LogCore log, ReplicationOptions opti
     /// <summary>Peers that are connected.</summary>
     public int PeerCount => _peers.Count;
 
+    /// <summary>
+    /// Whether a peer claims a longer log, or a higher fork, than is here; null when none has said anything yet.
+    /// </summary>
+    public bool? IsBehind
+    {
+        get
+        {
+            bool? isBehind = null;
+            foreach (ReplicationPeer peer in _peers.Values)
+            {
+                if (peer.Remote is SyncMessage remote)
+                {
+                    isBehind = isBehind == true || remote.Fork > log.Fork
+                        || (remote.Fork == log.Fork && remote.Length > log.Length);
+                }
+            }
+
+            return isBehind;
+        }
+    }
+
     /// <summary>A peer's channel is open on both sides, and it has shown that it knows the log's key.</summary>
     /// <param name="peer">A number that the driver chose.</param>
     /// <param name="now">Now.</param>

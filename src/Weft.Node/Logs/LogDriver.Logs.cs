@@ -71,7 +71,8 @@ internal sealed partial class LogDriver
     }
 
     /// <summary>Begins a download; the task completes when all of it is here.</summary>
-    public Task Download(OpenLog log, long start, long? end)
+    /// <returns>Its number for <see cref="CancelDownload"/>, 0 when nothing has to come; and the task.</returns>
+    public (long Number, Task Done) Download(OpenLog log, long start, long? end)
     {
         long number = 0;
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -87,7 +88,7 @@ internal sealed partial class LogDriver
             _outbox);
         if (isHere)
         {
-            return Task.CompletedTask;
+            return (0, Task.CompletedTask);
         }
 
         if (number == 0)
@@ -96,7 +97,14 @@ internal sealed partial class LogDriver
         }
 
         log.Downloads.Add(number, done);
-        return done.Task;
+        return (number, done.Task);
+    }
+
+    /// <summary>Nobody waits for a download any more; what came of it stays.</summary>
+    public void CancelDownload(OpenLog log, long number)
+    {
+        log.Replication.Cancel(number);
+        log.Downloads.Remove(number);
     }
 
     /// <summary>Downloads a log from a number on for as long as someone reads it.</summary>

@@ -65,9 +65,10 @@ public readonly record struct LogEntry(LogEntryKind Kind, long Index, ReadOnlyMe
 /// <param name="IsFollowed">True when everything of it is downloaded, now and later.</param>
 /// <param name="IsRecovering">True after a restore, until a peer has said how long the log is.</param>
 /// <param name="IsStopped">True when it was found to contradict itself.</param>
+/// <param name="IsBehind">Whether a peer claims more than is here; null when none has said anything.</param>
 public sealed record LogInfo(
     string? Name, Hash32 Key, Hash32 DiscoveryKey, long Length, long ByteLength, long Fork, long Here, long Contiguous,
-    int Peers, bool IsWritable, bool IsEncrypted, bool IsFollowed, bool IsRecovering, bool IsStopped);
+    int Peers, bool IsWritable, bool IsEncrypted, bool IsFollowed, bool IsRecovering, bool IsStopped, bool? IsBehind);
 
 /// <summary>What reading a whole log again found.</summary>
 /// <param name="Length">The length that was looked at.</param>

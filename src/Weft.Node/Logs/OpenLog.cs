@@ -74,7 +74,8 @@ internal sealed class OpenLog(LogCore core, ReplicationCore replication, LogNote
         Note.Name, core.Key, core.DiscoveryKey, core.Published.Length,
         core.Length == core.Published.Length ? core.ByteLength : core.Published.ByteLength, core.Published.Fork,
         core.Bits.Count, Math.Min(core.ContiguousLength, core.Published.Length), replication.PeerCount,
-        core.IsWritable, Note.Secret.Length > 0, Note.IsFollowed, core.IsRecovering, core.Evidence is not null);
+        core.IsWritable, Note.Secret.Length > 0, Note.IsFollowed, core.IsRecovering, core.Evidence is not null,
+        replication.IsBehind);
 
     /// <summary>Notes that the log was cut back to a length, with its present fork.</summary>
     public void NoteCut(long length)

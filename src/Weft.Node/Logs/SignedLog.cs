@@ -189,14 +189,28 @@ public sealed class SignedLog
     /// <summary>Downloads a stretch from peers; completes when all of it is here.</summary>
     /// <param name="start">The first block.</param>
     /// <param name="end">The block after the last.</param>
-    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <param name="cancellationToken">Stops the download; what came of it stays.</param>
     public async Task DownloadAsync(long start, long end, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfLessThan(end, start);
-        Task done = await _driver.AskAsync(() => _driver.Download(_log, start, end), cancellationToken)
-            .ConfigureAwait(false);
-        await done.WaitAsync(cancellationToken).ConfigureAwait(false);
+        (long number, Task done) = await _driver.AskAsync(
+            () => _driver.Download(_log, start, end), cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await done.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            await _driver.AskAsync(
+                () =>
+                {
+                    _driver.CancelDownload(_log, number);
+                    return true;
+                },
+                CancellationToken.None).ConfigureAwait(false);
+            throw;
+        }
     }
 
     /// <summary>Downloads everything there is and will be, also after a restart; or no longer.</summary>

@@ -17,6 +17,13 @@ internal sealed class JsonStream(ApiCall call, bool lines) : IAsyncDisposable
     private bool _started;
     private long _items;
 
+    /// <summary>Starts the answer before there is an item.</summary>
+    internal async ValueTask BeginAsync()
+    {
+        Start();
+        await FlushAsync();
+    }
+
     /// <summary>Writes one item.</summary>
     internal async ValueTask WriteAsync(Action<Utf8JsonWriter> write)
     {
