@@ -1,0 +1,91 @@
+using Weft.Graph;
+using Weft.Primitives;
+
+namespace Weft.Protocols.Sync;
+
+/// <content>Sending what a comparison found the peer to lack: range by range, under the same credit as changes.</content>
+public sealed partial class SyncCore
+{
+    private readonly Queue<PushRange> _pushes = new();
+    private long _pushTicket;
+    private SyncKey _pushFrom;
+
+    /// <summary>Ranges that wait to be sent.</summary>
+    public int PushesWaiting => _pushes.Count;
+
+    /// <summary>Answers <see cref="SyncOutputKind.ReadRange"/>.</summary>
+    /// <param name="ticket">Which.</param>
+    /// <param name="writes">The fields from there on, in order.</param>
+    /// <param name="next">Where to go on; null when the range has been read to its end.</param>
+    /// <param name="now">Time.</param>
+    /// <param name="outbox">Takes what is to be done.</param>
+    public void OnRange(
+        long ticket, IReadOnlyList<FieldWrite> writes, SyncKey? next, WeftInstant now, Outbox<SyncOutput> outbox)
+    {
+        ArgumentNullException.ThrowIfNull(writes);
+        if (IsClosed || ticket != _pushTicket || ticket == 0)
+        {
+            return;
+        }
+
+        _pushTicket = 0;
+        PushRange range = _pushes.Peek();
+        List<FieldWrite> wanted = [.. writes.Where(write => range.Ids.Contains(IdOf(write)) && IsWanted(write.Soul))];
+        _pushFrom = next ?? default;
+        if (next is null)
+        {
+            _pushes.Dequeue();
+        }
+
+        if (wanted.Count > 0)
+        {
+            SendChanges(-1, wanted, outbox);
+        }
+
+        if (_isPaused && _pushes.Count <= _options.PushesMax / 4)
+        {
+            _isPaused = false;
+            GoOn(now, outbox);
+        }
+
+        Pump(outbox);
+    }
+
+    private void OnWant(SyncWant want, Outbox<SyncOutput> outbox)
+    {
+        if (_pushes.Count >= _options.PushesMax)
+        {
+            Close(WeftError.TooManyRequests, outbox); // An honest side waits for its turn, and cannot come so far.
+        }
+        else if (want.Ids.Count > 0 && want.From < want.To)
+        {
+            _pushes.Enqueue(new PushRange(want.Prefix, want.From, want.To, [.. want.Ids]));
+            Pump(outbox);
+        }
+    }
+
+    private void PushNext(Outbox<SyncOutput> outbox)
+    {
+        if (_pushes.TryPeek(out PushRange? range))
+        {
+            _pushTicket = ++_ticket;
+            SyncKey from = _pushFrom == default ? range.From : _pushFrom;
+            outbox.Add(new(
+                SyncOutputKind.ReadRange, Ticket: _pushTicket, Prefix: range.Prefix, From: from, To: range.To,
+                Bytes: _options.ChunkBytes));
+        }
+    }
+
+    private void AnnounceSent(Outbox<SyncOutput> outbox)
+    {
+        if (_isCompared && !_isSentAnnounced && _pushes.Count == 0)
+        {
+            _isSentAnnounced = true;
+            HasOurs = true;
+            Send(new SyncCompared(IsSent: true), outbox);
+            outbox.Add(new(SyncOutputKind.Progress));
+        }
+    }
+
+    private sealed record PushRange(string Prefix, SyncKey From, SyncKey To, HashSet<UInt128> Ids);
+}

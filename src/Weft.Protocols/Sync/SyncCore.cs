@@ -1,0 +1,539 @@
+using Weft.Crypto;
+using Weft.Graph;
+using Weft.Primitives;
+
+namespace Weft.Protocols.Sync;
+
+/// <summary>
+/// One side of one session of <c>/weft/sync/1</c>: changes pushed both ways with cursors and credit, questions, and the
+/// comparison of ranges that finds what differs.
+/// </summary>
+/// <remarks>
+/// Pure: no clock, no socket, no task; one caller at a time. Whatever the peer sends, the tables keep their ceilings, and
+/// a peer that breaks the rules is closed on. Source: docs/spec/sync.md.
+/// </remarks>
+public sealed partial class SyncCore
+{
+    private readonly SyncOptions _options;
+    private readonly ICrypto _crypto;
+    private readonly SyncSelf _self;
+    private readonly WeftRandom _random;
+    private readonly Queue<Incoming> _incoming = new();
+    private SyncHello? _peer;
+    private IReadOnlyList<string>? _theirPrefixes;
+    private bool _hasResumed;      // What this side asked for continues where it was.
+    private bool _peerResumed;     // What the other side asked for does.
+    private int _sending;          // Messages with changes on their way into the stream.
+    private bool _isReading;       // Changes are being read.
+    private bool _hasNews;         // There may be changes that were not read.
+    private bool _isPushTurn;      // Changes were read last.
+    private bool _isUrgent;        // Somebody waits for the cursor.
+    private long _credit;
+    private long _received;        // Bytes of changes taken and not yet granted again.
+    private long _sentCursor = -1; // As the peer was told.
+    private long _readCursor = -1; // As far as changes were read.
+    private int _unreported;       // Fields refused since the last ack.
+    private WeftError _lastRefusal;
+    private long _ticket;
+    private WeftInstant _cursorDue = WeftInstant.Never;
+
+    /// <summary>Makes one side of a session.</summary>
+    /// <param name="options">Ceilings and waits.</param>
+    /// <param name="crypto">Hashes.</param>
+    /// <param name="self">What this side is.</param>
+    /// <param name="random">Draws jitter.</param>
+    public SyncCore(SyncOptions options, ICrypto crypto, SyncSelf self, WeftRandom random)
+    {
+        _options = options;
+        _crypto = crypto;
+        _self = self;
+        _random = random;
+    }
+
+    /// <summary>The peer's store; null before its hello.</summary>
+    public string? PeerStore => _peer?.StoreId;
+
+    /// <summary>This side has everything the peer committed up to here; -1 for nothing yet.</summary>
+    public long ReceivedCursor { get; private set; } = -1;
+
+    /// <summary>The peer has everything this side committed up to here; -1 for nothing yet.</summary>
+    public long AckedCursor { get; private set; } = -1;
+
+    /// <summary>
+    /// Where the next session may go on: <see cref="ReceivedCursor"/>, once what lay before it has come, too; else -1.
+    /// </summary>
+    public long ResumeCursor => HasTheirs ? ReceivedCursor : -1;
+
+    /// <summary>True once each side has what the other had at the start.</summary>
+    public bool IsCaughtUp => HasOurs && HasTheirs;
+
+    /// <summary>Fields of the peer merged, or found to be known.</summary>
+    public long FieldsIn { get; private set; }
+
+    /// <summary>Fields sent.</summary>
+    public long FieldsOut { get; private set; }
+
+    /// <summary>Fields of the peer that were refused here.</summary>
+    public long RefusedHere { get; private set; }
+
+    /// <summary>Fields of this side that the peer refused.</summary>
+    public long RefusedThere { get; private set; }
+
+    /// <summary>True when the session is over.</summary>
+    public bool IsClosed { get; private set; }
+
+    /// <summary>Begins: says hello.</summary>
+    /// <param name="sequence">The newest commit.</param>
+    /// <param name="now">Time.</param>
+    /// <param name="outbox">Takes what is to be done.</param>
+    public void Start(long sequence, WeftInstant now, Outbox<SyncOutput> outbox)
+    {
+        Send(new SyncHello(_self.StoreId, _self.NetworkId, sequence, _options.WindowBytes), outbox);
+        StartCompareTimer(now, outbox);
+    }
+
+    /// <summary>A message has come.</summary>
+    /// <param name="message">As the codec read it.</param>
+    /// <param name="now">Time.</param>
+    /// <param name="resumeAfter">
+    /// For a hello: the commit of the peer's store up to which this side has everything; -1 for none.
+    /// </param>
+    /// <param name="outbox">Takes what is to be done.</param>
+    public void OnMessage(
+        SyncMessage message, WeftInstant now, long resumeAfter, Outbox<SyncOutput> outbox)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        if (IsClosed)
+        {
+            return;
+        }
+
+        if (_compareDeadline != WeftInstant.Never)
+        {
+            _compareDeadline = now + _options.CompareTimeout; // It is alive, and busy with what it was sent.
+        }
+
+        if (_peer is null != message is SyncHello)
+        {
+            Close(WeftError.RequestMalformed, outbox); // Hello comes first, and once.
+            return;
+        }
+
+        switch (message)
+        {
+            case SyncHello hello:
+                OnHello(hello, resumeAfter, outbox);
+                break;
+            case SyncSubscribe subscribe:
+                OnSubscribe(subscribe, now, outbox);
+                break;
+            case SyncChanges changes:
+                OnIncoming(changes, outbox);
+                break;
+            case SyncAck ack:
+                OnAck(ack, outbox);
+                break;
+            case SyncAsk ask:
+                OnAsk(ask, outbox);
+                break;
+            case SyncAnswer answer:
+                OnAnswer(answer, outbox);
+                break;
+            case SyncRanges ranges:
+                OnRanges(ranges, now, outbox);
+                break;
+            case SyncWant want:
+                OnWant(want, outbox);
+                break;
+            case SyncCompared compared:
+                OnCompared(compared, now, outbox);
+                break;
+            case SyncProbe { Sequence: < 0 } question:
+                outbox.Add(new(SyncOutputKind.ReadSequence, Ticket: question.Id));
+                break;
+            case SyncProbe answer:
+                outbox.Add(new(SyncOutputKind.ProbeEnded, Ticket: answer.Id, Number: answer.Sequence));
+                break;
+            case SyncGoodbye:
+                IsClosed = true;
+                outbox.Add(new(SyncOutputKind.Close));
+                break;
+        }
+    }
+
+    /// <summary>A message has come that is none.</summary>
+    public void OnMalformed(Outbox<SyncOutput> outbox) => Close(WeftError.RequestMalformed, outbox);
+
+    /// <summary>There may be changes to read.</summary>
+    public void OnNews(Outbox<SyncOutput> outbox)
+    {
+        _hasNews = true;
+        Pump(outbox);
+    }
+
+    /// <summary>Answers <see cref="SyncOutputKind.ReadChanges"/>.</summary>
+    /// <param name="changes">What was read, in any order within the cursor.</param>
+    /// <param name="cursor">Everything up to this commit has been read; not less than before.</param>
+    /// <param name="hasMore">True when there is more to read now.</param>
+    /// <param name="now">Time.</param>
+    /// <param name="outbox">Takes what is to be done.</param>
+    public void OnChanges(
+        IReadOnlyList<SyncChange> changes, long cursor, bool hasMore, WeftInstant now, Outbox<SyncOutput> outbox)
+    {
+        ArgumentNullException.ThrowIfNull(changes);
+        _isReading = false;
+        _hasNews |= hasMore;
+        if (IsClosed)
+        {
+            return;
+        }
+
+        var writes = new List<FieldWrite>();
+        foreach (SyncChange change in changes)
+        {
+            if (change.Origin != _self.Origin && IsWanted(change.Write.Soul) && !IsKnown(change.Write))
+            {
+                writes.Add(change.Write);
+            }
+        }
+
+        _readCursor = Math.Max(_readCursor, cursor);
+        if (writes.Count > 0)
+        {
+            SendChanges(_readCursor, writes, outbox);
+        }
+        else if (_readCursor > _sentCursor && _sending == 0)
+        {
+            if (_isUrgent || now >= _cursorDue)
+            {
+                SendCursor(outbox);
+            }
+            else if (_cursorDue == WeftInstant.Never)
+            {
+                _cursorDue = now + _options.CursorDelay;
+                outbox.Add(new(SyncOutputKind.StartTimer, Due: _cursorDue));
+            }
+        }
+
+        Pump(outbox);
+    }
+
+    /// <summary>The stream has taken the changes that were sent last.</summary>
+    public void OnSent(Outbox<SyncOutput> outbox)
+    {
+        _sending = Math.Max(0, _sending - 1);
+        Pump(outbox);
+    }
+
+    /// <summary>Answers <see cref="SyncOutputKind.Write"/>.</summary>
+    /// <param name="ticket">Which.</param>
+    /// <param name="error">None when they are durable, else why not.</param>
+    /// <param name="refused">How many of them were refused one by one.</param>
+    /// <param name="refusal">Why the last of those was.</param>
+    /// <param name="outbox">Takes what is to be done.</param>
+    public void OnWritten(
+        long ticket, WeftError error, int refused, WeftError refusal, Outbox<SyncOutput> outbox)
+    {
+        if (IsClosed || EndAnswer(ticket, outbox))
+        {
+            return;
+        }
+
+        WeftError reason = error != WeftError.None ? error : refused > 0 ? refusal : WeftError.None;
+        if (reason != WeftError.None && ErrorCatalogue.Find(reason).IsTransient)
+        {
+            Close(reason, outbox); // The cursor stays where it is: the same changes come again with the next session.
+            return;
+        }
+
+        foreach (Incoming one in _incoming)
+        {
+            if (one.Ticket == ticket)
+            {
+                one.IsDone = true;
+                int lost = error != WeftError.None ? one.Count : refused;
+                WeftError why = error != WeftError.None ? error : refusal;
+                _unreported += lost;
+                RefusedHere += lost;
+                _lastRefusal = lost > 0 ? why : _lastRefusal;
+                FieldsIn += one.Count - lost;
+            }
+        }
+
+        Acknowledge(outbox);
+    }
+
+    /// <summary>Answers <see cref="SyncOutputKind.ReadSequence"/>.</summary>
+    public void OnSequence(long ticket, long sequence, WeftInstant now, Outbox<SyncOutput> outbox)
+    {
+        if (IsClosed)
+        {
+            return;
+        }
+
+        Send(new SyncProbe(ticket, sequence), outbox);
+        _isUrgent = _sentCursor < sequence;
+        if (_isUrgent)
+        {
+            _hasNews = true;
+            Pump(outbox);
+        }
+    }
+
+    /// <summary>Asks how far the peer's commits go; <see cref="SyncOutputKind.ProbeEnded"/> tells.</summary>
+    public void Probe(long ticket, Outbox<SyncOutput> outbox)
+    {
+        if (!IsClosed && _peer is not null)
+        {
+            Send(new SyncProbe(ticket, -1), outbox);
+        }
+    }
+
+    /// <summary>A timer has rung; late and double calls are harmless.</summary>
+    public void OnTimer(WeftInstant now, Outbox<SyncOutput> outbox)
+    {
+        if (IsClosed)
+        {
+            return;
+        }
+
+        if (now >= _cursorDue)
+        {
+            _cursorDue = WeftInstant.Never;
+            if (_readCursor > _sentCursor && _sending == 0)
+            {
+                SendCursor(outbox);
+            }
+        }
+
+        OnCompareTimer(now, outbox);
+    }
+
+    /// <summary>Ends the session from here.</summary>
+    public void Close(WeftError error, Outbox<SyncOutput> outbox)
+    {
+        if (!IsClosed)
+        {
+            IsClosed = true;
+            outbox.Add(new(SyncOutputKind.Send, new SyncGoodbye(error)));
+            outbox.Add(new(SyncOutputKind.Close, Error: error));
+        }
+    }
+
+    private static void Send(SyncMessage message, Outbox<SyncOutput> outbox) =>
+        outbox.Add(new(SyncOutputKind.Send, message));
+
+    private static bool Covers(IReadOnlyList<string> prefixes, string soul)
+    {
+        for (int i = 0; i < prefixes.Count; i++)
+        {
+            if (soul.StartsWith(prefixes[i], StringComparison.Ordinal))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private bool IsWanted(string soul) => _theirPrefixes is { } prefixes && Covers(prefixes, soul);
+
+    private void OnHello(SyncHello hello, long resumeAfter, Outbox<SyncOutput> outbox)
+    {
+        if (!hello.NetworkId.Span.SequenceEqual(_self.NetworkId.Span))
+        {
+            Close(WeftError.PeerWrong, outbox); // Signatures of one network mean nothing in another.
+            return;
+        }
+
+        if (hello.StoreId == _self.StoreId)
+        {
+            Close(WeftError.RequestMalformed, outbox); // A copy of this very store: their commits have the same numbers.
+            return;
+        }
+
+        _peer = hello;
+        _credit = Math.Min(hello.Window, 1L << 30);
+        _hasResumed = resumeAfter >= 0 && resumeAfter <= hello.Sequence;
+        ReceivedCursor = _hasResumed ? resumeAfter : -1;
+        Send(new SyncSubscribe(_self.Prefixes, ReceivedCursor), outbox);
+    }
+
+    private void OnSubscribe(SyncSubscribe subscribe, WeftInstant now, Outbox<SyncOutput> outbox)
+    {
+        if (_theirPrefixes is not null)
+        {
+            Close(WeftError.RequestMalformed, outbox); // Once a session: another wish is another session.
+            return;
+        }
+
+        _theirPrefixes = subscribe.Prefixes;
+        _peerResumed = subscribe.After >= 0;
+        AckedCursor = subscribe.After;
+        _sentCursor = subscribe.After;
+        _readCursor = subscribe.After;
+        outbox.Add(new(SyncOutputKind.Follow, Prefixes: subscribe.Prefixes, Number: subscribe.After));
+        StartComparing(now, outbox);
+        _hasNews = true;
+        Pump(outbox);
+    }
+
+    private void OnIncoming(SyncChanges changes, Outbox<SyncOutput> outbox)
+    {
+        int bytes = CostOf(changes);
+        _received += bytes;
+        if (_received > _options.WindowBytes + (long)_options.MessageBytesMax)
+        {
+            Close(WeftError.TooManyRequests, outbox); // It sends without credit.
+            return;
+        }
+
+        long ticket = ++_ticket;
+        _incoming.Enqueue(new Incoming(ticket, changes.Cursor, bytes, changes.Writes.Count));
+        foreach (FieldWrite write in changes.Writes)
+        {
+            Remember(write);
+        }
+
+        if (changes.Writes.Count > 0)
+        {
+            outbox.Add(new(SyncOutputKind.Write, Ticket: ticket, Writes: changes.Writes));
+        }
+        else
+        {
+            OnWritten(ticket, WeftError.None, 0, WeftError.None, outbox);
+        }
+    }
+
+    // In the order in which they came: a cursor says that everything before it is durable.
+    private void Acknowledge(Outbox<SyncOutput> outbox)
+    {
+        long grant = 0;
+        bool hasMoved = false;
+        while (_incoming.TryPeek(out Incoming? first) && first.IsDone)
+        {
+            _incoming.Dequeue();
+            grant += first.Bytes;
+            if (first.Cursor > ReceivedCursor)
+            {
+                ReceivedCursor = first.Cursor;
+                hasMoved = true;
+            }
+        }
+
+        if (grant > 0 || _unreported > 0)
+        {
+            _received -= grant;
+            Send(new SyncAck(ReceivedCursor, grant, _unreported, _lastRefusal), outbox);
+            _unreported = 0;
+            _lastRefusal = WeftError.None;
+        }
+
+        bool hadTheirs = HasTheirs;
+        HasTheirs |= _theyHaveSent && _incoming.Count == 0;
+        if (hasMoved || HasTheirs != hadTheirs)
+        {
+            outbox.Add(new(SyncOutputKind.Progress));
+        }
+    }
+
+    private void OnAck(SyncAck ack, Outbox<SyncOutput> outbox)
+    {
+        if (ack.Cursor > _sentCursor)
+        {
+            Close(WeftError.RequestMalformed, outbox); // It cannot have what it was not sent.
+            return;
+        }
+
+        _credit = Math.Min(_credit + ack.Grant, 1L << 30);
+        RefusedThere += ack.Refused;
+        if (ack.Cursor > AckedCursor)
+        {
+            AckedCursor = ack.Cursor;
+            outbox.Add(new(SyncOutputKind.Progress));
+        }
+
+        Pump(outbox);
+    }
+
+    // What a message costs of the window. Both ends count the same, whatever the bytes on the wire were.
+    private static int CostOf(SyncChanges changes)
+    {
+        int bytes = 16;
+        for (int i = 0; i < changes.Writes.Count; i++)
+        {
+            bytes += SyncCodec.SizeOf(changes.Writes[i]);
+        }
+
+        return bytes;
+    }
+
+    private void SendChanges(long cursor, List<FieldWrite> writes, Outbox<SyncOutput> outbox)
+    {
+        for (int from = 0; from < writes.Count; from += _options.FieldsMax)
+        {
+            int count = Math.Min(_options.FieldsMax, writes.Count - from);
+            bool isLast = from + count == writes.Count;
+            List<FieldWrite> part = count == writes.Count ? writes : writes.GetRange(from, count);
+            // Until the last part has come, the receiver does not have everything up to the cursor.
+            SendData(new SyncChanges(isLast ? cursor : -1, part), outbox);
+        }
+    }
+
+    private void SendCursor(Outbox<SyncOutput> outbox) => SendData(new SyncChanges(_readCursor, []), outbox);
+
+    private void SendData(SyncChanges changes, Outbox<SyncOutput> outbox)
+    {
+        _credit -= CostOf(changes);
+        _sending++;
+        FieldsOut += changes.Writes.Count;
+        if (changes.Cursor >= 0)
+        {
+            _sentCursor = Math.Max(_sentCursor, changes.Cursor);
+            _cursorDue = WeftInstant.Never;
+            _isUrgent = false;
+        }
+
+        Send(changes, outbox);
+    }
+
+    /// <summary>Reads on, when there is something to read and room for it: what is new and what was lacking, by turns.</summary>
+    private void Pump(Outbox<SyncOutput> outbox)
+    {
+        if (IsClosed || _theirPrefixes is null)
+        {
+            return;
+        }
+
+        AnnounceSent(outbox);
+        if (_sending > 0 || _isReading || _pushTicket != 0 || _credit <= 0)
+        {
+            return;
+        }
+
+        if (_hasNews && (!_isPushTurn || _pushes.Count == 0))
+        {
+            _hasNews = false;
+            _isReading = true;
+            _isPushTurn = true;
+            outbox.Add(new(SyncOutputKind.ReadChanges, Bytes: _options.ChunkBytes));
+            return;
+        }
+
+        _isPushTurn = false;
+        PushNext(outbox);
+    }
+
+    private sealed class Incoming(long ticket, long cursor, int bytes, int count)
+    {
+        public long Ticket { get; } = ticket;
+
+        public long Cursor { get; } = cursor;
+
+        public int Bytes { get; } = bytes;
+
+        public int Count { get; } = count;
+
+        public bool IsDone { get; set; }
+    }
+}
