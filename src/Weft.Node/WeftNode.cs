@@ -7,6 +7,7 @@ using Weft.Node.Lanes;
 using Weft.Node.Logs;
 using Weft.Node.Network;
 using Weft.Node.Storage;
+using Weft.Node.Sync;
 using Weft.Node.Topics;
 using Weft.Primitives;
 
@@ -51,6 +52,8 @@ public sealed class WeftNode : IAsyncDisposable
         Recovery = new RecoveryDirectory(this, Identity);
         Logs = new LogSpace(store, Crypto, time, options.Logs, loggers);
         Topics = new NodeTopics(this);
+
+        Sync = new NodeSync(this);
         Telemetry = new NodeTelemetry(this);
         _driver.Telemetry = Telemetry;
         Graph.Telemetry = Telemetry;
@@ -106,6 +109,9 @@ public sealed class WeftNode : IAsyncDisposable
 
     /// <summary>Records and providers in the DHT; null unless the node speaks libp2p and the DHT is on.</summary>
     public NodeDht? Dht => Network?.Dht;
+
+    /// <summary>How far this node and its libp2p peers are.</summary>
+    public NodeSync Sync { get; }
 
     /// <summary>Counts since the start.</summary>
     public NodeMetrics Metrics { get; }

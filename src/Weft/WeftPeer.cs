@@ -6,6 +6,7 @@ using Weft.Node.Gun;
 using Weft.Node.Logs;
 using Weft.Node.Network;
 using Weft.Node.Storage;
+using Weft.Node.Sync;
 using Weft.Primitives;
 using Weft.Transports;
 
@@ -53,6 +54,9 @@ public sealed partial class WeftPeer : IAsyncDisposable
 
     /// <summary>Its libp2p side; null when no option asks for it.</summary>
     public NodeNetwork? Network => Node.Network;
+
+    /// <summary>How far it and its libp2p peers are.</summary>
+    public NodeSync Sync => Node.Sync;
 
     /// <summary>The peers that are added, removed and banned while it runs; the data folder remembers them.</summary>
     public PeerLinks Links { get; }

@@ -28,6 +28,9 @@ public sealed class GraphSpace
     /// <summary>Who asks other peers on a miss; null while the node has no links.</summary>
     public IPeerAsker? Asker { get; set; }
 
+    /// <summary>Who asks libp2p peers, beside <see cref="Asker"/>.</summary>
+    internal IPeerAsker? NetworkAsker { get; set; }
+
     internal NodeTelemetry? Telemetry { get; set; }
 
     /// <summary>A handle to one node of the graph. It reads nothing.</summary>
@@ -183,9 +186,9 @@ public sealed class GraphSpace
         NodePage page = await _store.ReadNodeAsync(soul, range, fieldsMax, bytesMax, cancellationToken)
             .ConfigureAwait(false);
         PeerAnswer answer = default;
-        if (page.Fields.Count == 0 && policy.Deadline > TimeSpan.Zero && Asker is IPeerAsker asker)
+        if (page.Fields.Count == 0 && policy.Deadline > TimeSpan.Zero && (Asker ?? NetworkAsker) is not null)
         {
-            answer = await asker.AskAsync(soul, range.Exact, policy.Deadline, cancellationToken).ConfigureAwait(false);
+            answer = await AskPeersAsync(soul, range.Exact, policy.Deadline, cancellationToken).ConfigureAwait(false);
             page = await _store.ReadNodeAsync(soul, range, fieldsMax, bytesMax, cancellationToken).ConfigureAwait(false);
             if (page.Fields.Count > 0)
             {
@@ -333,15 +336,39 @@ public sealed class GraphSpace
     private async ValueTask<ReadResult> AskFieldAsync(
         string soul, string field, ReadPolicy policy, CancellationToken cancellationToken)
     {
-        if (Asker is not IPeerAsker asker)
-        {
-            return Missing(0, false);
-        }
-
-        PeerAnswer answer = await asker.AskAsync(soul, field, policy.Deadline, cancellationToken).ConfigureAwait(false);
+        PeerAnswer answer = await AskPeersAsync(soul, field, policy.Deadline, cancellationToken).ConfigureAwait(false);
         StoredField? found = await _store.ReadFieldAsync(soul, field, cancellationToken).ConfigureAwait(false);
         return found is StoredField known
             ? Describe(soul, known, ReadSource.Peer, answer.Asked)
             : Missing(answer.Asked, answer.TimedOut);
+    }
+
+    // Both kinds of peers at once: what either brings is merged, and the read looks again.
+    private async ValueTask<PeerAnswer> AskPeersAsync(
+        string soul, string? field, TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        if (Asker is not { } gun)
+        {
+            return NetworkAsker is { } only
+                ? await only.AskAsync(soul, field, deadline, cancellationToken).ConfigureAwait(false)
+                : default;
+        }
+
+        if (NetworkAsker is not { } network)
+        {
+            return await gun.AskAsync(soul, field, deadline, cancellationToken).ConfigureAwait(false);
+        }
+
+        Task<PeerAnswer> first = gun.AskAsync(soul, field, deadline, cancellationToken).AsTask();
+        PeerAnswer second = await network.AskAsync(soul, field, deadline, cancellationToken).ConfigureAwait(false);
+        if (second.Asked > 0 && await _store.ReadNodeAsync(
+            soul, new LexRange(Exact: field), 1, long.MaxValue, cancellationToken).ConfigureAwait(false)
+            is { Fields.Count: > 0 })
+        {
+            return second; // It has come; nobody waits for the others.
+        }
+
+        PeerAnswer answer = await first.ConfigureAwait(false);
+        return new(answer.Asked + second.Asked, answer.TimedOut || second.TimedOut);
     }
 }

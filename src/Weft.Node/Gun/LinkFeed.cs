@@ -46,6 +46,10 @@ internal sealed class LinkFeed : IAsyncDisposable
     /// <summary>Ends a scan that is being read.</summary>
     public void Cancel() => _stopping.Cancel();
 
+    /// <summary>Waits until there may be something to take.</summary>
+    /// <returns>False when the feed was disposed.</returns>
+    public ValueTask<bool> WaitAsync(CancellationToken cancellationToken) => _ring.WaitAsync(cancellationToken);
+
     /// <summary>Takes changes from the ring without waiting.</summary>
     /// <returns>False when the ring has left the relay behind and a scan has begun.</returns>
     public bool TryTake(List<GunChange> into, out bool more)

@@ -25,6 +25,8 @@ public sealed partial class NodeNetwork
             new("system", "outbound connections", use.OutboundConnections, limits.OutboundConnectionsMax),
             new("system", "inbound streams", use.InboundStreams, limits.InboundStreamsMax),
             new("system", "outbound streams", use.OutboundStreams, limits.OutboundStreamsMax),
+            new("system", "bytes received and not read", use.MemoryBytes, limits.MemoryBytesMax),
+            new("system", "descriptors of connections", use.Descriptors, limits.DescriptorsMax),
             new("transient", "inbound handshakes", use.InboundHandshakes, limits.InboundHandshakesMax),
             new("transient", "inbound streams", use.TransientStreams, limits.TransientStreamsMax),
             new("peer", "connections", Most(streams.Select(peer => peer.Count())), limits.PeerConnectionsMax),

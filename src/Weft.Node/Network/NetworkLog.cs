@@ -16,9 +16,6 @@ internal static partial class NetworkLog
     [LoggerMessage(4702, LogLevel.Information, "Peer at {Address} is away: {Reason}; dialling again in {WaitMs} ms")]
     internal static partial void LinkDown(ILogger logger, Multiaddr address, string reason, long waitMs);
 
-    [LoggerMessage(4703, LogLevel.Debug, "{Peer} at {Address} is banned; its connection is closed")]
-    internal static partial void Banned(ILogger logger, PeerId peer, Multiaddr address);
-
     [LoggerMessage(4704, LogLevel.Error, "Service {Service} did not stop as it should")]
     internal static partial void StopFailed(ILogger logger, string service, Exception error);
 }

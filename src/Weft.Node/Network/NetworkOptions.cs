@@ -43,6 +43,18 @@ public sealed class NetworkOptions
     /// </summary>
     public NetworkProfile? Profile { get; set; }
 
+    /// <summary>
+    /// Synchronize the graph with connected peers that speak <c>/weft/sync/1</c>. Default: true. Whoever connects may then
+    /// read it, as at <c>/gun</c>.
+    /// </summary>
+    public bool Sync { get; set; } = true;
+
+    /// <summary>
+    /// Prefixes of souls that this node wants of its peers; an empty one for everything. At most 64. Default: everything.
+    /// What peers want of this node is theirs to say.
+    /// </summary>
+    public IList<string> SyncPrefixes { get; set; } = [""];
+
     /// <summary>Peers kept connected, bootstrap and added ones together: 1 to 1,024. Default: 256.</summary>
     public int LinksMax { get; set; } = 256;
 
@@ -81,6 +93,11 @@ public sealed class NetworkOptions
         if (Subscribe.Count > 256 || Subscribe.Any(topic => topic.Length is 0 or > 255 || topic.Any(char.IsControl)))
         {
             yield return "Network:Subscribe takes at most 256 topics of 1 to 255 characters.";
+        }
+
+        if (SyncPrefixes.Count > 64 || SyncPrefixes.Any(prefix => prefix.Length > 1_024))
+        {
+            yield return "Network:SyncPrefixes takes at most 64 prefixes of at most 1024 characters.";
         }
 
         if (Profile is { } profile && !Enum.IsDefined(profile))

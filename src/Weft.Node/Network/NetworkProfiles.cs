@@ -11,9 +11,7 @@ internal static class NetworkProfiles
         switch (options.EffectiveProfile)
         {
             case NetworkProfile.Test:
-                host.ServeEcho = true;
-                host.ServePerf = true;
-                host.Yamux.InboundStreamsMax = 1_000;
+                host.UseTestProfile();
                 host.Limits.PeerInboundStreamsMax = 4_000;
                 host.Limits.InboundStreamsMax = 16_384;
                 host.Limits.OutboundStreamsMax = 16_384;

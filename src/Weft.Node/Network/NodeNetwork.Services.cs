@@ -1,3 +1,6 @@
+using Weft.Node.Sync;
+using Weft.Protocols.Sync;
+
 namespace Weft.Node.Network;
 
 /// <content>The services over the host: the one place where they are put together.</content>
@@ -14,6 +17,17 @@ public sealed partial class NodeNetwork
     {
         await AddDhtAsync(cancellationToken).ConfigureAwait(false);
         await AddGossipAsync(cancellationToken).ConfigureAwait(false);
+        await AddSyncAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task AddSyncAsync(CancellationToken cancellationToken)
+    {
+        if (Options.Sync)
+        {
+            var sync = new SyncService(this, new SyncOptions(), [.. Options.SyncPrefixes]);
+            Node.Sync.Service = sync;
+            await AddAsync(sync, sync.StartAsync, cancellationToken).ConfigureAwait(false);
+        }
     }
 
     private async Task AddAsync(

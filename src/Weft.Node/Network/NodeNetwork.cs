@@ -22,7 +22,6 @@ public sealed partial class NodeNetwork : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly WeftRandom _random;
     private readonly Libp2pOptions _hostOptions;
-    private Task _watch = Task.CompletedTask;
     private int _isStopped;
 
     private NodeNetwork(WeftNode node, NetworkOptions options, Libp2pHost host, Libp2pOptions hostOptions)
@@ -77,9 +76,9 @@ public sealed partial class NodeNetwork : IAsyncDisposable
             foreach (BannedPeer ban in parts.Bans.Take(options.BansMax))
             {
                 network._bans[ban.Peer] = ban;
+                host.Ban(ban.Peer); // Before anybody is dialled; the listener has been open for a moment only.
             }
 
-            network._watch = network.CloseBannedAsync(host.WatchAsync(network._stopping.Token));
             await network.AddServicesAsync(cancellationToken).ConfigureAwait(false);
             foreach (string address in options.Bootstrap.Concat(parts.Links).Take(options.LinksMax))
             {
@@ -202,6 +201,8 @@ public sealed partial class NodeNetwork : IAsyncDisposable
                 ban = new(peer, Node.Time.GetUtcNow(), reason.Length > 200 ? reason[..200] : reason);
                 _bans.Add(peer, ban);
             }
+
+            Host.Ban(peer); // The host takes more of them than this list does: its other reasons have room, too.
         }
 
         foreach (PeerConnection connection in Host.Connections.Where(one => one.Remote == peer))
@@ -218,6 +219,7 @@ public sealed partial class NodeNetwork : IAsyncDisposable
     {
         lock (_gate)
         {
+            Host.Unban(peer);
             return _bans.Remove(peer);
         }
     }
@@ -328,7 +330,6 @@ public sealed partial class NodeNetwork : IAsyncDisposable
         await Task.WhenAll(kept.Select(one => one.DisposeAsync().AsTask())).ConfigureAwait(false);
         await StopServicesAsync().ConfigureAwait(false);
         await Host.DisposeAsync().ConfigureAwait(false);
-        await _watch.ConfigureAwait(false);
         _stopping.Dispose();
     }
 
@@ -364,6 +365,7 @@ public sealed partial class NodeNetwork : IAsyncDisposable
         }
 
         NetworkProfiles.Apply(options, host);
+        host.Limits.BansMax = Math.Max(host.Limits.BansMax, 2 * options.BansMax);
         return host;
     }
 
@@ -381,23 +383,4 @@ public sealed partial class NodeNetwork : IAsyncDisposable
         connection.Since,
         connection.Identity?.Protocols ?? [],
         LastError: null);
-
-    private async Task CloseBannedAsync(IAsyncEnumerable<PeerEvent> events)
-    {
-        try
-        {
-            await foreach (PeerEvent happened in events.ConfigureAwait(false))
-            {
-                if (happened.Kind == PeerEventKind.Connected && IsBanned(happened.Peer))
-                {
-                    NetworkLog.Banned(Log, happened.Peer, happened.Connection.RemoteAddress);
-                    await happened.Connection.DisposeAsync().ConfigureAwait(false);
-                }
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The node stops.
-        }
-    }
 }

@@ -146,11 +146,6 @@ public sealed partial class SyncCore
             return;
         }
 
-        if (_compareDeadline != WeftInstant.Never)
-        {
-            outbox.Add(new(SyncOutputKind.StartTimer, Due: _compareDeadline)); // It was put off meanwhile.
-        }
-
         if (now >= _compareDue)
         {
             StartCompareTimer(now, outbox);

@@ -8,6 +8,8 @@ public sealed partial class SyncCore
 {
     private readonly Queue<PushRange> _pushes = new();
     private long _pushTicket;
+    private readonly List<FieldWrite> _pushed = []; // Read, and not sent yet.
+    private int _pushedBytes;
     private SyncKey _pushFrom;
 
     /// <summary>Ranges that wait to be sent.</summary>
@@ -30,16 +32,28 @@ public sealed partial class SyncCore
 
         _pushTicket = 0;
         PushRange range = _pushes.Peek();
-        List<FieldWrite> wanted = [.. writes.Where(write => range.Ids.Contains(IdOf(write)) && IsWanted(write.Soul))];
+        foreach (FieldWrite write in writes)
+        {
+            if (range.Ids.Contains(IdOf(write)) && IsWanted(write.Soul))
+            {
+                _pushed.Add(write);
+                _pushedBytes += SyncCodec.SizeOf(write);
+            }
+        }
+
         _pushFrom = next ?? default;
         if (next is null)
         {
             _pushes.Dequeue();
         }
 
-        if (wanted.Count > 0)
+        // Ranges are small; what several of them lack travels together.
+        if (_pushed.Count > 0
+            && (_pushes.Count == 0 || _pushedBytes >= _options.ChunkBytes || _pushed.Count >= _options.FieldsMax))
         {
-            SendChanges(-1, wanted, outbox);
+            SendChanges(-1, [.. _pushed], outbox);
+            _pushed.Clear();
+            _pushedBytes = 0;
         }
 
         if (_isPaused && _pushes.Count <= _options.PushesMax / 4)

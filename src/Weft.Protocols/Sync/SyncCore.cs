@@ -307,6 +307,11 @@ public sealed partial class SyncCore
         }
 
         OnCompareTimer(now, outbox);
+        WeftInstant next = Earlier(_cursorDue, Earlier(_compareDue, _compareDeadline));
+        if (!IsClosed && next != WeftInstant.Never)
+        {
+            outbox.Add(new(SyncOutputKind.StartTimer, Due: next)); // A driver may know of the earliest one only.
+        }
     }
 
     /// <summary>Ends the session from here.</summary>
@@ -322,6 +327,8 @@ public sealed partial class SyncCore
 
     private static void Send(SyncMessage message, Outbox<SyncOutput> outbox) =>
         outbox.Add(new(SyncOutputKind.Send, message));
+
+    private static WeftInstant Earlier(WeftInstant one, WeftInstant other) => one < other ? one : other;
 
     private static bool Covers(IReadOnlyList<string> prefixes, string soul)
     {

@@ -16,6 +16,10 @@ internal static class NetworkKnobs
         options.Listen = WeftOptionsReader.Words(section, "Network:Listen", options.Listen);
         options.Bootstrap = WeftOptionsReader.Words(section, "Network:Bootstrap", options.Bootstrap);
         options.Subscribe = WeftOptionsReader.Words(section, "Network:Subscribe", options.Subscribe);
+        options.SyncPrefixes = WeftOptionsReader.Words(section, "Network:SyncPrefixes", options.SyncPrefixes);
+        options.Sync = section["Network:Sync"] is not { } sync ? options.Sync
+            : bool.TryParse(sync, out bool isOn) ? isOn
+            : throw Wrong("Sync", sync, "true or false");
         options.LinksMax = Whole(section, "LinksMax", options.LinksMax);
         options.BansMax = Whole(section, "BansMax", options.BansMax);
         options.RedialMin = Duration(section, "RedialMin", options.RedialMin);
