@@ -2,11 +2,13 @@
 //         storage [fields] [MiB of memory] [folder]                                     the engine: acks, import, reads
 //         rest [fields] [repeats] [MiB of memory]                                        what encryption at rest costs
 //         crypto [ms for each figure]                                                   the providers of cryptography
+//         sea [puts]                                                                    a SEA-signed put, stage by stage
 //         layout [millions of fields…]                                                  the two ways to lay out SQLite
 using BenchmarkDotNet.Running;
 using Weft.Benchmarks;
 using Weft.Benchmarks.Crypto;
 using Weft.Benchmarks.Layout;
+using Weft.Benchmarks.Sea;
 using Weft.Benchmarks.Storage;
 
 switch (args)
@@ -17,6 +19,8 @@ switch (args)
         return LayoutBench.Run(rest);
     case ["rest", .. string[] rest]:
         return await RestBench.RunAsync(rest);
+    case ["sea", .. string[] rest]:
+        return await SeaBench.RunAsync(rest);
     case ["storage", .. string[] rest]:
         return await StorageBench.RunAsync(rest);
     default:

@@ -72,11 +72,29 @@ public static class JsonText
         Put(writer, (byte)'"');
     }
 
+    /// <summary>Writes <paramref name="value"/> in quotes where no character of it needs an escape.</summary>
+    /// <param name="value">Any text.</param>
+    /// <param name="target">Has room for three bytes a character and the quotes.</param>
+    /// <param name="at">Where to write; moves behind what was written.</param>
+    /// <returns>False when something needs an escape: then nothing was written.</returns>
+    internal static bool TryQuotePlain(ReadOnlySpan<char> value, Span<byte> target, ref int at)
+    {
+        if (value.IndexOfAny(MustEscapeChars) >= 0)
+        {
+            return false;
+        }
+
+        target[at++] = (byte)'"';
+        at += Encoding.UTF8.GetBytes(value, target[at..]);
+        target[at++] = (byte)'"';
+        return true;
+    }
+
     /// <summary>Brings the inside of a JSON string, escapes and all, into the form JavaScript writes, in quotes.</summary>
     /// <param name="raw">The bytes between the quotes; valid JSON and valid UTF-8.</param>
     public static byte[] Canonical(ReadOnlySpan<byte> raw)
     {
-        if (!raw.Contains((byte)'\\'))
+        if (IsCanonical(raw))
         {
             byte[] plain = new byte[raw.Length + 2];
             plain[0] = (byte)'"';
@@ -86,6 +104,26 @@ public static class JsonText
         }
 
         return Quote(Unescape(raw));
+    }
+
+    // True where every escape is one that JavaScript writes itself; \u is looked at by the long way.
+    private static bool IsCanonical(ReadOnlySpan<byte> raw)
+    {
+        while (true)
+        {
+            int escape = raw.IndexOf((byte)'\\');
+            if (escape < 0)
+            {
+                return true;
+            }
+
+            if (escape + 1 == raw.Length || !"\"\\bfnrt"u8.Contains(raw[escape + 1]))
+            {
+                return false;
+            }
+
+            raw = raw[(escape + 2)..];
+        }
     }
 
     /// <summary>The characters of the inside of a JSON string; lone surrogates stay as they are.</summary>

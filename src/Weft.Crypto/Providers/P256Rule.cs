@@ -10,6 +10,9 @@ internal static class P256Rule
     internal const int FieldLength = 32;
     internal const int SignatureLength = 64;
 
+    /// <summary>Bytes of the longest signature as a sequence of two integers.</summary>
+    internal const int DerLengthMax = 2 + (2 * (2 + 1 + FieldLength));
+
     // The order of the group, big-endian.
     private static ReadOnlySpan<byte> Order =>
     [
@@ -48,6 +51,35 @@ internal static class P256Rule
     /// <summary>True for r and s between 1 and the order - 1; high s is allowed, as the standard does.</summary>
     internal static bool IsSignature(ReadOnlySpan<byte> signature) =>
         signature.Length == SignatureLength && IsSecret(signature[..FieldLength]) && IsSecret(signature[FieldLength..]);
+
+    /// <summary>Writes a signature as a DER sequence of its two integers.</summary>
+    /// <param name="signature">r and s, 32 bytes each, both above 0.</param>
+    /// <param name="der">Takes at most <see cref="DerLengthMax"/> bytes.</param>
+    /// <returns>Bytes written.</returns>
+    internal static int ToDer(ReadOnlySpan<byte> signature, Span<byte> der)
+    {
+        int at = 2;
+        PutInteger(signature[..FieldLength], der, ref at);
+        PutInteger(signature[FieldLength..], der, ref at);
+        der[0] = 0x30;
+        der[1] = (byte)(at - 2);
+        return at;
+    }
+
+    private static void PutInteger(ReadOnlySpan<byte> number, Span<byte> der, ref int at)
+    {
+        number = number.TrimStart((byte)0);
+        bool needsSign = number[0] >= 0x80; // A first bit of 1 would mean a negative number.
+        der[at++] = 0x02;
+        der[at++] = (byte)(number.Length + (needsSign ? 1 : 0));
+        if (needsSign)
+        {
+            der[at++] = 0;
+        }
+
+        number.CopyTo(der[at..]);
+        at += number.Length;
+    }
 
     /// <summary>The point, or null when a coordinate is no field element or the point is not on the curve.</summary>
     internal static ECPublicKeyParameters? Point(ReadOnlySpan<byte> x, ReadOnlySpan<byte> y)

@@ -11,7 +11,9 @@ namespace Weft.Crypto.Providers;
 internal static class PlatformP256
 {
     internal static IP256PublicKey? Import(ReadOnlySpan<byte> x, ReadOnlySpan<byte> y) =>
-        P256Rule.Point(x, y) is null ? null : new Key(ECDsa.Create(Public(x, y)));
+        P256Rule.Point(x, y) is null ? null
+        : OperatingSystem.IsLinux() ? new OpenSslKey(Public(x, y))
+        : new Key(ECDsa.Create(Public(x, y)));
 
     internal static bool PublicKey(ReadOnlySpan<byte> secret, Span<byte> x, Span<byte> y)
     {
@@ -73,5 +75,33 @@ internal static class PlatformP256
                 data, signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
 
         public void Dispose() => key.Dispose();
+    }
+
+    /// <summary>
+    /// The same key of the same library, addressed as what it is here: the class in front of it turns each signature
+    /// round twice and makes more than a kilobyte of garbage over it.
+    /// </summary>
+    [SupportedOSPlatform("linux")]
+    private sealed class OpenSslKey : IP256PublicKey
+    {
+        private readonly ECDsaOpenSsl _key = new();
+
+        public OpenSslKey(ECParameters point) => _key.ImportParameters(point);
+
+        public bool Verify(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature)
+        {
+            if (!P256Rule.IsSignature(signature))
+            {
+                return false;
+            }
+
+            Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+            SHA256.HashData(data, hash);
+            Span<byte> der = stackalloc byte[P256Rule.DerLengthMax];
+            int length = P256Rule.ToDer(signature, der);
+            return _key.VerifyHash(hash, der[..length], DSASignatureFormat.Rfc3279DerSequence);
+        }
+
+        public void Dispose() => _key.Dispose();
     }
 }

@@ -48,8 +48,8 @@ public readonly record struct NeededBlock(SeaBlock Block, int Write);
 public sealed class Admission
 {
     private readonly WriteJudgement[] _writes;
-    private readonly List<NeededCheck> _checks = [];
-    private readonly List<NeededBlock> _blocks = [];
+    private List<NeededCheck>? _checks; // Made when needed: most writes have no check, and hardly any a block list.
+    private List<NeededBlock>? _blocks;
 
     internal Admission(int writes, long policyVersion) =>
         (_writes, PolicyVersion) = (new WriteJudgement[writes], policyVersion);
@@ -70,10 +70,13 @@ public sealed class Admission
     public bool NeedsSigning { get; private set; }
 
     /// <summary>The signatures that must hold.</summary>
-    public IReadOnlyList<NeededCheck> Checks => _checks;
+    public IReadOnlyList<NeededCheck> Checks => _checks is null ? [] : _checks;
+
+    /// <summary>True when one of them may have been verified for another write already.</summary>
+    public bool HasSharedChecks { get; private set; }
 
     /// <summary>The block lists to look at.</summary>
-    public IReadOnlyList<NeededBlock> Blocks => _blocks;
+    public IReadOnlyList<NeededBlock> Blocks => _blocks is null ? [] : _blocks;
 
     /// <summary>The judgements, one for each write.</summary>
     public ReadOnlySpan<WriteJudgement> Writes => _writes;
@@ -102,7 +105,7 @@ public sealed class Admission
             only.Set(i, _writes[kept[i]]);
         }
 
-        foreach (NeededCheck needed in _checks)
+        foreach (NeededCheck needed in Checks)
         {
             if (places.TryGetValue(needed.Write, out int place))
             {
@@ -123,7 +126,12 @@ public sealed class Admission
         }
     }
 
-    internal void Need(SignatureCheck check, int write) => _checks.Add(new(check, write));
+    internal void Need(SignatureCheck check, int write)
+    {
+        HasSharedChecks |= check.IsShared;
+        (_checks ??= new(_writes.Length)).Add(new(check, write));
+    }
 
-    internal void Need(SeaBlock block, int write) => _blocks.Add(new(block, write));
+
+    internal void Need(SeaBlock block, int write) => (_blocks ??= []).Add(new(block, write));
 }

@@ -261,11 +261,12 @@ public sealed class AdmissionCore(ICrypto crypto, PolicyBook policies, ReadOnlyM
         }
 
         FieldWrite timed = double.IsNaN(write.State) ? write with { State = state } : write;
-        bool isWrapped = !double.IsNaN(write.State) && SeaRules.IsWrapped(write.Value);
         SeaClaim? claim;
         WeftError error;
-        if (local?.SeaPub is string own && !isWrapped && write.Field != "pub")
+        bool mayWrap = local?.SeaPub is not null && write.Field != "pub";
+        if (mayWrap && (double.IsNaN(write.State) || !SeaRules.IsWrapped(write.Value)))
         {
+            string own = local!.SeaPub!;
             error = own == owner.Sea
                 ? SeaRules.Own(own, out claim)
                 : SeaRules.ReadCertificate(timed, owner.Sea!, local.Certificate, own, out claim);
@@ -281,9 +282,9 @@ public sealed class AdmissionCore(ICrypto crypto, PolicyBook policies, ReadOnlyM
     private static WriteJudgement Claim(
         SeaClaim claim, AdmissionStep step, in SoulOwner owner, Admission admission, int index)
     {
-        foreach (SeaSignature signature in claim.Signatures)
+        for (int i = 0; i < claim.Signatures.Count; i++)
         {
-            admission.Need(signature, index);
+            admission.Need(claim.Signatures[i], index);
         }
 
         if (claim.Block is SeaBlock block)

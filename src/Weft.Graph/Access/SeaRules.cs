@@ -18,6 +18,8 @@ public sealed record SeaClaim(string? Author, IReadOnlyList<SeaSignature> Signat
 /// </remarks>
 public static class SeaRules
 {
+    private const int StackBytes = 1_024;
+
     private static readonly SeaClaim Unsigned = new(null, []);
 
     /// <summary>Judges a write by everything but its signatures.</summary>
@@ -35,6 +37,20 @@ public static class SeaRules
             return write.Value.AsText() == pub ? WeftError.None : WeftError.NameMismatch;
         }
 
+        SeaForm form = SeaEnvelope.Read(write, pub, out SeaSignature? usual);
+        if (form == SeaForm.Usual)
+        {
+            claim = new(pub, [usual!]);
+            return WeftError.None;
+        }
+
+        return form == SeaForm.NotJson ? WeftError.SignatureMissing : ReadAny(write, pub, out claim);
+    }
+
+    /// <summary>Reads whatever gun.js can read; nearly all of it has gone through <see cref="SeaEnvelope"/>.</summary>
+    internal static WeftError ReadAny(in FieldWrite write, string pub, out SeaClaim? claim)
+    {
+        claim = null;
         if (write.Value.AsText() is not string text)
         {
             return WeftError.SignatureMissing;
@@ -202,7 +218,7 @@ public static class SeaRules
 
         var signed = new SeaSignature(
             author,
-            Signed(write, SeaSignature.Rewrite(value, sorted: false)),
+            Signed(write, SeaSignature.Rewrite(value)),
             SeaSignature.SortedOf(value) is byte[] sorted ? Signed(write, sorted) : null,
             bytes);
         if (!isOther)
@@ -212,8 +228,7 @@ public static class SeaRules
         }
 
         // gun.js takes a value that names another writer and brings no certificate, whoever signed it. Nobody can
-        // depend
-        // on that but a thief: here it is refused.
+        // depend on that but a thief: here it is refused.
         if (!root.TryGetProperty("+", out JsonElement plus)
             || SeaCertificate.Read(plus, pub) is not SeaCertificate certificate)
         {
@@ -232,6 +247,32 @@ public static class SeaRules
     /// <summary>The text under the signature: soul, field, value and state, in this order.</summary>
     internal static byte[] Signed(in FieldWrite write, ReadOnlySpan<byte> value)
     {
+        const int Around = 64; // The names, the marks and the number.
+        int most = value.Length + (3 * (write.Soul.Length + write.Field.Length)) + Around;
+        byte[]? rented = most > StackBytes ? ArrayPool<byte>.Shared.Rent(most) : null;
+        Span<byte> text = rented ?? stackalloc byte[StackBytes];
+        int at = 0;
+        Put(text, ref at, "{\"#\":"u8);
+        bool isPlain = JsonText.TryQuotePlain(write.Soul, text, ref at);
+        Put(text, ref at, ",\".\":"u8);
+        isPlain = isPlain && JsonText.TryQuotePlain(write.Field, text, ref at);
+        Put(text, ref at, ",\":\":"u8);
+        Put(text, ref at, value);
+        Put(text, ref at, ",\">\":"u8);
+        at += JsonText.FormatNumber(write.State, text[at..]);
+        Put(text, ref at, "}"u8);
+        byte[] signed = isPlain ? text[..at].ToArray() : SignedQuoted(write, value);
+        if (rented is not null)
+        {
+            ArrayPool<byte>.Shared.Return(rented);
+        }
+
+        return signed;
+    }
+
+    /// <summary>The same for names that JavaScript writes with escapes.</summary>
+    private static byte[] SignedQuoted(in FieldWrite write, ReadOnlySpan<byte> value)
+    {
         var text = new ArrayBufferWriter<byte>(value.Length + write.Soul.Length + write.Field.Length + 64);
         text.Write("{\"#\":"u8);
         JsonText.WriteQuoted(text, write.Soul);
@@ -243,6 +284,12 @@ public static class SeaRules
         text.Advance(JsonText.FormatNumber(write.State, text.GetSpan(32)));
         text.Write("}"u8);
         return text.WrittenSpan.ToArray();
+    }
+
+    private static void Put(Span<byte> text, ref int at, ReadOnlySpan<byte> part)
+    {
+        part.CopyTo(text[at..]);
+        at += part.Length;
     }
 
     /// <summary>Not JSON, too deep, or a text with half a surrogate pair where one must be read.</summary>

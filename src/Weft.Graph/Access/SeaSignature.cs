@@ -13,13 +13,18 @@ public sealed class SeaSignature : SignatureCheck
     private readonly byte[]? _sorted;
     private readonly byte[] _signature;
 
-    internal SeaSignature(string pub, byte[] text, byte[]? sorted, byte[] signature) =>
-        (Pub, _text, _sorted, _signature) = (pub, text, sorted, signature);
+    internal SeaSignature(string pub, byte[] text, byte[]? sorted, byte[] signature, bool isShared = false) =>
+        (Pub, _text, _sorted, _signature, IsShared) = (pub, text, sorted, signature, isShared);
 
     /// <summary>The key that must have signed, "x.y".</summary>
     public string Pub { get; }
 
-    /// <summary>Reads what was signed, and the signature.</summary>
+    /// <inheritdoc/>
+    /// <remarks>True for a certificate. A signed value is about one write, and a repeat of that is known by the merge.
+    /// </remarks>
+    public override bool IsShared { get; }
+
+    /// <summary>Reads what was signed, and the signature, of a certificate.</summary>
     /// <returns>Null when the signature is not the base64 of 64 bytes.</returns>
     internal static SeaSignature? TryRead(string pub, JsonElement said, JsonElement signature)
     {
@@ -30,8 +35,8 @@ public sealed class SeaSignature : SignatureCheck
         }
 
         return said.ValueKind == JsonValueKind.String
-            ? new(pub, Encoding.UTF8.GetBytes(said.GetString()!), null, bytes)
-            : new(pub, Rewrite(said, sorted: false), SortedOf(said), bytes);
+            ? new(pub, Encoding.UTF8.GetBytes(said.GetString()!), null, bytes, isShared: true)
+            : new(pub, Rewrite(said), SortedOf(said), bytes, isShared: true);
     }
 
     /// <summary>Decodes the base64 of a signature: 88 characters, padded, as SEA writes it.</summary>
@@ -47,19 +52,19 @@ public sealed class SeaSignature : SignatureCheck
     /// <summary>
     /// The text of a value as JavaScript writes it, with names of objects sorted; null where that is the same.
     /// </summary>
-    internal static byte[]? SortedOf(JsonElement said)
-    {
-        if (said.ValueKind is not (JsonValueKind.Object or JsonValueKind.Array))
-        {
-            return null;
-        }
+    internal static byte[]? SortedOf(JsonElement said) =>
+        said.ValueKind is JsonValueKind.Object or JsonValueKind.Array ? SortedOf(RawOf(said)) : null;
 
-        byte[] sorted = Rewrite(said, sorted: true);
-        return sorted.AsSpan().SequenceEqual(Rewrite(said, sorted: false)) ? null : sorted;
+    /// <summary>The same for the JSON of an object or a list.</summary>
+    internal static byte[]? SortedOf(ReadOnlySpan<byte> json)
+    {
+        byte[] sorted = ScriptJson.Rewrite(json, sorted: true);
+        return sorted.AsSpan().SequenceEqual(ScriptJson.Rewrite(json)) ? null : sorted;
     }
 
-    internal static byte[] Rewrite(JsonElement said, bool sorted) =>
-        ScriptJson.Rewrite(Encoding.UTF8.GetBytes(said.GetRawText()), sorted);
+    internal static byte[] Rewrite(JsonElement said) => ScriptJson.Rewrite(RawOf(said));
+
+    private static byte[] RawOf(JsonElement said) => Encoding.UTF8.GetBytes(said.GetRawText());
 
     /// <inheritdoc/>
     /// <remarks>
@@ -90,7 +95,8 @@ public sealed class SeaSignature : SignatureCheck
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => obj is SeaSignature other && Pub == other.Pub
-        && _signature.AsSpan().SequenceEqual(other._signature) && _text.AsSpan().SequenceEqual(other._text);
+        && _signature.AsSpan().SequenceEqual(other._signature) && _text.AsSpan().SequenceEqual(other._text)
+        && (_sorted is null) == (other._sorted is null) && _sorted.AsSpan().SequenceEqual(other._sorted);
 
     /// <inheritdoc/>
     public override int GetHashCode()

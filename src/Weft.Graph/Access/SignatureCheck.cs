@@ -12,6 +12,9 @@ public abstract class SignatureCheck
     /// <summary>What a write is refused with when it does not hold.</summary>
     public virtual WeftError Refusal => WeftError.SignatureRefused;
 
+    /// <summary>True when other writes are likely to ask the same, so that the answer is worth remembering.</summary>
+    public virtual bool IsShared => true;
+
     /// <summary>Does the arithmetic.</summary>
     /// <param name="crypto">The primitives.</param>
     /// <param name="keys">P-256 keys, imported and kept.</param>

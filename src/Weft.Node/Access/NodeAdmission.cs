@@ -78,15 +78,17 @@ internal sealed class NodeAdmission : IAsyncDisposable
             isWanted = await FindWantedAsync(delta, admission, nowMs, sparesLosers, cancellationToken)
                 .ConfigureAwait(false);
             admitted.Unverified = isWanted;
-            if (!await _queue.VerifyAsync(admitted.Source.Connection, admission, isWanted)
-                .AsTask().WaitAsync(cancellationToken).ConfigureAwait(false))
+            ValueTask<bool> verify = _queue.VerifyAsync(admitted.Source.Connection, admission, isWanted);
+            if (!await (cancellationToken.CanBeCanceled ? new(verify.AsTask().WaitAsync(cancellationToken)) : verify)
+                .ConfigureAwait(false))
             {
                 return WeftError.VerifyQueueFull;
             }
         }
 
-        foreach (NeededBlock needed in admission.Blocks)
+        for (int i = 0; i < admission.Blocks.Count; i++)
         {
+            NeededBlock needed = admission.Blocks[i];
             if (admission.Writes[needed.Write].Error == WeftError.None
                 && await IsBlockedAsync(needed.Block, cancellationToken).ConfigureAwait(false))
             {
@@ -183,9 +185,9 @@ internal sealed class NodeAdmission : IAsyncDisposable
         bool[]? isWanted = null;
         double latest = nowMs + _options.Graph.FutureMax.TotalMilliseconds;
         int last = -1;
-        foreach (NeededCheck needed in admission.Checks)
+        for (int at = 0; at < admission.Checks.Count; at++)
         {
-            int i = needed.Write;
+            int i = admission.Checks[at].Write;
             if (i == last)
             {
                 continue; // Several signatures of one write.

@@ -1,5 +1,6 @@
 using Weft.Crypto;
 using Weft.Graph.Access;
+using Weft.Primitives;
 
 namespace Weft.Node.Access;
 
@@ -50,17 +51,7 @@ internal sealed class VerifyQueue : IAsyncDisposable
     /// <returns>False when the source has too much waiting: then nothing was verified.</returns>
     public ValueTask<bool> VerifyAsync(long source, Admission admission, bool[]? isWanted)
     {
-        var checks = new List<NeededCheck>();
-        foreach (NeededCheck needed in admission.Checks)
-        {
-            bool wanted = admission.Writes[needed.Write].Error == Primitives.WeftError.None
-                && (isWanted is null || isWanted[needed.Write]);
-            if (wanted && !_verified.Contains(needed.Check))
-            {
-                checks.Add(needed);
-            }
-        }
-
+        IReadOnlyList<NeededCheck> checks = ChecksOf(admission, isWanted);
         if (checks.Count == 0)
         {
             return new(true);
@@ -97,22 +88,47 @@ internal sealed class VerifyQueue : IAsyncDisposable
             }
         }
 
-        return new(job.Done.Task);
+        return new(job.Task);
     }
+
+    private IReadOnlyList<NeededCheck> ChecksOf(Admission admission, bool[]? isWanted)
+    {
+        if (isWanted is null && admission.Error == WeftError.None && !admission.HasSharedChecks)
+        {
+            return admission.Checks; // All of them, as for nearly every put of a user.
+        }
+
+        var checks = new List<NeededCheck>(admission.Checks.Count);
+        foreach (NeededCheck needed in admission.Checks)
+        {
+            bool wanted = admission.Writes[needed.Write].Error == WeftError.None
+                && (isWanted is null || isWanted[needed.Write]);
+            if (wanted && !IsKnown(needed.Check))
+            {
+                checks.Add(needed);
+            }
+        }
+
+        return checks;
+    }
+
+    private bool IsKnown(SignatureCheck check) => check.IsShared && _verified.Contains(check);
 
     /// <summary>Stops. What waits is given up.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(_workers).ConfigureAwait(false);
+        Job[] left;
         lock (_gate)
         {
-            foreach (Job job in _sources.Values.SelectMany(line => line.Jobs))
-            {
-                job.Done.TrySetCanceled();
-            }
-
+            left = [.. _sources.Values.SelectMany(line => line.Jobs)];
             _sources.Clear();
+        }
+
+        foreach (Job job in left)
+        {
+            _ = Task.Run(job.TrySetCanceled); // Who waits goes on in that call, and not in this one.
         }
 
         _stopping.Dispose();
@@ -185,7 +201,7 @@ internal sealed class VerifyQueue : IAsyncDisposable
 
             if (isDone)
             {
-                job.Done.TrySetResult(true);
+                job.Finish();
             }
 
             if (isEmpty)
@@ -204,7 +220,7 @@ internal sealed class VerifyQueue : IAsyncDisposable
     private void Verify(Job job)
     {
         NeededCheck needed = job.Checks[job.Next++];
-        if (job.Admission.Writes[needed.Write].Error != Primitives.WeftError.None || _verified.Contains(needed.Check))
+        if (job.Admission.Writes[needed.Write].Error != WeftError.None || IsKnown(needed.Check))
         {
             return; // The write has failed already, or an earlier write of the batch has asked the same.
         }
@@ -217,7 +233,7 @@ internal sealed class VerifyQueue : IAsyncDisposable
         }
         catch (Exception bug)
         {
-            job.Done.TrySetException(bug); // The writer learns it; the worker goes on.
+            job.Bug = bug; // The writer learns it; the worker goes on.
             holds = false;
         }
 
@@ -226,9 +242,9 @@ internal sealed class VerifyQueue : IAsyncDisposable
             Interlocked.Increment(ref _failed);
             job.Admission.Refuse(needed.Write, needed.Check.Refusal);
         }
-        else if (needed.Check is not SeaSignature)
+        else if (needed.Check.IsShared)
         {
-            _verified.Add(needed.Check); // A SEA signature covers one write: a repeat of it is known by the merge.
+            _verified.Add(needed.Check);
         }
     }
 
@@ -243,14 +259,30 @@ internal sealed class VerifyQueue : IAsyncDisposable
         public bool HasTurn { get; set; }
     }
 
-    private sealed class Job(List<NeededCheck> checks, Admission admission)
+    /// <summary>
+    /// A delta that waits. Who awaits it goes on in the worker, which saves a change of threads for every delta: that
+    /// is the write path, which only puts the delta into its lane.
+    /// </summary>
+    private sealed class Job(IReadOnlyList<NeededCheck> checks, Admission admission) : TaskCompletionSource<bool>
     {
-        public List<NeededCheck> Checks { get; } = checks;
+        public IReadOnlyList<NeededCheck> Checks { get; } = checks;
 
         public Admission Admission { get; } = admission;
 
         public int Next { get; set; }
 
-        public TaskCompletionSource<bool> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public Exception? Bug { get; set; }
+
+        public void Finish()
+        {
+            if (Bug is null)
+            {
+                TrySetResult(true);
+            }
+            else
+            {
+                ThreadPool.UnsafeQueueUserWorkItem(static job => job.TrySetException(job.Bug!), this, false);
+            }
+        }
     }
 }

@@ -44,10 +44,15 @@ internal sealed partial class GraphDriver
             : VerifyAsync(delta, admitted, durability, condition, isRelease, cancellationToken);
     }
 
-    private async ValueTask<WriteResult> EnqueueAsync(WriteRequest request, CancellationToken cancellationToken)
+    private ValueTask<WriteResult> EnqueueAsync(WriteRequest request, CancellationToken cancellationToken) =>
+        !cancellationToken.CanBeCanceled && _lanes[request.Lanes[0]].TryEnqueue(request)
+            ? request.Task
+            : EnqueueSlowlyAsync(request, cancellationToken);
+
+    private async ValueTask<WriteResult> EnqueueSlowlyAsync(WriteRequest request, CancellationToken cancellationToken)
     {
         await _lanes[request.Lanes[0]].EnqueueAsync(request, cancellationToken).ConfigureAwait(false);
-        return await request.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return await request.Task.AsTask().WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask<WriteResult> VerifyAsync(
@@ -75,6 +80,8 @@ internal sealed partial class GraphDriver
             WriteResult refusal = default;
             if (admitted.Admission.Error != WeftError.None)
             {
+                // This may be the thread that verifies; what the caller does with a refusal is not for it to run.
+                await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
                 (WeftError reason, int write, string? text) =
                     (admitted.Admission.Error, admitted.Admission.RefusedWrite, admitted.Admission.Text);
                 refusal = WriteResult.Refused(reason, write, text);

@@ -259,11 +259,14 @@ internal sealed partial class GraphDriver : IAsyncDisposable
     private async Task FinishAsync(
         WriteRequest request, ValueTask<CommitReceipt> append, long started, WriteResult result)
     {
+        int caller = Environment.CurrentManagedThreadId;
         try
         {
             CommitReceipt receipt = await append.ConfigureAwait(false);
             Telemetry?.AddCommit(started);
-            request.Complete(result with { Durable = receipt.Reached, Sequence = receipt.Sequence });
+            // On the thread that called, the gates of the lanes may still be held.
+            bool isFree = Environment.CurrentManagedThreadId != caller;
+            request.Complete(result with { Durable = receipt.Reached, Sequence = receipt.Sequence }, isFree);
         }
         catch (Exception error)
         {

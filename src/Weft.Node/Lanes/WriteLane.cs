@@ -38,6 +38,9 @@ internal sealed class WriteLane : IAsyncDisposable
     public ValueTask EnqueueAsync(WriteRequest request, CancellationToken cancellationToken) =>
         _queue.Writer.WriteAsync(request, cancellationToken);
 
+    /// <summary>Puts a request into the queue; false when the lane is full.</summary>
+    public bool TryEnqueue(WriteRequest request) => _queue.Writer.TryWrite(request);
+
     /// <summary>Returns when whatever this lane was carrying at the call is carried.</summary>
     public async ValueTask PassAsync()
     {

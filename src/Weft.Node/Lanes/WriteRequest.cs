@@ -1,14 +1,17 @@
+using System.Threading.Tasks.Sources;
 using Weft.Graph;
 using Weft.Node.Access;
 using Weft.Primitives;
 
 namespace Weft.Node.Lanes;
 
-/// <summary>One delta on its way through a lane.</summary>
+/// <summary>One delta on its way through a lane. It is its own answer, which is awaited once.</summary>
 internal sealed class WriteRequest(
     FieldWrite[] delta, WriteSource source, Durability durability, int[] lanes, bool isRelease = false)
+    : IValueTaskSource<WriteResult>
 {
-    private readonly TaskCompletionSource<WriteResult> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ManualResetValueTaskSourceCore<WriteResult> _done;
+    private int _isDone;
 
     /// <summary>The writes; states that were asked for are filled in by the lane.</summary>
     public FieldWrite[] Delta { get; } = delta;
@@ -38,9 +41,40 @@ internal sealed class WriteRequest(
     public bool IsRelease { get; } = isRelease;
 
     /// <summary>Completes with what became of the delta.</summary>
-    public Task<WriteResult> Task => _done.Task;
+    public ValueTask<WriteResult> Task => new(this, _done.Version);
 
-    public void Complete(in WriteResult result) => _done.TrySetResult(result);
+    /// <summary>Answers; who waits goes on elsewhere, so this may be called under locks.</summary>
+    public void Complete(in WriteResult result) => Complete(result, isHere: false);
 
-    public void Fail(Exception error) => _done.TrySetException(error);
+    /// <summary>Answers.</summary>
+    /// <param name="result">What became of the delta.</param>
+    /// <param name="isHere">
+    /// True to let who waits go on within this call: only where nothing is held and nothing waits behind it.
+    /// </param>
+    public void Complete(in WriteResult result, bool isHere)
+    {
+        if (Interlocked.Exchange(ref _isDone, 1) == 0)
+        {
+            _done.RunContinuationsAsynchronously = !isHere;
+            _done.SetResult(result);
+        }
+    }
+
+    /// <summary>Answers with a failure.</summary>
+    public void Fail(Exception error)
+    {
+        if (Interlocked.Exchange(ref _isDone, 1) == 0)
+        {
+            _done.RunContinuationsAsynchronously = true;
+            _done.SetException(error);
+        }
+    }
+
+    WriteResult IValueTaskSource<WriteResult>.GetResult(short token) => _done.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource<WriteResult>.GetStatus(short token) => _done.GetStatus(token);
+
+    void IValueTaskSource<WriteResult>.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _done.OnCompleted(continuation, state, token, flags);
 }

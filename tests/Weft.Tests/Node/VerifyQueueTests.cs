@@ -58,6 +58,17 @@ public sealed class VerifyQueueTests
     }
 
     [Fact]
+    public async Task What_no_other_write_asks_for_is_not_remembered()
+    {
+        await using var queue = new VerifyQueue(Crypto, new VerifyOptions { Workers = 1 });
+        _go.Set();
+        await Ask(queue, 1, "own", holds: true, isShared: false);
+        await Ask(queue, 1, "own", holds: true, isShared: false);
+
+        Assert.Equal(["own", "own"], _order);
+    }
+
+    [Fact]
     public void The_memory_of_what_held_is_bounded()
     {
         var cache = new VerifiedCache(10);
@@ -71,18 +82,20 @@ public sealed class VerifyQueueTests
         Assert.False(cache.Contains(new Check(this, "c0", true)));
     }
 
-    private Task<bool> Ask(VerifyQueue queue, long source, string name, bool holds)
+    private Task<bool> Ask(VerifyQueue queue, long source, string name, bool holds, bool isShared = true)
     {
         var admission = new Admission(1, 0);
         admission.Set(0, new WriteJudgement(WeftError.None));
-        admission.Need(new Check(this, name, holds), 0);
+        admission.Need(new Check(this, name, holds, isShared), 0);
         return queue.VerifyAsync(source, admission, null).AsTask();
     }
 
     /// <summary>A signature that says what it is told to, once everybody stands in line.</summary>
-    private sealed class Check(VerifyQueueTests test, string name, bool holds) : SignatureCheck
+    private sealed class Check(VerifyQueueTests test, string name, bool holds, bool isShared = true) : SignatureCheck
     {
         private readonly string _name = name;
+
+        public override bool IsShared => isShared;
 
         public override bool Verify(ICrypto crypto, ISeaKeys keys)
         {

@@ -47,6 +47,69 @@ public sealed class SeaRulesProperties
     }
 
     [Fact]
+    public void Reading_in_one_pass_says_what_the_general_way_says()
+    {
+        var random = new WeftRandom(13);
+        using SeaPair alice = Pair(1);
+        string soul = $"~{alice.Pub}/inbox";
+        WeftValue[] values =
+        [
+            "hello", "a \"quoted\" \\ text\n", "\u0001 \ud800 é 😀", 5, -1.5e300, true, WeftValue.Null,
+            WeftValue.Link("x"),
+        ];
+        string[] names = ["k", "a\"b", "\ud800", "é"];
+        string[] pieces =
+        [
+            "{", "}", " ", "\"", ":", ",", "\\", "\\u0041", "\\u003a", "\\ud800", "\\/", "\n", "1e999", "\":\":1,",
+            "\"~\":2,", "\"*\":0,", "\"+\":{},", "\"a\":[{\"b\":1}],", "{\"b\":1,\"a\":{\"2\":0,\"1\":0}}",
+            new string('[', 70), "é", "=",
+        ];
+        int usual = 0;
+        for (int i = 0; i < 8_000; i++)
+        {
+            string field = names[random.Next(names.Length)];
+            FieldWrite write = SeaSigner.Sign(Crypto, alice, new(soul, field, values[i % values.Length], Now));
+            var text = new StringBuilder(write.Value.AsText());
+            for (int change = random.Next(0, 3); change > 0; change--)
+            {
+                int at = random.Next(text.Length);
+                int length = random.Next(2) == 0 ? 0 : Math.Min(random.Next(3), text.Length - at);
+                text.Remove(at, length).Insert(at, pieces[random.Next(pieces.Length)]);
+            }
+
+            write = write with { Value = text.ToString(), State = random.Next(50) == 0 ? 0 : Now };
+            usual += SeaEnvelope.Read(write, alice.Pub.ToString(), out _) == SeaForm.Usual ? 1 : 0;
+            SoulOwner owner = Ownership.Of(soul);
+            WeftError quick = SeaRules.Read(write, owner, out SeaClaim? quickClaim);
+            WeftError general = SeaRules.ReadAny(write, alice.Pub.ToString(), out SeaClaim? generalClaim);
+
+            Assert.True(general == quick, $"{write.Value}: {general}, but {quick}");
+            Assert.Equal(generalClaim?.Author, quickClaim?.Author);
+            Assert.Equal(generalClaim?.Signatures, quickClaim?.Signatures);
+        }
+
+        Assert.InRange(usual, 2_000, 7_600);
+    }
+
+    [Fact]
+    public void Writes_with_one_certificate_ask_for_its_signature_once()
+    {
+        using SeaPair alice = Pair(1);
+        using SeaPair bob = Pair(2);
+        string soul = $"~{alice.Pub}/inbox";
+        string certificate = Certificate(alice, bob);
+        FieldWrite one = SeaSigner.Sign(Crypto, bob, new(soul, "k", 5, Now), certificate);
+        FieldWrite two = SeaSigner.Sign(Crypto, bob, new(soul, "k", 6, Now), certificate);
+
+        SeaRules.Read(one, Ownership.Of(soul), out SeaClaim? first);
+        SeaRules.Read(two, Ownership.Of(soul), out SeaClaim? second);
+
+        Assert.Equal([false, true], first!.Signatures.Select(signature => signature.IsShared));
+        Assert.Equal(first.Signatures[1], second!.Signatures[1]);
+        Assert.NotEqual(first.Signatures[0], second.Signatures[0]);
+    }
+
+    [Fact]
     public void Values_made_of_pieces_of_signed_ones_never_throw()
     {
         var random = new WeftRandom(12);
