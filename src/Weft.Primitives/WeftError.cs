@@ -181,6 +181,9 @@ public enum WeftError
     /// <summary>The peer is banned here.</summary>
     PeerBanned = 4121,
 
+    /// <summary>A record of the DHT was refused.</summary>
+    RecordRefused = 4125,
+
     /// <summary>A signature does not fit, or its key does not own the node.</summary>
     SignatureRefused = 4301,
 

@@ -21,6 +21,9 @@ internal static class NodeTools
     /// <summary>The same for js-libp2p with gossipsub.</summary>
     public static string GossipFolder { get; } = Path.Combine(AppContext.BaseDirectory, "Gossip", "js");
 
+    /// <summary>The same for js-libp2p with kad-dht.</summary>
+    public static string KadFolder { get; } = Path.Combine(AppContext.BaseDirectory, "Kad", "js");
+
     /// <summary>The same for hypercore.</summary>
     public static string HypercoreFolder { get; } = Path.Combine(AppContext.BaseDirectory, "Hypercore", "js");
 

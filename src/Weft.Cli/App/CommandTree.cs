@@ -33,7 +33,7 @@ internal static class CommandTree
         ]),
         new("LOGS", false, [LogCommand.Build()]),
         new("NETWORK", false, [PeersCommand.Build()]),
-        new("TOPICS, LOGS, RECORDS", false, [TopicCommand.Build()]),
+        new("TOPICS, LOGS, RECORDS", false, [TopicCommand.Build(), DhtCommand.Build()]),
         new("IDENTITY", false,
             [IdCommand.Build(), GroupCommand.Build(), GrantCommand.Build(), TokenCommand.Build()]),
         new("OPERATE", false,

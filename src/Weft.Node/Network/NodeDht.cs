@@ -128,6 +128,31 @@ public sealed class NodeDht : IAsyncDisposable
         return key[0] == '/' ? Encoding.UTF8.GetBytes(key) : SignedValue.KeyOf(_network.Id, key);
     }
 
+    /// <summary>
+    /// The multihash that a text is provided under: the text itself when it is one ("Qm…"), else the SHA-256 of its bytes.
+    /// </summary>
+    /// <exception cref="WeftException">Usage: empty, or too long.</exception>
+    public byte[] ContentKeyOf(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        if (PeerId.TryParse(text, out PeerId multihash))
+        {
+            return multihash.Span.ToArray();
+        }
+
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        if (bytes.Length is 0 or > SignedValue.NameBytesMax)
+        {
+            throw new WeftException(
+                WeftError.Usage, $"What is provided has 1 to {SignedValue.NameBytesMax} bytes. Nothing was asked.");
+        }
+
+        var key = new byte[34];
+        (key[0], key[1]) = (0x12, 32);
+        _network.Node.Crypto.Sha256(bytes, key.AsSpan(2));
+        return key;
+    }
+
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => Service.DisposeAsync();
 
