@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Weft.Load;
 using Weft.Load.Libp2p;
+using Weft.Load.Network;
 
 if (args is [Libp2pTarget.Mode, ..])
 {
@@ -12,8 +13,13 @@ if (args is ["libp2p", ..])
     return await new Libp2pComparison(args.Contains("--quick")).RunAsync();
 }
 
+if (args is ["network", ..] && !args.Any(arg => arg is not ("network" or "gossip" or "--quick")))
+{
+    return await new GossipBurst(args.Contains("--quick")).RunAsync();
+}
+
 LoadOptions? options = null;
-string problem = "The modes are: gun, libp2p";
+string problem = "The modes are: gun, libp2p, network";
 if (args is not ["gun", ..] || !LoadOptions.TryParse(args.AsSpan(1), out options, out problem))
 {
     Console.Error.WriteLine(problem);

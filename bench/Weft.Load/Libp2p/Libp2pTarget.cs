@@ -69,6 +69,18 @@ internal sealed class Libp2pTarget : IAsyncDisposable
     public static async Task<Libp2pTarget> StartJsAsync()
     {
         string folder = Path.Combine(AppContext.BaseDirectory, "libp2p-js");
+        await InstallAsync(folder);
+        return await StartAsync(
+            "js-libp2p",
+            new("node", [Path.Combine(folder, "peer.mjs"), """{"listen":["/ip4/127.0.0.1/tcp/0"]}"""])
+            {
+                WorkingDirectory = folder,
+            });
+    }
+
+    /// <summary>Installs the packages of a folder of scripts, unless they are there.</summary>
+    public static async Task InstallAsync(string folder)
+    {
         if (!Directory.Exists(Path.Combine(folder, "node_modules")))
         {
             using Process npm = Process.Start(new ProcessStartInfo("npm", ["ci", "--ignore-scripts", "--silent"])
@@ -77,13 +89,6 @@ internal sealed class Libp2pTarget : IAsyncDisposable
             })!;
             await npm.WaitForExitAsync();
         }
-
-        return await StartAsync(
-            "js-libp2p",
-            new("node", [Path.Combine(folder, "peer.mjs"), """{"listen":["/ip4/127.0.0.1/tcp/0"]}"""])
-            {
-                WorkingDirectory = folder,
-            });
     }
 
     public async ValueTask DisposeAsync()
