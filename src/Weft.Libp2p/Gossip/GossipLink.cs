@@ -92,6 +92,9 @@ internal sealed class GossipLink(GossipService service, PeerId id) : IDisposable
             while (true)
             {
                 await _work.WaitAsync(ended.Token).ConfigureAwait(false);
+
+                // Behind whatever else is to be done: under load more gathers meanwhile, and goes out in one write.
+                await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
                 buffer ??= ArrayPool<byte>.Shared.Rent(WriteBytes);
                 while (Gather(buffer, out int length, out ReadOnlyMemory<byte> large))
                 {
