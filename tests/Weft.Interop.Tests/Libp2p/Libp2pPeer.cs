@@ -23,7 +23,7 @@ internal sealed class Libp2pPeer : IAsyncDisposable
     {
         Js = js;
         Host = host;
-        Id = PeerId.TryParse(js.Hello.GetProperty("peerId").GetString(), out PeerId id) ? id : default;
+        Id = IdOf(js);
         Address = Multiaddr.Parse(js.Hello.GetProperty("addresses")[0].GetString()!);
     }
 
@@ -46,14 +46,14 @@ internal sealed class Libp2pPeer : IAsyncDisposable
     /// <param name="change">Changes the options of the Weft host.</param>
     /// <param name="keyType">The kind of key of the js-libp2p peer; null for its default, Ed25519.</param>
     /// <param name="listen">Where both listen; both dial TCP and WebSocket.</param>
+    /// <param name="arguments">What the js-libp2p peer is told; null for the above.</param>
     public static async Task<Libp2pPeer> StartAsync(
-        Action<Libp2pOptions>? change = null, string? keyType = null, string listen = Tcp)
+        Action<Libp2pOptions>? change = null, string? keyType = null, string listen = Tcp, object? arguments = null)
     {
         Libp2pHost host = await StartHostAsync(change, listen);
         try
         {
-            string arguments = JsonSerializer.Serialize(new { listen = new[] { listen }, key = keyType });
-            return new(await NodeProcess.StartInAsync(NodeTools.Libp2pFolder, "peer.mjs", arguments), host);
+            return new(await StartJsAsync(arguments ?? new { listen = new[] { listen }, key = keyType }), host);
         }
         catch
         {
@@ -61,6 +61,14 @@ internal sealed class Libp2pPeer : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>Starts a js-libp2p process alone.</summary>
+    public static Task<NodeProcess> StartJsAsync(object arguments) =>
+        NodeProcess.StartInAsync(NodeTools.Libp2pFolder, "peer.mjs", JsonSerializer.Serialize(arguments));
+
+    /// <summary>The peer id of a js-libp2p process.</summary>
+    public static PeerId IdOf(NodeProcess js) =>
+        PeerId.TryParse(js.Hello.GetProperty("peerId").GetString(), out PeerId id) ? id : default;
 
     /// <summary>Starts a Weft host alone.</summary>
     public static Task<Libp2pHost> StartHostAsync(Action<Libp2pOptions>? change = null, string listen = Tcp)

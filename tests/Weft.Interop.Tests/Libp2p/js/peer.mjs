@@ -1,6 +1,7 @@
 // One js-libp2p peer, told what to do line by line: {"id":1,"code":"return await echo(addr, 'hello')"}.
 // Every answer is one line on stdout that starts with '@'; everything else there is js-libp2p talking.
-// Argument: {"listen":["/ip4/127.0.0.1/tcp/0"],"early":true}.
+// Argument: {"listen":["/ip4/127.0.0.1/tcp/0"],"key":"RSA","relay":true,"security":["tls","noise"],"mdns":{…}}; all but the
+// first may be missing.
 import readline from 'node:readline'
 import { createHash } from 'node:crypto'
 
@@ -28,15 +29,26 @@ const { multiaddr } = await import('@multiformats/multiaddr')
 const { peerIdFromString } = await import('@libp2p/peer-id')
 const keys = await import('@libp2p/crypto/keys')
 
+const { circuitRelayTransport, circuitRelayServer } = await import('@libp2p/circuit-relay-v2')
+
 const args = JSON.parse(process.argv[2] || '{}')
+const protections = { noise: noise(), tls: args.security?.includes('tls') ? (await import('@libp2p/tls')).tls() : undefined }
+const found = []
+const services = {
+  identify: identify(),
+  push: identifyPush(),
+  ping: ping({ maxInboundStreams: 64 }),
+  ...(args.relay ? { relay: circuitRelayServer({ reservations: { maxReservations: 10 } }) } : {})
+}
 const node = await createLibp2p({
   start: true,
   privateKey: args.key ? await keys.generateKeyPair(args.key) : undefined,
   addresses: { listen: args.listen || [] },
-  transports: [tcp(), webSockets()],
-  connectionEncrypters: [noise()],
+  transports: [tcp(), webSockets(), circuitRelayTransport()],
+  connectionEncrypters: (args.security || ['noise']).map(name => protections[name]),
   streamMuxers: [yamux()],
-  services: { identify: identify(), push: identifyPush(), ping: ping({ maxInboundStreams: 64 }) },
+  peerDiscovery: args.mdns ? [(await import('@libp2p/mdns')).mdns(args.mdns)] : [],
+  services,
   connectionManager: {
     inboundConnectionThreshold: 10000, maxIncomingPendingConnections: 1000, maxConnections: 10000, reconnectRetries: 0,
     // A busy machine is no failure.
@@ -45,7 +57,8 @@ const node = await createLibp2p({
   },
   connectionMonitor: { enabled: false }
 })
-const many = { maxInboundStreams: 2000, maxOutboundStreams: 2000 }
+node.addEventListener('peer:discovery', event => found.push(event.detail.id.toString()))
+const many = { maxInboundStreams: 2000, maxOutboundStreams: 2000, runOnLimitedConnection: true }
 
 const bytes = chunk => chunk.subarray() // A Uint8Array of a list of them.
 const pattern = length => Buffer.alloc(length, Buffer.from(Array.from({ length: 251 }, (_, i) => i)))
@@ -120,7 +133,7 @@ await node.handle('/reset/1.0.0', async stream => {
 function to (address) { return multiaddr(address) }
 
 async function open (address, protocol) {
-  return node.dialProtocol(to(address), protocol, { maxOutboundStreams: 2000 })
+  return node.dialProtocol(to(address), protocol, { maxOutboundStreams: 2000, runOnLimitedConnection: true })
 }
 
 async function ask (address, protocol, data) {
@@ -143,7 +156,7 @@ const until = async (test, ms = 10000) => {
 }
 
 const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor
-const scope = { node, to, open, ask, echo, readAll, write, pattern, hash, until, peerIdFromString, keys }
+const scope = { node, found, nodeTls: await import('node:tls'), nodeNet: await import('node:net'), to, open, ask, echo, readAll, write, pattern, hash, until, peerIdFromString, keys }
 const say = answer => process.stdout.write('@' + JSON.stringify(answer) + '\n')
 
 readline.createInterface({ input: process.stdin }).on('line', async line => {
