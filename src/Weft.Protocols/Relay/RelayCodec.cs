@@ -87,7 +87,7 @@ public static class RelayCodec
             {
                 KindField => Take(reader, ref kind),
                 PeerField => TryPeer(reader.Bytes, out peer),
-                HopReservationField => TryReservation(reader.Bytes, out reservation),
+                HopReservationField => reservation is null && TryReservation(reader.Bytes, out reservation),
                 HopLimitField => TryLimit(reader.Bytes, out limit),
                 HopStatusField => Take(reader, ref status),
                 _ => true,
