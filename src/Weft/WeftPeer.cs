@@ -9,6 +9,7 @@ using Weft.Node.Storage;
 using Weft.Node.Sync;
 using Weft.Primitives;
 using Weft.Transports;
+using Weft.Transports.Mdns;
 
 namespace Weft;
 
@@ -190,6 +191,7 @@ public sealed partial class WeftPeer : IAsyncDisposable
     private static NetworkParts NetworkPartsOf(PeerMemory memory) => new()
     {
         Transports = { new TcpTransport(), new WebSocketTransport() },
+        LocalDiscovery = host => new MdnsDiscovery(host),
         AgentVersion = "weft/" + typeof(WeftPeer).Assembly.GetName().Version?.ToString(3),
         Bans = memory.Bans,
         Links = [.. memory.Links.Where(PeerLinks.IsLibp2p)],

@@ -73,6 +73,9 @@ public sealed class NetworkOptions
     /// <summary>The distributed hash table.</summary>
     public NetworkDhtOptions Dht { get; set; } = new();
 
+    /// <summary>How it learns of others.</summary>
+    public NetworkDiscoveryOptions Discovery { get; set; } = new();
+
     /// <summary>Ceilings of connections and streams; null for those of the profile.</summary>
     public Libp2pLimits? Limits { get; set; }
 
@@ -105,7 +108,7 @@ public sealed class NetworkOptions
             yield return $"Network:Profile is {profile}; allowed: default, test, super.";
         }
 
-        foreach (string fault in Dht.FindFaults())
+        foreach (string fault in Dht.FindFaults().Concat(Discovery.FindFaults()))
         {
             yield return fault;
         }

@@ -1,3 +1,5 @@
+using Weft.Libp2p;
+using Weft.Libp2p.Discovery;
 using Weft.Libp2p.Transport;
 
 namespace Weft.Node.Network;
@@ -7,6 +9,9 @@ public sealed class NetworkParts
 {
     /// <summary>How peers are reached, in the order in which they are asked; at least one.</summary>
     public IList<ITransport> Transports { get; init; } = [];
+
+    /// <summary>Makes what looks for peers in the local network; null where there is no such thing.</summary>
+    public Func<Libp2pHost, IDiscovery>? LocalDiscovery { get; init; }
 
     /// <summary>What identify says of the program. Default: "weft".</summary>
     public string AgentVersion { get; init; } = "weft";

@@ -13,8 +13,9 @@ public sealed partial class NodeNetwork
     /// round, before the host. A service is made with <see cref="Host"/>, kept in a property, and added here:
     /// <code>await AddAsync(Kad = new KadService(Host, Options.Kad), Kad.StartAsync, cancellationToken);</code>
     /// </summary>
-    private async Task AddServicesAsync(CancellationToken cancellationToken)
+    private async Task AddServicesAsync(NetworkParts parts, CancellationToken cancellationToken)
     {
+        await AddDiscoveryAsync(parts, cancellationToken).ConfigureAwait(false);
         await AddDhtAsync(cancellationToken).ConfigureAwait(false);
         await AddGossipAsync(cancellationToken).ConfigureAwait(false);
         await AddSyncAsync(cancellationToken).ConfigureAwait(false);

@@ -79,7 +79,7 @@ public sealed partial class NodeNetwork : IAsyncDisposable
                 host.Ban(ban.Peer); // Before anybody is dialled; the listener has been open for a moment only.
             }
 
-            await network.AddServicesAsync(cancellationToken).ConfigureAwait(false);
+            await network.AddServicesAsync(parts, cancellationToken).ConfigureAwait(false);
             foreach (string address in options.Bootstrap.Concat(parts.Links).Take(options.LinksMax))
             {
                 if (Multiaddr.TryParse(address, out Multiaddr? parsed))

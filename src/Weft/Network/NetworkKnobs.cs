@@ -26,6 +26,7 @@ internal static class NetworkKnobs
         options.RedialMax = Duration(section, "RedialMax", options.RedialMax);
         options.PingInterval = Duration(section, "PingInterval", options.PingInterval);
         ReadDht(section, options.Dht);
+        ReadDiscovery(section, options.Discovery);
         if (section["Network:Profile"] is { } profile)
         {
             options.Profile = TryParse(profile) ?? throw Wrong("Profile", profile, "default, test or super");
@@ -52,6 +53,20 @@ internal static class NetworkKnobs
             };
         }
     }
+
+    private static void ReadDiscovery(IConfiguration section, NetworkDiscoveryOptions options)
+    {
+        options.Exchange = Flag(section, "Discovery:Exchange", options.Exchange);
+        options.Mdns = OptionalFlag(section, "Discovery:Mdns", options.Mdns);
+        options.Relays = WeftOptionsReader.Words(section, "Network:Discovery:Relays", options.Relays);
+        options.ServeRelay = OptionalFlag(section, "Discovery:ServeRelay", options.ServeRelay);
+        options.Rendezvous = WeftOptionsReader.Words(section, "Network:Discovery:Rendezvous", options.Rendezvous);
+        options.Namespace = section["Network:Discovery:Namespace"] ?? options.Namespace;
+        options.ServeRendezvous = OptionalFlag(section, "Discovery:ServeRendezvous", options.ServeRendezvous);
+    }
+
+    private static bool? OptionalFlag(IConfiguration section, string key, bool? otherwise) =>
+        section["Network:" + key] is null ? otherwise : Flag(section, key, otherwise ?? false);
 
     private static bool Flag(IConfiguration section, string key, bool otherwise) =>
         section["Network:" + key] is not { } text ? otherwise
