@@ -20,43 +20,25 @@ public sealed class BouncyCastleCrypto : ICrypto
     public string Name => _curve.Name;
 
     /// <inheritdoc/>
-    public void PublicKeyEd25519(ReadOnlySpan<byte> seed, Span<byte> publicKey)
-    {
-        CryptoGuard.Pair(seed, publicKey);
-        _curve.PublicKeyEd25519(seed, publicKey);
-    }
+    public void PublicKeyEd25519(ReadOnlySpan<byte> seed, Span<byte> publicKey) =>
+        GuardedCurve.PublicKeyEd25519(_curve, seed, publicKey);
 
     /// <inheritdoc/>
-    public void SignEd25519(ReadOnlySpan<byte> seed, ReadOnlySpan<byte> message, Span<byte> signature)
-    {
-        CryptoGuard.Signing(seed, signature);
-        _curve.SignEd25519(seed, message, signature);
-    }
+    public void SignEd25519(ReadOnlySpan<byte> seed, ReadOnlySpan<byte> message, Span<byte> signature) =>
+        GuardedCurve.SignEd25519(_curve, seed, message, signature);
 
     /// <inheritdoc/>
     public bool VerifyEd25519(
         ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature) =>
-        Ed25519Rule.Accepts(publicKey, signature) && _curve.VerifyEd25519(publicKey, message, signature);
+        GuardedCurve.VerifyEd25519(_curve, publicKey, message, signature);
 
     /// <inheritdoc/>
-    public void PublicKeyX25519(ReadOnlySpan<byte> secret, Span<byte> publicKey)
-    {
-        CryptoGuard.Pair(secret, publicKey);
-        _curve.PublicKeyX25519(secret, publicKey);
-    }
+    public void PublicKeyX25519(ReadOnlySpan<byte> secret, Span<byte> publicKey) =>
+        GuardedCurve.PublicKeyX25519(_curve, secret, publicKey);
 
     /// <inheritdoc/>
-    public bool AgreeX25519(ReadOnlySpan<byte> secret, ReadOnlySpan<byte> publicKey, Span<byte> shared)
-    {
-        CryptoGuard.Agreement(secret, publicKey, shared);
-        bool agreed = _curve.AgreeX25519(secret, publicKey, shared);
-        if (!agreed)
-        {
-            shared.Clear();
-        }
-
-        return agreed;
-    }
+    public bool AgreeX25519(ReadOnlySpan<byte> secret, ReadOnlySpan<byte> publicKey, Span<byte> shared) =>
+        GuardedCurve.AgreeX25519(_curve, secret, publicKey, shared);
 
     /// <inheritdoc/>
     public void Sha256(ReadOnlySpan<byte> data, Span<byte> digest)

@@ -34,16 +34,18 @@ internal sealed class Backup
     /// <param name="folder">The store's folder.</param>
     /// <param name="target">The file to make.</param>
     /// <param name="sealer">The store's; null for a plain one.</param>
+    /// <param name="files">What it carries beside the graph.</param>
     /// <param name="progress">Takes the bytes copied and read back.</param>
     /// <param name="cancellation">Stops early; nothing is left.</param>
     public static BackupReport Write(
-        string folder, string target, Sealer? sealer, IProgress<long>? progress, CancellationToken cancellation)
+        string folder, string target, Sealer? sealer, IReadOnlyList<BackupFile> files, IProgress<long>? progress,
+        CancellationToken cancellation)
     {
         KeysFile? keys = sealer is null
             ? null
             : KeysFile.Read(folder) ?? throw StorageErrors.Damaged(KeysFile.Name, "its place", "it is missing");
         string source = Path.Combine(folder, SqliteTier.FileName);
-        return new Backup(sealer, keys, progress, cancellation).Write(source, target);
+        return new Backup(sealer, keys, progress, cancellation).Write(source, target, files);
     }
 
     public static BackupReport Restore(
@@ -105,7 +107,7 @@ internal sealed class Backup
             : throw StorageErrors.Damaged(Path.GetFileName(file), "its head", "it is no backup of a weft store");
     }
 
-    private BackupReport Write(string source, string target)
+    private BackupReport Write(string source, string target, IReadOnlyList<BackupFile> files)
     {
         long started = Stopwatch.GetTimestamp();
         string partial = target + ".partial";
@@ -126,7 +128,7 @@ internal sealed class Backup
                     _cancellation);
             }
 
-            return Finish(partial, target, started, bytes, isBackup: true);
+            return Finish(partial, target, started, bytes, files);
         });
     }
 
@@ -139,12 +141,16 @@ internal sealed class Backup
         {
             long bytes = Copy(file, partial);
             _keys?.Write(folder);
-            return Finish(partial, target, started, bytes, isBackup: false);
+            return Finish(partial, target, started, bytes, null);
         });
     }
 
-    private BackupReport Finish(string partial, string target, long started, long bytes, bool isBackup)
+    // With files, which may be none, a backup is made of the copy; without, a store.
+    private BackupReport Finish(
+        string partial, string target, long started, long bytes, IReadOnlyList<BackupFile>? files)
     {
+        bool isBackup = files is not null;
+        IReadOnlyList<BackupFile> carried = [];
         TierState state;
         using (Db db = Db.Open(partial, write: true, 1 << 20, _sealer))
         {
@@ -157,6 +163,12 @@ internal sealed class Backup
             if (!isBackup)
             {
                 LogSchema.MarkRestored(db);
+                carried = BackupFiles.Read(db);
+                BackupFiles.Remove(db);
+            }
+            else if (files!.Count > 0)
+            {
+                BackupFiles.Write(db, files);
             }
 
             using Statement row = db.Prepare("SELECT value FROM meta WHERE key='state'");
@@ -189,7 +201,10 @@ internal sealed class Backup
         File.Move(partial, target);
         DiskFileSystem.Instance.SyncFolder(folder);
         return new BackupReport(
-            report.Fields, new FileInfo(target).Length, state.Flushed, Stopwatch.GetElapsedTime(started));
+            report.Fields, new FileInfo(target).Length, state.Flushed, Stopwatch.GetElapsedTime(started))
+        {
+            Files = carried,
+        };
     }
 
     private long Copy(string from, string to)

@@ -90,10 +90,32 @@ public sealed partial class StorageEngine
     }
 
     /// <inheritdoc/>
+    public ValueTask<BackupReport> BackupAsync(
+        string path, IProgress<long>? progress = null, CancellationToken cancellationToken = default) =>
+        BackupAsync(path, [], progress, cancellationToken);
+
+    /// <summary>Writes a complete, verified copy to one file, with small files beside the graph.</summary>
+    /// <param name="path">The file to make.</param>
+    /// <param name="files">
+    /// At most 1,024. In the backup of an encrypted store they are sealed as all of it is; in that of a plain one they stand
+    /// as they are given, so a secret has to be sealed before.
+    /// </param>
+    /// <param name="progress">Takes the bytes copied and read back so far.</param>
+    /// <param name="cancellationToken">Stops early; nothing is left.</param>
+    /// <exception cref="ArgumentException">There are too many files, or one is too large.</exception>
+    /// <exception cref="WeftException">TargetNotEmpty, FileDamaged, DiskFull, DiskFailed.</exception>
     public async ValueTask<BackupReport> BackupAsync(
-        string path, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
+        string path, IReadOnlyList<BackupFile> files, IProgress<long>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(files);
+        if (files.Count > BackupFiles.FilesMax || files.Any(file => file.Content.Length > BackupFiles.BytesMax))
+        {
+            throw new ArgumentException(
+                $"A backup takes {BackupFiles.FilesMax} files of at most {BackupFiles.BytesMax} bytes.", nameof(files));
+        }
+
         if (File.Exists(path))
         {
             throw new WeftException(WeftError.TargetNotEmpty, $"'{path}' is there already; nothing was written.");
@@ -101,12 +123,12 @@ public sealed partial class StorageEngine
 
         await FlushAllAsync(cancellationToken).ConfigureAwait(false);
         return await Task.Run(
-            () => Backup.Write(_folder, path, _sealer, progress, cancellationToken),
+            () => Backup.Write(_folder, path, _sealer, files, progress, cancellationToken),
             cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Makes a data folder from a backup. The store keeps its identity; do not run both.</summary>
-    /// <param name="file">What <see cref="BackupAsync"/> wrote.</param>
+    /// <param name="file">What <c>BackupAsync</c> wrote.</param>
     /// <param name="folder">Missing or empty.</param>
     /// <param name="encryption">What opens the backup of an encrypted store; null for a plain one.</param>
     /// <param name="progress">Takes the bytes written and read back so far.</param>
@@ -126,7 +148,7 @@ public sealed partial class StorageEngine
     }
 
     /// <summary>What opens a data folder or a backup.</summary>
-    /// <param name="path">A folder, or a file that <see cref="BackupAsync"/> wrote.</param>
+    /// <param name="path">A folder, or a file that <c>BackupAsync</c> wrote.</param>
     /// <returns><see cref="StoreKeyKind.None"/> for a plain one, and where there is nothing.</returns>
     /// <exception cref="WeftException">FormatNewer, FileDamaged, FolderUnusable.</exception>
     public static StoreKeyKind ReadKeyKind(string path)

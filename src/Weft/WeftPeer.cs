@@ -8,6 +8,7 @@ using Weft.Node.Network;
 using Weft.Node.Storage;
 using Weft.Node.Sync;
 using Weft.Primitives;
+using Weft.Storage;
 using Weft.Transports;
 using Weft.Transports.Mdns;
 
@@ -196,6 +197,32 @@ public sealed partial class WeftPeer : IAsyncDisposable
         Bans = memory.Bans,
         Links = [.. memory.Links.Where(PeerLinks.IsLibp2p)],
     };
+
+    /// <summary>
+    /// Writes a complete, verified copy of the store to one file, with the keys of the data folder: the node's and those of
+    /// users. In the backup of a plain store every key is sealed; that of an encrypted store is sealed as a whole.
+    /// </summary>
+    /// <param name="path">The file to make; readable by its owner only.</param>
+    /// <param name="passphrase">UTF-8: seals the keys that stand open in a plain store; may be empty when none does.</param>
+    /// <param name="progress">Takes the bytes copied and read back so far.</param>
+    /// <param name="cancellationToken">Stops early; nothing is left.</param>
+    /// <exception cref="WeftException">
+    /// KeySealed: a passphrase is needed; Usage: this peer has no data folder with keys; TargetNotEmpty, FileDamaged,
+    /// DiskFull, DiskFailed.
+    /// </exception>
+    public async ValueTask<BackupReport> BackupWithKeysAsync(
+        string path, ReadOnlyMemory<byte> passphrase, IProgress<long>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        if (Node.Store is not StorageEngine engine)
+        {
+            throw new WeftException(WeftError.Usage, "This peer keeps its graph in memory; there are no files to copy.");
+        }
+
+        bool isEncrypted = StorageEngine.ReadKeyKind(Options.Path) != Storage.Sealing.StoreKeyKind.None;
+        return await engine.BackupAsync(
+            path, _identity.Pack(passphrase.Span, isEncrypted), progress, cancellationToken).ConfigureAwait(false);
+    }
 
     /// <summary>Stops cleanly: peers are told, everything accepted is made durable, the store is closed.</summary>
     public async ValueTask DisposeAsync()

@@ -1,9 +1,11 @@
 using System.CommandLine;
+using System.Security.Cryptography;
 using System.Text.Json;
 using Weft.Cli.App;
 using Weft.Cli.Http;
 using Weft.Cli.Output;
 using Weft.Primitives;
+using Weft.Storage.Sealing;
 
 namespace Weft.Cli.Commands;
 
@@ -18,15 +20,34 @@ internal static class BackupCommand
 
     private static readonly Option<bool> Force = new("--force") { Description = "Write over an existing file." };
 
+    private static readonly Option<bool> WithIdentity = new("--with-identity")
+    {
+        Description = "With the node's key and those of users, sealed. Without it nothing secret is in the file.",
+    };
+
+    private static readonly Option<string?> IdentityPassphrase = new("--identity-passphrase-file")
+    {
+        Description = "File whose first line is the passphrase that seals keys which stand open in a plain store.",
+        HelpName = "FILE",
+    };
+
     public static Command Build()
     {
         var command = new WeftCommand("backup", "One file, verified, while the node goes on serving.")
         {
-            Examples = ["weft backup friday.weftbak"],
+            Examples =
+            [
+                "weft backup friday.weftbak",
+                "weft backup friday.weftbak --with-identity --identity-passphrase-file FILE",
+            ],
+            Remarks = "The backup of an encrypted store is sealed as a whole, keys included. Whoever restores a backup with "
+                + "the identity is this node: do not run both.",
             Resources = ["POST /backups", "GET /backups", "GET /backups/{id}", "DELETE /backups/{id}"],
         };
         command.Arguments.Add(Target);
         command.Options.Add(Force);
+        command.Options.Add(WithIdentity);
+        command.Options.Add(IdentityPassphrase);
         command.Run(RunAsync);
         return command;
     }
@@ -42,11 +63,12 @@ internal static class BackupCommand
             };
         }
 
+        byte[]? body = Body(context);
         WeftClient client = await context.ConnectAsync(cancellationToken);
         long began = context.Host.Time.GetTimestamp();
         using var progress = new ProgressLine(context.Host, context.Output);
         using JsonDocument made = await ProgressAnswer.ReadAsync(
-            client, WeftClient.Path("backups"),
+            client, WeftClient.Path("backups"), body,
             fields => progress.Report("copying", null, $"{Units.Count(fields)} fields"), cancellationToken);
         string id = made.RootElement.Text("id")
             ?? throw new CliException(WeftError.Bug, "the node made a backup without an id");
@@ -68,6 +90,39 @@ internal static class BackupCommand
         return ExitCode.Done;
     }
 
+    // Null for a backup without keys.
+    private static byte[]? Body(CommandContext context)
+    {
+        string? file = context.Settings.Text(IdentityPassphrase, "identity-passphrase-file");
+        if (!context.Value(WithIdentity))
+        {
+            return context.Value(IdentityPassphrase) is null ? null : throw CliException.Usage(
+                "--identity-passphrase-file seals keys, and keys are in a backup only when that is asked for",
+                "weft backup FILE --with-identity --identity-passphrase-file FILE");
+        }
+
+        byte[] passphrase = file is null ? [] : PassphraseFile.Read(file);
+        try
+        {
+            return JsonBuild.Object(writer =>
+            {
+                writer.WriteBoolean("withIdentity", true);
+                if (passphrase.Length > 0)
+                {
+                    writer.WriteString("passphrase", passphrase);
+                }
+            });
+        }
+        catch (ArgumentException wrong)
+        {
+            throw new CliException(WeftError.KeySealed, $"the passphrase in {file} is no UTF-8 text", wrong);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(passphrase);
+        }
+    }
+
     private static async Task DownloadAsync(
         WeftClient client, string id, string path, long bytes, ProgressLine progress,
         CancellationToken cancellationToken)
@@ -75,9 +130,19 @@ internal static class BackupCommand
         string draft = path + ".part";
         using HttpResponseMessage answer = await client.OpenAsync(
             HttpMethod.Get, WeftClient.Path("backups/" + Uri.EscapeDataString(id)), null, null, cancellationToken);
+        File.Delete(draft);
+        var creation = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None, BufferSize = 256 * 1024,
+            Options = FileOptions.Asynchronous,
+        };
+        if (!OperatingSystem.IsWindows())
+        {
+            creation.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite; // All that the node knows is in it.
+        }
+
         await using (Stream body = await answer.Content.ReadAsStreamAsync(cancellationToken))
-        await using (var file = new FileStream(
-            draft, FileMode.Create, FileAccess.Write, FileShare.None, 256 * 1024, FileOptions.Asynchronous))
+        await using (var file = new FileStream(draft, creation))
         {
             byte[] buffer = new byte[256 * 1024];
             long done = 0;

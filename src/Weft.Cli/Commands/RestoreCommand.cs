@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Weft.Cli.App;
 using Weft.Cli.Output;
+using Weft.Crypto;
 using Weft.Node.Storage;
 using Weft.Primitives;
 using Weft.Storage;
@@ -20,6 +21,11 @@ internal static class RestoreCommand
 
     private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Say what would be written." };
 
+    private static readonly Option<bool> WithoutIdentity = new("--without-identity")
+    {
+        Description = "Leave the keys out that the backup may hold: for a drill beside the node that still runs.",
+    };
+
     public static Command Build()
     {
         var command = new WeftCommand(
@@ -29,11 +35,13 @@ internal static class RestoreCommand
             [
                 "weft restore friday.weftbak --data ./drill", "weft restore friday.weftbak --data ./drill --dry-run",
             ],
-            Remarks = "The folder must be named with --data. The token is not part of a backup: the first start makes "
+            Remarks = "The folder must be named with --data. Keys that the backup holds (weft backup --with-identity) are put "
+                + "back, readable by their owner only; without them the first start makes a new identity. The token is not part of a backup: the first start makes "
                 + "a new one. The backup of an encrypted store opens with the key that the store had then.",
         };
         command.Arguments.Add(Source);
         command.Options.Add(DryRun);
+        command.Options.Add(WithoutIdentity);
         command.Options.Add(StoreKeyOptions.PassphraseFile);
         command.Options.Add(StoreKeyOptions.KeyFile);
         command.Run(RunAsync);
@@ -66,6 +74,9 @@ internal static class RestoreCommand
         BackupReport report = await StorageEngine.RestoreAsync(
             file, folder, StoreKeyOptions.Encryption(secret), progress, cancellationToken);
         line.Dispose();
+        IReadOnlyList<string> keys = context.Value(WithoutIdentity)
+            ? []
+            : new IdentityFolder(folder, PlatformCrypto.Create()).Unpack(report.Files);
         if (context.Output.IsJson)
         {
             context.Output.Json(writer =>
@@ -75,6 +86,7 @@ internal static class RestoreCommand
                 writer.WriteNumber("fields", report.Fields);
                 writer.WriteNumber("bytes", report.Bytes);
                 writer.WriteNumber("sequence", report.Sequence);
+                JsonBuild.Texts(writer, "keys", keys);
                 writer.WriteNumber("seconds", Math.Round(report.Duration.TotalSeconds, 3));
                 writer.WriteEndObject();
             });
@@ -84,6 +96,10 @@ internal static class RestoreCommand
             context.Output.Cells(
                 folder, $"{Units.Count(report.Fields)} fields", Units.Size(report.Bytes),
                 $"up to commit {report.Sequence}", Units.Duration(report.Duration));
+            context.Output.Note(
+                keys.Count > 0 ? $"keys put back: {string.Join(", ", keys)}; what seals them is what sealed them in the backup"
+                : report.Files.Count > 0 ? "keys NOT put back; the first start makes a new identity"
+                : "no identity in the backup; the first start makes a new one");
             context.Output.Note($"every field was read back; start it with: weft up --data {folder}");
         }
 

@@ -10,11 +10,18 @@ internal static class ProgressAnswer
 {
     /// <summary>Posts without a body and waits for the last line.</summary>
     /// <exception cref="CliException">The node refused, or the stream ended without a result.</exception>
+    public static Task<JsonDocument> ReadAsync(
+        WeftClient client, string path, Action<long> onProgress, CancellationToken cancellationToken) =>
+        ReadAsync(client, path, null, onProgress, cancellationToken);
+
+    /// <summary>Posts JSON, or nothing, and waits for the last line.</summary>
+    /// <exception cref="CliException">The node refused, or the stream ended without a result.</exception>
     public static async Task<JsonDocument> ReadAsync(
-        WeftClient client, string path, Action<long> onProgress, CancellationToken cancellationToken)
+        WeftClient client, string path, byte[]? json, Action<long> onProgress, CancellationToken cancellationToken)
     {
-        using HttpResponseMessage answer =
-            await client.OpenAsync(HttpMethod.Post, path, null, "application/x-ndjson", cancellationToken);
+        using HttpResponseMessage answer = await client.OpenAsync(
+            HttpMethod.Post, path, json is null ? null : new BytesContent(json, "application/json"),
+            "application/x-ndjson", cancellationToken);
         await using Stream body = await answer.Content.ReadAsStreamAsync(cancellationToken);
         using var reader = new StreamReader(body);
         while (await ReadLineAsync(reader, cancellationToken) is { } line)

@@ -105,7 +105,20 @@ public sealed record VerifyReport(long Fields, long Bytes, IReadOnlyList<Damage>
 /// <param name="Bytes">Bytes of the file.</param>
 /// <param name="Sequence">The last commit in it.</param>
 /// <param name="Duration">How long it took.</param>
-public sealed record BackupReport(long Fields, long Bytes, long Sequence, TimeSpan Duration);
+public sealed record BackupReport(long Fields, long Bytes, long Sequence, TimeSpan Duration)
+{
+    /// <summary>Files beside the graph that came with a backup; set by a restore only.</summary>
+    public IReadOnlyList<BackupFile> Files { get; init; } = [];
+}
+
+/// <summary>A small file that a backup carries beside the graph, for example a sealed key.</summary>
+/// <param name="Name">What tells it from others.</param>
+/// <param name="Content">At most 64 KiB.</param>
+public sealed record BackupFile(string Name, ReadOnlyMemory<byte> Content)
+{
+    /// <summary>The name; never what is in it.</summary>
+    public override string ToString() => Name;
+}
 
 /// <summary>Counts and sizes of a store.</summary>
 /// <param name="Nodes">Nodes, about.</param>

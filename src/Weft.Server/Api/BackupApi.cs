@@ -1,9 +1,12 @@
 using System.Globalization;
+using System.Net;
 using System.Security.Cryptography;
+using System.Text;
 using Microsoft.AspNetCore.Http;
 using Weft.Node.Storage;
 using Weft.Primitives;
 using Weft.Server.Http;
+using Weft.Storage.Sealing;
 
 namespace Weft.Server.Api;
 
@@ -19,6 +22,19 @@ internal static class BackupApi
     internal static async Task PostAsync(ApiCall call)
     {
         string folder = Folder(call);
+        byte[]? passphrase = await ReadPassphraseAsync(call);
+        try
+        {
+            await PostAsync(call, folder, passphrase);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(passphrase);
+        }
+    }
+
+    private static async Task PostAsync(ApiCall call, string folder, byte[]? passphrase)
+    {
         Directory.CreateDirectory(folder);
         if (Files(folder).Count >= KeptMax)
         {
@@ -33,7 +49,7 @@ internal static class BackupApi
         await ProgressAnswer.RunAsync(
             call,
             StatusCodes.Status201Created,
-            progress => MakeAsync(call, progress, partial, Path.Combine(folder, id + Extension)),
+            progress => MakeAsync(call, passphrase, progress, partial, Path.Combine(folder, id + Extension)),
             (json, report) =>
             {
                 json.WriteString("id", id);
@@ -81,11 +97,13 @@ internal static class BackupApi
     }
 
     private static async Task<BackupReport> MakeAsync(
-        ApiCall call, IProgress<long>? progress, string partial, string path)
+        ApiCall call, byte[]? passphrase, IProgress<long>? progress, string partial, string path)
     {
         try
         {
-            BackupReport report = await call.Peer.Node.Store.BackupAsync(partial, progress, call.Aborted);
+            BackupReport report = passphrase is null
+                ? await call.Peer.Node.Store.BackupAsync(partial, progress, call.Aborted)
+                : await call.Peer.BackupWithKeysAsync(partial, passphrase, progress, call.Aborted);
             File.Move(partial, path);
             return report;
         }
@@ -93,6 +111,39 @@ internal static class BackupApi
         {
             File.Delete(partial);
         }
+    }
+
+    // Null for a backup without keys; no body asks for one.
+    private static async Task<byte[]?> ReadPassphraseAsync(ApiCall call)
+    {
+        if (call.Request.ContentLength is null or 0 && call.Request.ContentType is null)
+        {
+            return null;
+        }
+
+        if (!call.IsJson)
+        {
+            throw new ApiException(
+                WeftError.RequestMalformed, "This resource takes application/json, or no body.",
+                StatusCodes.Status415UnsupportedMediaType);
+        }
+
+        using BodyMembers body = await BodyMembers.ReadAsync(call, "withIdentity", "passphrase");
+        string passphrase = body.Text("passphrase", PassphraseFile.BytesMax) ?? "";
+        if (!body.Flag("withIdentity"))
+        {
+            return passphrase.Length == 0 ? null : throw body.Refused(
+                "\"passphrase\" seals keys; ask for them with \"withIdentity\".", "passphrase");
+        }
+
+        // The token goes the same way; but a passphrase may open more than this node.
+        if (passphrase.Length > 0 && !call.Request.IsHttps
+            && call.Context.Connection.RemoteIpAddress is { } from && !IPAddress.IsLoopback(from))
+        {
+            throw body.Refused("A passphrase is taken from this machine or over https only.", "passphrase");
+        }
+
+        return Encoding.UTF8.GetBytes(passphrase);
     }
 
     private static string Folder(ApiCall call) => call.Peer.Options.Store == WeftStoreKind.Engine

@@ -194,12 +194,13 @@ public sealed partial class IdentityFolder(string folder, ICrypto crypto)
             : Path.ChangeExtension(path, UsersNextExtension);
     }
 
+    private static bool IsName(string name) => name.Length is > 0 and <= KeyFile.NameMax
+        && name.All(letter => letter is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '-');
+
     private static void ThrowIfNoName(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        bool isName = name.Length is > 0 and <= KeyFile.NameMax
-            && name.All(letter => letter is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '-');
-        if (!isName)
+        if (!IsName(name))
         {
             throw new WeftException(
                 WeftError.Usage, $"A key's name is 1 to {KeyFile.NameMax} of a to z, 0 to 9 and \"-\".");

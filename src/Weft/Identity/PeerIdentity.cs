@@ -124,6 +124,13 @@ internal sealed class PeerIdentity : IDisposable
         }
     }
 
+    /// <summary>The keys of the folder, for a backup.</summary>
+    /// <exception cref="WeftException">Usage: the keys are kept elsewhere; or as IdentityFolder says.</exception>
+    public IReadOnlyList<BackupFile> Pack(ReadOnlySpan<byte> passphrase, bool mayBeOpen) => _folder is null
+        ? throw new WeftException(
+            WeftError.Usage, "The key of this node does not come from its data folder; back it up where it is kept.")
+        : _folder.Pack(passphrase, mayBeOpen);
+
     /// <summary>Clears the key, and what seals it.</summary>
     public void Dispose()
     {
