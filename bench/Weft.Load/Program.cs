@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Weft.Load;
 using Weft.Load.Libp2p;
+using Weft.Load.Logs;
 using Weft.Load.Network;
 
 if (args is [Libp2pTarget.Mode, ..])
@@ -18,8 +19,19 @@ if (args is ["network", ..] && !args.Any(arg => arg is not ("network" or "gossip
     return await new GossipBurst(args.Contains("--quick")).RunAsync();
 }
 
+if (args is [LogTarget.Mode, _, _, _])
+{
+    return await LogTarget.ServeAsync(args[1], int.Parse(args[2]), int.Parse(args[3]));
+}
+
+if (args is ["log", ..])
+{
+    string? only = Array.Find(args[1..], word => !word.StartsWith('-'));
+    return await new LogComparison(args.Contains("--quick"), only).RunAsync();
+}
+
 LoadOptions? options = null;
-string problem = "The modes are: gun, libp2p, network";
+string problem = "The modes are: gun, libp2p, network, log";
 if (args is not ["gun", ..] || !LoadOptions.TryParse(args.AsSpan(1), out options, out problem))
 {
     Console.Error.WriteLine(problem);

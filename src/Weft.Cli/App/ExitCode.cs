@@ -26,7 +26,8 @@ internal static class ExitCode
         WeftError.Absent or WeftError.LogUnknown or WeftError.LogOutOfRange => NothingThere,
         WeftError.TokenMissing or WeftError.HostRefused or WeftError.OriginRefused
             or WeftError.ScopeMissing or WeftError.KeySealed or WeftError.StoreKeyNeeded or WeftError.StoreKeyWrong
-            or WeftError.StoreNotEncrypted or WeftError.LogNotWritable or (>= WeftError.SignatureRefused and <= WeftError.ProofMalformed) => Refused,
+            or WeftError.StoreNotEncrypted or WeftError.LogNotWritable
+            or (>= WeftError.SignatureRefused and <= WeftError.ProofMalformed) => Refused,
         WeftError.NodeUnreachable or WeftError.NodeUnavailable => Unreachable,
         WeftError.OlderState or WeftError.SmallerText or WeftError.PreconditionFailed
             or WeftError.WrittenOnce or WeftError.TargetNotEmpty or WeftError.LogNameTaken or WeftError.LogStopped

@@ -65,7 +65,10 @@ internal static class LogCommand
             Remarks = "A log is a list of blocks that one key signs; whoever has the log's key can verify every block.",
         };
         foreach (Command sub in (Command[])
-            [List(), New(), .. LogDataCommand.Build(), Verify(), .. LogNetCommand.Build(), Truncate(), Clear(), Recover()])
+            [
+                List(), New(), .. LogDataCommand.Build(), Verify(), .. LogNetCommand.Build(), Truncate(), Clear(),
+                Recover(),
+            ])
         {
             command.Subcommands.Add(sub);
         }
@@ -173,7 +176,8 @@ internal static class LogCommand
 
     private static WeftCommand Recover()
     {
-        var recover = new WeftCommand("recover", "Let a log from a backup go on although no peer has said how long it is.")
+        var recover = new WeftCommand(
+            "recover", "Let a log from a backup go on although no peer has said how long it is.")
         {
             Examples = ["weft log recover audit --yes"],
             Resources = ["POST /log/recover"],

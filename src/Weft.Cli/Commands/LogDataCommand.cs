@@ -45,7 +45,11 @@ internal static class LogDataCommand
 
     private static readonly Option<long?> From = new("--from") { Description = "The first block.", HelpName = "N" };
 
-    private static readonly Option<long?> To = new("--to") { Description = "The block after the last.", HelpName = "N" };
+    private static readonly Option<long?> To = new("--to")
+    {
+        Description = "The block after the last.",
+        HelpName = "N",
+    };
 
     private static readonly Option<string?> Wait = new("--wait")
     {
@@ -80,7 +84,10 @@ internal static class LogDataCommand
         yield return append;
         var read = new WeftCommand("read", "Print a log, a stretch of it, or one block.")
         {
-            Examples = ["weft log read audit", "weft log read audit --from 100 --json", "weft log read audit 17 --wait 5s"],
+            Examples =
+            [
+                "weft log read audit", "weft log read audit --from 100 --json", "weft log read audit 17 --wait 5s",
+            ],
             Resources = ["GET /log/blocks", "GET /log/block", "GET /log"],
         };
         read.Arguments.Add(LogCommand.Log);

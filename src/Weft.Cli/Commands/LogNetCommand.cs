@@ -63,12 +63,13 @@ internal static class LogNetCommand
 
     public static IEnumerable<Command> Build()
     {
-        var serve = new WeftCommand("serve", "Serve the logs of this node to hypercore peers; without an address list where.")
+        var serve = new WeftCommand(
+            "serve", "Serve the logs of this node to hypercore peers; without an address list where.")
         {
             Examples = ["weft log serve 127.0.0.1:8767", "weft log serve", "weft log serve 127.0.0.1:8767 --stop"],
             Resources = ["GET /logs/servers", "POST /logs/servers", "DELETE /logs/servers"],
-            Remarks = "Until the node stops; Weft:Logs:Listen in the configuration serves from every start on. Who does "
-                + "not know a log's key learns nothing of it.",
+            Remarks = "Until the node stops; Weft:Logs:Listen in the configuration serves from every start on. Who "
+                + "does not know a log's key learns nothing of it.",
         };
         serve.Arguments.Add(Address);
         serve.Options.Add(Stop);
@@ -147,7 +148,8 @@ internal static class LogNetCommand
         string key = context.Value(Key)!;
         (long Start, long End)? range = ParseRange(context.Value(Range));
         TimeSpan? most = context.Value(For) is { } text
-            ? WeftOptionsReader.ParseDuration(text) ?? throw CliException.Usage($"--for {text} is no duration, such as 30s")
+            ? WeftOptionsReader.ParseDuration(text)
+                ?? throw CliException.Usage($"--for {text} is no duration, such as 30s")
             : null;
         if (!Hash32.TryParse(key, out _))
         {
@@ -231,7 +233,8 @@ internal static class LogNetCommand
                     $"{log.Long("here")} of {length} blocks came within {Units.Duration(time)}");
             }
 
-            await Task.WhenAny(download ?? Task.Delay(Interval, cancellationToken), Task.Delay(Interval, cancellationToken));
+            Task pause = Task.Delay(Interval, cancellationToken);
+            await Task.WhenAny(download ?? pause, pause);
             cancellationToken.ThrowIfCancellationRequested();
         }
     }

@@ -1,3 +1,4 @@
+using Weft.Node.Logs;
 using Weft.Node.Sync;
 using Weft.Protocols.Sync;
 
@@ -19,6 +20,13 @@ public sealed partial class NodeNetwork
         await AddDhtAsync(cancellationToken).ConfigureAwait(false);
         await AddGossipAsync(cancellationToken).ConfigureAwait(false);
         await AddSyncAsync(cancellationToken).ConfigureAwait(false);
+        await AddLogsAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task AddLogsAsync(CancellationToken cancellationToken)
+    {
+        var streams = new LogStreams(Host, Node.Logs);
+        await AddAsync(streams, streams.StartAsync, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task AddSyncAsync(CancellationToken cancellationToken)

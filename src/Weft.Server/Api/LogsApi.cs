@@ -6,7 +6,9 @@ using Weft.Server.Http;
 
 namespace Weft.Server.Api;
 
-/// <summary>The resources /logs: which logs there are, with whom they are replicated, and where they are served.</summary>
+/// <summary>
+/// The resources /logs: which logs there are, with whom they are replicated, and where they are served.
+/// </summary>
 internal static class LogsApi
 {
     private const int NameMax = 64;

@@ -82,21 +82,24 @@ public sealed class LogCommandTests(CliNode node) : IClassFixture<CliNode>
             string address = JsonDocument.Parse(serve.Out).RootElement.GetProperty("address").GetString()!;
 
             CliCall part = other.Call();
-            Assert.Equal(0, await part.RunAsync("log", "pull", key, "--from", address, "--range", "100..110", "--json"));
+            Assert.Equal(
+                0, await part.RunAsync("log", "pull", key, "--from", address, "--range", "100..110", "--json"));
             Assert.Equal(10, Number(JsonDocument.Parse(part.Out).RootElement, "here"));
             CliCall whole = other.Call();
             Assert.Equal(0, await whole.RunAsync("log", "pull", key, "--from", address, "--live", "--json"));
             Assert.Equal(500, Number(JsonDocument.Parse(whole.Out).RootElement, "here"));
             await node.Call().RunAsync("log", "append", "l4", "live");
             CliCall follow = other.Call();
-            Assert.Equal(0, await follow.RunAsync("log", "follow", key, "--from", "499", "-n", "2").WaitAsync(TimeSpan.FromSeconds(60)));
+            Task<int> following = follow.RunAsync("log", "follow", key, "--from", "499", "-n", "2");
+            Assert.Equal(0, await following.WaitAsync(TimeSpan.FromSeconds(60)));
             Assert.Equal("499\t499\n500\tlive\n", follow.Out);
             CliCall refused = other.Call();
             Assert.Equal(ExitCode.Refused, await refused.RunAsync("log", "append", key, "mine"));
             Assert.Contains("W2402", refused.Error, StringComparison.Ordinal);
             CliCall late = other.Call();
             string nobody = new('0', 64);
-            Assert.Equal(ExitCode.Deadline, await late.RunAsync("log", "pull", nobody, "--from", address, "--for", "1s"));
+            Assert.Equal(
+                ExitCode.Deadline, await late.RunAsync("log", "pull", nobody, "--from", address, "--for", "1s"));
             CliCall links = node.Call();
             Assert.Equal(0, await links.RunAsync("log", "links", "--json"));
             Assert.Contains("\"direction\":\"in\"", links.Out, StringComparison.Ordinal);

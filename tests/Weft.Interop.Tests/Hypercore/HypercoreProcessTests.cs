@@ -5,7 +5,9 @@ using Weft.Testing;
 
 namespace Weft.Interop.Tests.Hypercore;
 
-/// <summary>Running <c>weft up</c> processes with unmodified hypercore from npm, by <c>weft log</c>, both ways.</summary>
+/// <summary>
+/// Running <c>weft up</c> processes with unmodified hypercore from npm, by <c>weft log</c>, both ways.
+/// </summary>
 public sealed class HypercoreProcessTests : IDisposable
 {
     private const string Seed = "0303030303030303030303030303030303030303030303030303030303030303";
@@ -51,12 +53,12 @@ public sealed class HypercoreProcessTests : IDisposable
     public async Task A_log_of_hypercore_is_pulled_in_part_in_full_live_and_on_after_a_kill()
     {
         await using NodeProcess hypercore = await StartAsync("writer");
-        JsonElement opened = await hypercore.RunAsync($"await open({{ seed: '{Seed}' }}); return await fill(20000)");
+        JsonElement opened = await hypercore.RunAsync($"await open({{ seed: '{Seed}' }}); return await fill(6000)");
         string key = Text(opened, "key");
         int port = (await hypercore.RunAsync("return await listen()")).GetInt32();
         WeftProcess weft = await WeftProcess.StartAsync(_folder["data"]);
         JsonElement part = await JsonAsync(
-            weft, "log", "pull", key, "--from", $"127.0.0.1:{port}", "--range", "15000..15010", "--json");
+            weft, "log", "pull", key, "--from", $"127.0.0.1:{port}", "--range", "5000..5010", "--json");
         Assert.Equal(10, part.GetProperty("here").GetInt64());
 
         Task<WeftRun> pulling = weft.CallAsync("log", "pull", key, "--from", $"127.0.0.1:{port}", "--live");
@@ -66,13 +68,13 @@ public sealed class HypercoreProcessTests : IDisposable
         await weft.DisposeAsync();
         await using WeftProcess again = await WeftProcess.StartAsync(_folder["data"]);
         JsonElement kept = (await ListAsync(again)).Single();
-        Assert.InRange(kept.GetProperty("here").GetInt64(), 100, 20_000);
+        Assert.InRange(kept.GetProperty("here").GetInt64(), 100, 6_000);
         await again.CallAsync("log", "pull", key, "--from", $"127.0.0.1:{port}", "--live");
         await hypercore.RunAsync("return await append(['live one', 'live two'])");
-        await UntilAsync(again, key, log => log.GetProperty("contiguous").GetInt64() == 20_002);
+        await UntilAsync(again, key, log => log.GetProperty("contiguous").GetInt64() == 6_002);
 
         Assert.Equal("block-777", (await again.CallAsync("log", "read", key, "777")).Out);
-        Assert.Equal("live two", (await again.CallAsync("log", "read", key, "20001")).Out);
+        Assert.Equal("live two", (await again.CallAsync("log", "read", key, "6001")).Out);
         Assert.Equal(0, (await again.CallAsync("log", "verify", key)).Exit);
     }
 
