@@ -24,7 +24,7 @@ internal abstract class ForwardingStore(MemoryStore inner) : IStore
     public ValueTask LoadAsync(GraphView view, CancellationToken cancellationToken = default) =>
         Inner.LoadAsync(view, cancellationToken);
 
-    public ValueTask WaitForRoomAsync(CancellationToken cancellationToken = default) =>
+    public virtual ValueTask WaitForRoomAsync(CancellationToken cancellationToken = default) =>
         Inner.WaitForRoomAsync(cancellationToken);
 
     public virtual ValueTask<CommitReceipt> AppendAsync(CommitBatch batch, Durability wanted) =>

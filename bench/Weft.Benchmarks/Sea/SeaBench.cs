@@ -37,8 +37,11 @@ internal static class SeaBench
         Stages(crypto, signed);
         foreach (bool isDisk in (bool[])[false, true])
         {
-            await WholeAsync($"node, {(isDisk ? "engine" : "memory")}, unsigned", crypto, plain, isDisk);
-            await WholeAsync($"node, {(isDisk ? "engine" : "memory")}, SEA-signed", crypto, signed, isDisk);
+            string where = isDisk ? "engine" : "memory";
+            var client = new WriteSource("bench", 1, WriteDoor.Client);
+            await WholeAsync($"node, {where}, unsigned", crypto, plain, isDisk, client);
+            await WholeAsync($"node, {where}, SEA-signed", crypto, signed, isDisk, client);
+            await WholeAsync($"node, {where}, signed by the node", crypto, plain, isDisk, WriteSource.Local);
         }
 
         return 0;
@@ -95,7 +98,8 @@ internal static class SeaBench
         }
     }
 
-    private static async Task WholeAsync(string name, ICrypto crypto, FieldWrite[] writes, bool isDisk)
+    private static async Task WholeAsync(
+        string name, ICrypto crypto, FieldWrite[] writes, bool isDisk, WriteSource source)
     {
         string folder = Directory.CreateTempSubdirectory("weft-bench-").FullName;
         try
@@ -104,7 +108,6 @@ internal static class SeaBench
                 ? await StorageEngine.OpenAsync(new StorageOptions { Path = Path.Combine(folder, "data") })
                 : new MemoryStore();
             await using WeftNode node = await WeftNode.StartAsync(new NodeOptions { Crypto = crypto }, store);
-            var source = new WriteSource("bench", 1, WriteDoor.Client);
             for (int round = 0; round < Rounds; round++)
             {
                 // Other souls in each round, or the merge would find nothing new.

@@ -51,14 +51,15 @@ public sealed class DeltaSigner(
         Span<byte> root = stackalloc byte[HashLength];
         Span<byte> message = stackalloc byte[WriteHash.MessageLength];
         Span<byte> signature = stackalloc byte[WriteProof.SignatureLength];
-        Span<byte> path = stackalloc byte[MerkleTree.PathLengthMax * HashLength];
-        MerkleTree.Root(crypto, leaves, root);
+        const int PathBytes = MerkleTree.PathLengthMax * HashLength;
+        Span<byte> paths = stackalloc byte[WriteProof.BatchMax * PathBytes];
+        paths = paths[..(writes.Length * PathBytes)];
+        MerkleTree.Paths(crypto, leaves, root, paths);
         WriteHash.Message(network.Span, _author, sequence, writes.Length, root, message);
         sign(message, signature);
         for (int i = 0; i < writes.Length; i++)
         {
-            Span<byte> own = path[..(MerkleTree.PathLength(i, writes.Length) * HashLength)];
-            MerkleTree.Path(crypto, leaves, i, own);
+            Span<byte> own = paths.Slice(i * PathBytes, MerkleTree.PathLength(i, writes.Length) * HashLength);
             var proof = new WriteProof
             {
                 Sequence = sequence,

@@ -25,11 +25,15 @@ internal static class MerkleTree
         return length;
     }
 
-    /// <summary>The root over leaves.</summary>
+    /// <summary>The root, and the siblings of every leaf, with each node of the tree hashed once.</summary>
     /// <param name="crypto">Hashes.</param>
-    /// <param name="leaves">1 and up, 32 bytes each, one behind the other.</param>
+    /// <param name="leaves">1 to 16, 32 bytes each.</param>
     /// <param name="root">Takes 32 bytes.</param>
-    public static void Root(ICrypto crypto, ReadOnlySpan<byte> leaves, Span<byte> root)
+    /// <param name="paths">
+    /// Takes for each leaf <see cref="PathLengthMax"/> times 32 bytes, of which <see cref="PathLength"/> times 32 are its
+    /// path: the siblings from the leaf up.
+    /// </param>
+    public static void Paths(ICrypto crypto, ReadOnlySpan<byte> leaves, Span<byte> root, Span<byte> paths)
     {
         int count = leaves.Length / HashLength;
         if (count == 1)
@@ -38,32 +42,20 @@ internal static class MerkleTree
             return;
         }
 
-        int split = SplitOf(count) * HashLength;
-        Span<byte> halves = stackalloc byte[2 * HashLength];
-        Root(crypto, leaves[..split], halves[..HashLength]);
-        Root(crypto, leaves[split..], halves[HashLength..]);
-        Join(crypto, halves[..HashLength], halves[HashLength..], root);
-    }
-
-    /// <summary>The siblings of one leaf, from the leaf up.</summary>
-    /// <param name="crypto">Hashes.</param>
-    /// <param name="leaves">1 and up, 32 bytes each.</param>
-    /// <param name="index">Which leaf.</param>
-    /// <param name="path">Takes <see cref="PathLength"/> times 32 bytes.</param>
-    public static void Path(ICrypto crypto, ReadOnlySpan<byte> leaves, int index, Span<byte> path)
-    {
-        int count = leaves.Length / HashLength;
-        if (count == 1)
+        int split = SplitOf(count);
+        Span<byte> left = stackalloc byte[HashLength];
+        Span<byte> right = stackalloc byte[HashLength];
+        int cut = split * PathLengthMax * HashLength;
+        Paths(crypto, leaves[..(split * HashLength)], left, paths[..cut]);
+        Paths(crypto, leaves[(split * HashLength)..], right, paths[cut..]);
+        for (int i = 0; i < count; i++)
         {
-            return;
+            bool isLeft = i < split;
+            int below = isLeft ? PathLength(i, split) : PathLength(i - split, count - split);
+            (isLeft ? right : left).CopyTo(paths[(((i * PathLengthMax) + below) * HashLength)..]);
         }
 
-        int split = SplitOf(count);
-        ReadOnlySpan<byte> left = leaves[..(split * HashLength)];
-        ReadOnlySpan<byte> right = leaves[(split * HashLength)..];
-        bool isLeft = index < split;
-        Root(crypto, isLeft ? right : left, path[^HashLength..]); // The sibling nearest to the root stands last.
-        Path(crypto, isLeft ? left : right, isLeft ? index : index - split, path[..^HashLength]);
+        Join(crypto, left, right, root);
     }
 
     /// <summary>Climbs from a leaf to the root.</summary>

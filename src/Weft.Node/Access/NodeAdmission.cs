@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Weft.Crypto;
 using Weft.Crypto.Sea;
 using Weft.Graph;
@@ -102,24 +103,16 @@ internal sealed class NodeAdmission : IAsyncDisposable
     /// <summary>The writer of a stored field.</summary>
     public WriterId WriterOfStored(in FieldWrite write, in SoulOwner owner) => _core.WriterOfStored(write, owner);
 
-    /// <summary>
-    /// The last look, where the delta is about to be merged: signs, and judges what has changed since.
-    /// </summary>
-    /// <param name="delta">With all states; signed in place.</param>
+    /// <summary>The last look, where the delta is about to be merged: judges what has changed since.</summary>
+    /// <param name="delta">With all states.</param>
     /// <param name="admitted">Of this delta.</param>
     /// <param name="view">The fields as they are known.</param>
-    public void Finish(FieldWrite[] delta, Admitted admitted, GraphView view)
+    public void JudgeLast(FieldWrite[] delta, Admitted admitted, GraphView view)
     {
-        Admission admission = admitted.Admission;
-        _core.Rejudge(delta, admission);
+        _core.Rejudge(delta, admitted.Admission);
         if (admitted.Source.Door != WriteDoor.Link)
         {
-            JudgeKnown(delta, admission, view);
-        }
-
-        if (admission.NeedsSigning && admission.Error == WeftError.None)
-        {
-            Sign(delta, admitted, view);
+            JudgeKnown(delta, admitted.Admission, view);
         }
     }
 
@@ -266,46 +259,68 @@ internal sealed class NodeAdmission : IAsyncDisposable
                 source.Identity?.Certificate, source.Identity?.Grant);
     }
 
-    private void Sign(FieldWrite[] delta, Admitted admitted, GraphView view)
+    /// <summary>
+    /// Signs in place what this node writes itself, after the last look: deltas of one identity, with one signature for up
+    /// to 16 of their native writes.
+    /// </summary>
+    public void Sign(ReadOnlySpan<SignedDelta> deltas)
     {
-        WriteIdentity? identity = admitted.Source.Identity;
-        DeltaSigner signer = identity?.Key is Ed25519KeyPair key ? SignerOf(key) : _nodeSigner;
-        ReadOnlySpan<byte> grant = identity?.Grant is Grant given ? given.Bytes.Span : default;
-        ReadOnlySpan<WriteJudgement> judged = admitted.Admission.Writes;
-        var native = new List<int>(delta.Length);
-        for (int i = 0; i < delta.Length; i++)
+        var writes = new List<FieldWrite>();
+        var bases = new List<double>();
+        foreach (SignedDelta one in deltas)
         {
-            if (judged[i].Step == AdmissionStep.SignSea)
+            SignSea(one);
+            ReadOnlySpan<WriteJudgement> judged = one.Admitted.Admission.Writes;
+            for (int i = 0; i < one.Delta.Length; i++)
             {
-                SeaPair pair = identity!.Sea!;
-                delta[i] = SeaSigner.Sign(
-                    _crypto, pair, delta[i], IsOwn(pair, judged[i].Owner) ? null : identity.Certificate);
-            }
-            else if (judged[i].Step == AdmissionStep.SignNative)
-            {
-                native.Add(i);
+                if (judged[i].Step == AdmissionStep.SignNative)
+                {
+                    writes.Add(one.Delta[i]);
+                    bases.Add(
+                        one.View.TryGet(i, out StoredField known) && double.IsFinite(known.State) && known.State > 0
+                            ? known.State
+                            : 0);
+                }
             }
         }
 
-        if (native.Count == 0)
+        if (writes.Count == 0)
         {
             return;
         }
 
-        var writes = new FieldWrite[native.Count];
-        double[] bases = new double[native.Count];
-        for (int i = 0; i < writes.Length; i++)
+        WriteIdentity? identity = deltas[0].Admitted.Source.Identity;
+        DeltaSigner signer = identity?.Key is Ed25519KeyPair key ? SignerOf(key) : _nodeSigner;
+        ReadOnlySpan<byte> grant = identity?.Grant is Grant given ? given.Bytes.Span : default;
+        Span<FieldWrite> signed = CollectionsMarshal.AsSpan(writes);
+        ulong sequence = NextSequence(DeltaSigner.BatchesOf(signed.Length), signed[0].State);
+        signer.Sign(signed, CollectionsMarshal.AsSpan(bases), sequence, grant);
+        int next = 0;
+        foreach (SignedDelta one in deltas)
         {
-            writes[i] = delta[native[i]];
-            bases[i] = view.TryGet(native[i], out StoredField known) && double.IsFinite(known.State) && known.State > 0
-                ? known.State
-                : 0;
+            ReadOnlySpan<WriteJudgement> judged = one.Admitted.Admission.Writes;
+            for (int i = 0; i < one.Delta.Length; i++)
+            {
+                if (judged[i].Step == AdmissionStep.SignNative)
+                {
+                    one.Delta[i] = signed[next++];
+                }
+            }
         }
+    }
 
-        signer.Sign(writes, bases, NextSequence(DeltaSigner.BatchesOf(writes.Length), writes[0].State), grant);
-        for (int i = 0; i < writes.Length; i++)
+    private void SignSea(in SignedDelta one)
+    {
+        WriteIdentity? identity = one.Admitted.Source.Identity;
+        ReadOnlySpan<WriteJudgement> judged = one.Admitted.Admission.Writes;
+        for (int i = 0; i < one.Delta.Length; i++)
         {
-            delta[native[i]] = writes[i];
+            if (judged[i].Step == AdmissionStep.SignSea)
+            {
+                SeaPair pair = identity!.Sea!;
+                one.Delta[i] = SeaSigner.Sign(
+                    _crypto, pair, one.Delta[i], IsOwn(pair, judged[i].Owner) ? null : identity.Certificate);
+            }
         }
     }
 
@@ -329,6 +344,12 @@ internal sealed class NodeAdmission : IAsyncDisposable
     private DeltaSigner SignerOf(Ed25519KeyPair pair) => new(
         _crypto, _network, pair.PublicKey, (message, signature) => pair.Sign(_crypto, message, signature));
 }
+
+/// <summary>A delta that is about to be signed, judged for the last time.</summary>
+/// <param name="Delta">With all states; signed in place.</param>
+/// <param name="Admitted">Its judgement.</param>
+/// <param name="View">Its fields as they are known.</param>
+internal readonly record struct SignedDelta(FieldWrite[] Delta, Admitted Admitted, GraphView View);
 
 /// <summary>A judged delta on its way to the lane.</summary>
 internal sealed class Admitted(Admission admission, WriteSource source)

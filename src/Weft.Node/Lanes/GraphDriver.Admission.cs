@@ -115,16 +115,16 @@ internal sealed partial class GraphDriver
         }
     }
 
-    /// <summary>The last look at a delta in its lane, and the signatures of this node.</summary>
+    /// <summary>The last look at a delta in its lane, before the signatures of this node.</summary>
     /// <returns>False when it is refused; then it is answered.</returns>
-    public async ValueTask<bool> FinishAsync(WriteRequest request, Admitted admitted, GraphView view)
+    public async ValueTask<bool> JudgeLastAsync(WriteRequest request, Admitted admitted, GraphView view)
     {
         if (admitted.Source.Door != WriteDoor.Link && !request.IsRelease)
         {
             await Admission.JudgeNodesAsync(request.Delta, admitted.Admission).ConfigureAwait(false);
         }
 
-        Admission.Finish(request.Delta, admitted, view);
+        Admission.JudgeLast(request.Delta, admitted, view);
         if (admitted.Admission.Error == WeftError.None)
         {
             return true;
@@ -142,6 +142,37 @@ internal sealed partial class GraphDriver
         NoteRefusal(error);
         Refuse(request, error, write, text);
         return false;
+    }
+
+    /// <summary>
+    /// True when a request can share a signature with those in front of it: the same writer signs, all in one lane, and
+    /// none reads what another one writes.
+    /// </summary>
+    /// <param name="others">At least one request that signs.</param>
+    /// <param name="request">The next in the queue.</param>
+    public bool MayJoin(List<WriteRequest> others, WriteRequest request)
+    {
+        if (!request.MayShareSignature || !ReferenceEquals(others[0].Source.Identity, request.Source.Identity))
+        {
+            return false;
+        }
+
+        bool isGoverned = !Admission.Policies.IsEmpty; // A policy may look at the other fields of a node.
+        foreach (WriteRequest other in others)
+        {
+            foreach (ref readonly FieldWrite theirs in other.Delta.AsSpan())
+            {
+                foreach (ref readonly FieldWrite own in request.Delta.AsSpan())
+                {
+                    if ((isGoverned || own.Field == theirs.Field) && own.Soul == theirs.Soul)
+                    {
+                        return false;
+                    }
+                }
+            }
+        }
+
+        return true;
     }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using System.Threading.Tasks.Sources;
 using Weft.Graph;
+using Weft.Graph.Access;
 using Weft.Node.Access;
 using Weft.Primitives;
 
@@ -36,6 +37,11 @@ internal sealed class WriteRequest(
 
     /// <summary>Set when a write that was spared verification, because it could not win, could win after all.</summary>
     public bool MustVerify { get; set; }
+
+    /// <summary>True when this node signs it with an Ed25519 key and it needs no other lane than its own.</summary>
+    public bool MayShareSignature =>
+        Admitted is { Admission.NeedsSigning: true, Source.Identity: null or { Sea: null } } && Lanes.Length == 1
+        && !IsRelease && !IsDrop && Delta.Length < WriteProof.BatchMax;
 
     /// <summary>True for a held write that is offered again.</summary>
     public bool IsRelease { get; } = isRelease;
