@@ -30,8 +30,8 @@ internal static class MerkleTree
     /// <param name="leaves">1 to 16, 32 bytes each.</param>
     /// <param name="root">Takes 32 bytes.</param>
     /// <param name="paths">
-    /// Takes for each leaf <see cref="PathLengthMax"/> times 32 bytes, of which <see cref="PathLength"/> times 32 are its
-    /// path: the siblings from the leaf up.
+    /// Takes for each leaf <see cref="PathLengthMax"/> times 32 bytes; the first <see cref="PathLength"/> times 32 of them
+    /// are its path, the siblings from the leaf up.
     /// </param>
     public static void Paths(ICrypto crypto, ReadOnlySpan<byte> leaves, Span<byte> root, Span<byte> paths)
     {

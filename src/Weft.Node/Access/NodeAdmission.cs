@@ -260,8 +260,8 @@ internal sealed class NodeAdmission : IAsyncDisposable
     }
 
     /// <summary>
-    /// Signs in place what this node writes itself, after the last look: deltas of one identity, with one signature for up
-    /// to 16 of their native writes.
+    /// Signs in place what this node writes itself, after the last look: deltas of one identity, with one signature for
+    /// up to 16 of their native writes.
     /// </summary>
     public void Sign(ReadOnlySpan<SignedDelta> deltas)
     {

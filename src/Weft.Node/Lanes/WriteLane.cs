@@ -19,7 +19,7 @@ internal sealed class WriteLane : IAsyncDisposable
     private readonly Channel<WriteRequest> _queue;
     private readonly GraphDriver _driver;
     private readonly WriteLane[] _all;
-    private readonly List<WriteRequest> _group = []; // What is carried now: one request, or several under one signature.
+    private readonly List<WriteRequest> _group = []; // Carried now: one request, or several under one signature.
     private readonly List<GraphView> _views = [];
     private readonly List<SignedDelta> _signed = [];
     private readonly List<(WriteRequest Request, GraphView View)> _ready = [];
@@ -89,7 +89,8 @@ internal sealed class WriteLane : IAsyncDisposable
         _group.Clear();
         _group.Add(first);
         int writes = first.Delta.Length;
-        while (first.MayShareSignature && writes < WriteProof.BatchMax && _queue.Reader.TryRead(out WriteRequest? other))
+        while (first.MayShareSignature && writes < WriteProof.BatchMax
+            && _queue.Reader.TryRead(out WriteRequest? other))
         {
             writes += other.Delta.Length;
             if (writes > WriteProof.BatchMax || !_driver.MayJoin(_group, other))
