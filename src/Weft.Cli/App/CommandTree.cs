@@ -32,7 +32,7 @@ internal static class CommandTree
             ImportCommand.Build(), ExportCommand.Build(),
         ]),
         new("LOGS", false, [LogCommand.Build()]),
-        new("NETWORK", false, [PeersCommand.Build()]),
+        new("NETWORK", false, [PeersCommand.Build(), SyncCommand.Build()]),
         new("TOPICS, LOGS, RECORDS", false, [TopicCommand.Build(), DhtCommand.Build()]),
         new("IDENTITY", false,
             [IdCommand.Build(), GroupCommand.Build(), GrantCommand.Build(), TokenCommand.Build()]),

@@ -9,6 +9,8 @@ namespace Weft.Node.Network;
 /// <summary>One peer to keep: dials it, waits while it is connected, and dials again with growing pauses.</summary>
 internal sealed class KeptPeer(NodeNetwork network, Multiaddr address, WeftRandom random) : IAsyncDisposable
 {
+    private const string Tag = "kept";
+
     private static readonly TimeSpan HeldMin = TimeSpan.FromSeconds(10);
 
     private readonly CancellationTokenSource _stopping = new();
@@ -30,6 +32,11 @@ internal sealed class KeptPeer(NodeNetwork network, Multiaddr address, WeftRando
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
+        if (!Peer.IsEmpty)
+        {
+            network.Host.Unprotect(Peer, Tag);
+        }
+
         _stopping.Dispose();
     }
 
@@ -78,6 +85,7 @@ internal sealed class KeptPeer(NodeNetwork network, Multiaddr address, WeftRando
 
             PeerConnection connection = await network.Host.DialAsync(Address, stopping).ConfigureAwait(false);
             Peer = connection.Remote;
+            network.Host.Protect(Peer, Tag); // Whoever tidies up connections leaves those alone that were asked for.
             State = NetworkPeerState.Connected;
             LastError = null;
             NetworkLog.LinkUp(network.Log, Address);

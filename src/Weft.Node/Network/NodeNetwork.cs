@@ -369,7 +369,7 @@ public sealed partial class NodeNetwork : IAsyncDisposable
         return host;
     }
 
-    private static NetworkPeer Describe(PeerConnection connection, bool isKept) => new(
+    private NetworkPeer Describe(PeerConnection connection, bool isKept) => new(
         connection.Remote,
         connection.Identity?.AgentVersion,
         TransportOf(connection.RemoteAddress),
@@ -378,7 +378,7 @@ public sealed partial class NodeNetwork : IAsyncDisposable
         isKept,
         NetworkPeerState.Connected,
         connection.RoundTrip == TimeSpan.Zero ? null : connection.RoundTrip,
-        Score: null,
+        Host.ScoreOf(connection),
         connection.StreamCount,
         connection.Since,
         connection.Identity?.Protocols ?? [],

@@ -50,6 +50,14 @@ public sealed class SyncProcessTests : IDisposable
         Assert.Equal(0, (await c.CallAsync("put", "from/c", "x=2")).Exit);
 
         await ReadsAsync(c, "from/a", "x", "\"1\"");
+        WeftRun waited = await b.CallAsync("sync", "--wait", "--json");
+        Assert.Equal(0, waited.Exit);
+        JsonElement result = JsonDocument.Parse(waited.Out).RootElement;
+        Assert.True(result.GetProperty("complete").GetBoolean());
+        Assert.Equal(2, result.GetProperty("peers").GetInt32());
+        Assert.Contains("synced", (await b.CallAsync("sync")).Out, StringComparison.Ordinal);
+        WeftRun alone = await c.CallAsync("sync", "--wait", "--any", "--deadline", "6d");
+        Assert.Contains("W1004", alone.Error, StringComparison.Ordinal);
         await ReadsAsync(a, "from/c", "x", "\"2\"");
     }
 
