@@ -80,7 +80,7 @@ public sealed partial class SyncCore
 
         long ticket = ++_ticket;
         _served.Add(ticket, ask);
-        outbox.Add(new(SyncOutputKind.Read, Ticket: ticket, Soul: ask.Soul, Field: ask.Field, Bytes: _options.WindowBytes));
+        outbox.Add(new(SyncOutputKind.Read, Ticket: ticket, Soul: ask.Soul, Field: ask.Field, Bytes: 4 * _options.ChunkBytes));
     }
 
     private void OnAnswer(SyncAnswer answer, Outbox<SyncOutput> outbox)

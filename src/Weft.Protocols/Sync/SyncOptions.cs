@@ -24,8 +24,8 @@ public sealed class SyncOptions
     /// <summary>Questions of this side that wait for answers: 1 to 65,536. Default: 1,024.</summary>
     public int AsksMax { get; set; } = 1_024;
 
-    /// <summary>Questions of the other side answered at once; more get "not here". Default: 64.</summary>
-    public int ServedMax { get; set; } = 64;
+    /// <summary>Questions of the other side answered at once; more get "not here". Default: 16.</summary>
+    public int ServedMax { get; set; } = 16;
 
     /// <summary>Ranges of unequal data are cut into so many parts: 2 to 64. Default: 16.</summary>
     public int Parts { get; set; } = 16;

@@ -29,6 +29,12 @@ public sealed partial class SimNode
             return;
         }
 
+        if (IsSync)
+        {
+            OpenSession(connection, dialled);
+            return;
+        }
+
         int target = connection.Other(Number);
         var peer = new Peer(connection, new GunCodec(_options.Limits), dialled, _world.Now);
         _connections.Add(connection.Id, peer);
@@ -44,6 +50,7 @@ public sealed partial class SimNode
     {
         if (!_connections.TryGetValue(connection.Id, out Peer? peer))
         {
+            OnSessionMessage(connection, message);
             return;
         }
 
@@ -67,6 +74,7 @@ public sealed partial class SimNode
     /// <inheritdoc/>
     void ISimHost.OnSent(SimConnection connection, int bytes)
     {
+        OnSessionSent(connection);
         if (_connections.TryGetValue(connection.Id, out Peer? peer))
         {
             peer.Unsent -= bytes;
@@ -79,7 +87,11 @@ public sealed partial class SimNode
     }
 
     /// <inheritdoc/>
-    void ISimHost.OnClosed(SimConnection connection) => Forget(connection.Id, reason: null);
+    void ISimHost.OnClosed(SimConnection connection)
+    {
+        ForgetSession(connection.Id);
+        Forget(connection.Id, reason: null);
+    }
 
     /// <summary>Asks the peers for a node or a field; answers are merged.</summary>
     /// <param name="soul">The node.</param>
@@ -113,7 +125,8 @@ public sealed partial class SimNode
         _origins[sequence] = batch.Origin;
         _announced = sequence;
         LearnCommitted(sequence, batch);
-        if (_gun is null)
+        TellSessions();
+        if (_gun is null || IsSync)
         {
             return;
         }

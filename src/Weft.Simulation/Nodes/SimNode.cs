@@ -57,7 +57,7 @@ public sealed partial class SimNode : ISimHost
     public IEnumerable<(string Soul, StoredField Field)> Fields => _store?.Graph.All ?? [];
 
     /// <summary>Connections it has now.</summary>
-    public int Connections => _connections.Count;
+    public int Connections => _connections.Count + _sessions.Count;
 
     /// <summary>Writes that wait or are being made durable.</summary>
     public int WritesPending { get; private set; }
@@ -77,6 +77,7 @@ public sealed partial class SimNode : ISimHost
         _life++;
         StartWrites();
         StartGun();
+        StartSync();
         _checks.OnStarted(this, _store!.Scan);
         foreach (int target in _links.Keys.Order().ToList())
         {
@@ -99,6 +100,7 @@ public sealed partial class SimNode : ISimHost
         _store = null;
         _gun = null;
         _connections.Clear();
+        _sessions.Clear();
         WritesPending = 0;
         _writes.Clear();
         _checks.OnCrashed(this);

@@ -1,6 +1,7 @@
 using Weft.Graph;
 using Weft.Node.Commits;
 using Weft.Protocols.Gun;
+using Weft.Protocols.Sync;
 
 namespace Weft.Simulation;
 
@@ -21,6 +22,11 @@ public sealed record SimNodeOptions
 
     /// <summary>Whom writes belong to; null, the default, for a node that judges nothing.</summary>
     public SimAccess? Access { get; init; }
+
+    /// <summary>
+    /// Of sessions of <c>/weft/sync/1</c>, which then run over the connections; null, the default, for GUN.
+    /// </summary>
+    public SyncOptions? Sync { get; init; }
 
     /// <summary>How often the log is taken over into the tier above it. Default: 2 s.</summary>
     public TimeSpan FlushEvery { get; init; } = TimeSpan.FromSeconds(2);

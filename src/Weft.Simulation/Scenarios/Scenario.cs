@@ -11,7 +11,8 @@ public abstract class Scenario
     [
         new LossScenario(), new DatagramScenario(), new PartitionScenario(), new CrashScenario(), new ClockScenario(),
         new SwarmScenario(), new ClientScenario(), new RelayScenario(), new CeilingScenario(),
-        new HostileScenario(), new GossipLossScenario(), new GossipDeathScenario(), new GossipAttackScenario(),
+        new HostileScenario(), new SyncScenario(), new GossipLossScenario(), new GossipDeathScenario(),
+        new GossipAttackScenario(),
     ];
 
     /// <summary>The name it is run by.</summary>
