@@ -30,7 +30,8 @@ internal sealed class Settings
     [
         "url", "data", "token-file", "tls-ca", "timeout", "http", "peers", "memory", "durability", "allow-origin",
         "allow-host", "tls-cert", "tls-key", "log", "log-level", "name", "metrics", "identity-passphrase-file",
-        "network-key", "otlp", "listen", "bootstrap", "subscribe", "profile", "encrypt", "passphrase-file", "key-file",
+        "network-key", "otlp", "listen", "log-listen", "bootstrap", "subscribe", "profile", "encrypt",
+        "passphrase-file", "key-file",
     ];
 
     public string ConfigFile { get; }

@@ -68,8 +68,8 @@ internal static class LogNetCommand
         {
             Examples = ["weft log serve 127.0.0.1:8767", "weft log serve", "weft log serve 127.0.0.1:8767 --stop"],
             Resources = ["GET /logs/servers", "POST /logs/servers", "DELETE /logs/servers"],
-            Remarks = "Until the node stops; Weft:Logs:Listen in the configuration serves from every start on. Who "
-                + "does not know a log's key learns nothing of it.",
+            Remarks = "Until the node stops; weft up --log-listen serves from the start. Who does not know a log's key "
+                + "learns nothing of it.",
         };
         serve.Arguments.Add(Address);
         serve.Options.Add(Stop);

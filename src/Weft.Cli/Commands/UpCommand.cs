@@ -21,6 +21,9 @@ internal static class UpCommand
     private static readonly Option<string[]> Peers = Many(
         "--peer", "URL", "A peer to connect to: ws://host:port/gun. May be repeated.");
 
+    private static readonly Option<string[]> LogListen = Many("--log-listen", "ADDRESS",
+        "Serve signed logs to hypercore peers at an IP address and port, such as 127.0.0.1:8767.");
+
     private static readonly Option<string[]> Listen = Many("--listen", "MULTIADDR",
         "Where to listen for libp2p peers, such as /ip4/127.0.0.1/tcp/8766; port 0 takes a free one. May be repeated.");
 
@@ -82,7 +85,7 @@ internal static class UpCommand
         };
         Option[] options =
         [
-            Http, Peers, Listen, Bootstrap, Profile, Subscribe, Memory, Level, Origins, Hosts, Certificate, Key, Log,
+            Http, Peers, Listen, LogListen, Bootstrap, Profile, Subscribe, Memory, Level, Origins, Hosts, Certificate, Key, Log,
             Detail, Name, Metrics, StoreKeyOptions.IdentityPassphrase, NetworkKey, Otlp, StoreKeyOptions.Encrypt,
             StoreKeyOptions.PassphraseFile, StoreKeyOptions.KeyFile,
         ];
@@ -154,6 +157,7 @@ internal static class UpCommand
             _ => Durability.Disk,
         };
         options.Peer.Name = settings.Text(Name, "name") ?? options.Peer.Name;
+        options.Peer.LogListen = [.. settings.List(LogListen, "log-listen")];
         return options;
     }
 

@@ -16,10 +16,13 @@ internal static class CompactWriter
         _ => 9,
     };
 
-    public static void WriteUint(this IBufferWriter<byte> target, long value)
+    public static void WriteUint(this IBufferWriter<byte> target, long value) =>
+        target.Advance(PutUint(target.GetSpan(9), value));
+
+    /// <summary>Writes a number to the start of a span; gives how many bytes it took.</summary>
+    public static int PutUint(Span<byte> bytes, long value)
     {
         int length = UintLength(value);
-        Span<byte> bytes = target.GetSpan(9);
         switch (length)
         {
             case 1:
@@ -39,7 +42,7 @@ internal static class CompactWriter
                 break;
         }
 
-        target.Advance(length);
+        return length;
     }
 
     public static void WriteFixed32(this IBufferWriter<byte> target, in Hash32 value) => target.Write(value.Span);

@@ -132,9 +132,10 @@ public sealed partial class ReplicationCore
             }
         }
 
-        foreach (Download download in _downloads.Values)
+        foreach ((long number, Download download) in _downloads)
         {
-            long at = download.Next;
+            long looked = Math.Max(download.Next, peer.Looked.GetValueOrDefault(number));
+            long at = looked;
             long last = Math.Min(download.End ?? end, end);
             while (at < last && peer.Asks.Count + peer.Cancelled.Count < options.InFlightMax)
             {
@@ -149,8 +150,10 @@ public sealed partial class ReplicationCore
                     AskBlock(peer, at, now, outbox);
                 }
 
-                at++;
+                looked = ++at;
             }
+
+            peer.Looked[number] = looked;
         }
     }
 
@@ -207,6 +210,7 @@ public sealed partial class ReplicationCore
             return;
         }
 
+        LookAgain();
         foreach (Download download in _downloads.Values)
         {
             download.Next = Math.Min(download.Next, found.Ancestors);

@@ -49,6 +49,7 @@ public sealed partial class ReplicationCore
             case LogMessageKind.Bitfield
                 when isRead = LogCodec.TryReadBitfield(body, out long start, out ReadOnlySpan<byte> words):
                 from.Have.AddWords(start, words);
+                from.Looked.Clear();
                 Pump(now, outbox);
                 break;
             case LogMessageKind.Range when isRead = LogCodec.TryRead(body, out RangeMessage range):
@@ -80,6 +81,7 @@ public sealed partial class ReplicationCore
         }
 
         peer.Have.Add(range.Start, range.Length);
+        peer.Looked.Clear();
         Pump(now, outbox);
     }
 
@@ -154,7 +156,8 @@ public sealed partial class ReplicationCore
 
             if (log.Prove(request) is LogProof proof)
             {
-                Send(peer, LogMessageKind.Data, target => LogCodec.Write(target, proof), outbox);
+                int bytes = 1_024 + (proof.Block?.Value.Length ?? 0) + (40 * (proof.Block?.Nodes.Count ?? 0));
+                Send(peer, LogMessageKind.Data, target => LogCodec.Write(target, proof), outbox, bytes);
                 continue;
             }
 
@@ -176,6 +179,7 @@ public sealed partial class ReplicationCore
             return;
         }
 
+        LookAgain();
         if (ask.Request.Block is NodeRequest block)
         {
             peer.Have.Drop(block.Index, 1); // Or it would be asked for the same block for ever.
@@ -254,6 +258,11 @@ public sealed partial class ReplicationCore
             AskKind.ForkHash => OnForkHash(peer, proof, now, outbox),
             _ => OnProof(proof, outbox),
         };
+        if (verdict != LogVerdict.Accepted)
+        {
+            LookAgain();
+        }
+
         if (verdict == LogVerdict.Unproven && ask.IsHopeful)
         {
             peer.AnswersOutOfOrder = true; // What this answer leant on did not come first; it is asked again, in full.

@@ -151,6 +151,7 @@ public sealed partial class ReplicationCore(LogCore log, ReplicationOptions opti
     /// <summary>Blocks were cleared here: peers are told not to ask for them.</summary>
     public void OnCleared(long start, long end, Outbox<ReplicationOutput> outbox)
     {
+        LookAgain();
         foreach (ReplicationPeer peer in _peers.Values)
         {
             SendRange(peer, start, end - start, true, outbox);
@@ -192,7 +193,14 @@ public sealed partial class ReplicationCore(LogCore log, ReplicationOptions opti
     }
 
     /// <summary>Wants a range no longer; what is under way for it may still come.</summary>
-    public void Cancel(long download) => _downloads.Remove(download);
+    public void Cancel(long download)
+    {
+        _downloads.Remove(download);
+        foreach (ReplicationPeer peer in _peers.Values)
+        {
+            peer.Looked.Remove(download);
+        }
+    }
 
     /// <summary>Wants one block no longer: its request is cancelled.</summary>
     public void Unwant(long index, Outbox<ReplicationOutput> outbox)
@@ -201,6 +209,8 @@ public sealed partial class ReplicationCore(LogCore log, ReplicationOptions opti
         {
             return;
         }
+
+        LookAgain();
 
         foreach (ReplicationPeer peer in _peers.Values)
         {
@@ -240,9 +250,21 @@ public sealed partial class ReplicationCore(LogCore log, ReplicationOptions opti
         outbox.Add(new ReplicationOutput(ReplicationOutputKind.Drop, peer.Number, Reason: reason));
     }
 
+    /// <summary>
+    /// Something that was asked for will not come, or more may be had: every peer is gone through from the start again.
+    /// </summary>
+    private void LookAgain()
+    {
+        foreach (ReplicationPeer peer in _peers.Values)
+        {
+            peer.Looked.Clear();
+        }
+    }
+
     private void Forget(ReplicationPeer peer)
     {
         _peers.Remove(peer.Number);
+        LookAgain();
         foreach (Ask ask in peer.Asks.Values)
         {
             if (ask.Request.Block is NodeRequest block)
@@ -266,7 +288,7 @@ public sealed partial class ReplicationCore(LogCore log, ReplicationOptions opti
             download.Next = log.Bits.FirstUnset(download.Next);
             if (download.End is long end && download.Next >= end)
             {
-                _downloads.Remove(number);
+                Cancel(number);
                 outbox.Add(new ReplicationOutput(ReplicationOutputKind.Done, Index: number));
             }
         }
@@ -274,9 +296,9 @@ public sealed partial class ReplicationCore(LogCore log, ReplicationOptions opti
 
     private static void Send(
         ReplicationPeer peer, LogMessageKind kind, Action<ArrayBufferWriter<byte>> write,
-        Outbox<ReplicationOutput> outbox)
+        Outbox<ReplicationOutput> outbox, int bytes = 64)
     {
-        var target = new ArrayBufferWriter<byte>();
+        var target = new ArrayBufferWriter<byte>(bytes);
         write(target);
         peer.UnsentBytes += target.WrittenCount;
         outbox.Add(new ReplicationOutput(

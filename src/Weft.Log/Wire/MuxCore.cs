@@ -55,7 +55,7 @@ internal sealed class MuxCore(Outbox<MuxOutput> outbox)
     /// <summary>Bytes kept for channels that are not open here, 512 counted for each message.</summary>
     public const int BufferedBytesMax = 64 * 1_024;
 
-    private const int BatchBytesMax = 4 * 1_024 * 1_024;
+    private const int BatchBytesMax = 256 * 1_024; // A frame is opened as a whole: smaller ones keep both ends busy.
     private const int ProtocolBytesMax = 256;
     private const int IdBytesMax = 256;
     private const int HandshakeBytesMax = 4_096;
@@ -101,7 +101,7 @@ internal sealed class MuxCore(Outbox<MuxOutput> outbox)
         frame.WriteBuffer(System.Text.Encoding.UTF8.GetBytes(protocol));
         frame.WriteBuffer(id);
         frame.Write(handshake);
-        Queue(0, frame.WrittenSpan);
+        Queue(0, frame.WrittenSpan.ToArray());
         if (channel.Remote != 0)
         {
             Raise(channel);
@@ -129,10 +129,11 @@ internal sealed class MuxCore(Outbox<MuxOutput> outbox)
             return;
         }
 
-        var item = new ArrayBufferWriter<byte>(body.Length + 1);
-        item.WriteUint(type);
-        item.Write(body);
-        Queue(channel, item.WrittenSpan);
+        int head = CompactWriter.UintLength(type);
+        byte[] item = new byte[head + body.Length];
+        CompactWriter.PutUint(item, type);
+        body.CopyTo(item.AsSpan(head));
+        Queue(channel, item);
     }
 
     /// <summary>Closes a channel from this side.</summary>
@@ -392,12 +393,12 @@ internal sealed class MuxCore(Outbox<MuxOutput> outbox)
         var frame = new ArrayBufferWriter<byte>(8);
         frame.WriteUint(type);
         frame.WriteUint(number);
-        Queue(0, frame.WrittenSpan);
+        Queue(0, frame.WrittenSpan.ToArray());
     }
 
-    private void Queue(long channel, ReadOnlySpan<byte> item)
+    private void Queue(long channel, byte[] item)
     {
-        _unsent.Add((channel, item.ToArray()));
+        _unsent.Add((channel, item));
         _unsentBytes += item.Length;
         if (_unsentBytes >= BatchBytesMax)
         {
@@ -407,7 +408,14 @@ internal sealed class MuxCore(Outbox<MuxOutput> outbox)
 
     private void WriteFrame(int start, int end)
     {
-        var frame = new ArrayBufferWriter<byte>();
+        const int CostMax = 20; // Of an item in a batch: its length, and a change of the channel before it.
+        int bytes = CostMax;
+        for (int i = start; i < end; i++)
+        {
+            bytes += CostMax + _unsent[i].Item.Length;
+        }
+
+        var frame = new ArrayBufferWriter<byte>(bytes);
         if (end - start == 1)
         {
             frame.WriteUint(_unsent[start].Channel);
@@ -419,8 +427,9 @@ internal sealed class MuxCore(Outbox<MuxOutput> outbox)
             frame.WriteUint(0);
             frame.WriteUint(TypeBatch);
             frame.WriteUint(channel);
-            foreach ((long next, byte[] item) in _unsent[start..end])
+            for (int i = start; i < end; i++)
             {
+                (long next, byte[] item) = _unsent[i];
                 if (next != channel)
                 {
                     channel = next;

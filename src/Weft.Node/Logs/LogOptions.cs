@@ -34,8 +34,8 @@ public sealed class LogOptions
     /// <summary>The first wait before a peer is dialled again; it doubles up to a minute. Default: 500 ms.</summary>
     public TimeSpan RedialMin { get; set; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>What one log allows its peers.</summary>
-    public ReplicationOptions Replication { get; set; } = new();
+    /// <summary>What one log allows its peers. Default: its own defaults, but 256 requests under way.</summary>
+    public ReplicationOptions Replication { get; set; } = new() { InFlightMax = 256 };
 
     internal void ThrowIfInvalid()
     {

@@ -101,6 +101,7 @@ internal sealed class LogRowReader : IDisposable
     {
         lock (_gate)
         {
+            _ids.Clear();
             _young.Clear();
             _old.Clear();
             _youngBytes = 0;
@@ -124,11 +125,7 @@ internal sealed class LogRowReader : IDisposable
 
         id = _log.Bind(1, key.Span).Step() ? _log.Number(0) : 0;
         _log.Reset();
-        if (id != 0)
-        {
-            _ids[key] = id;
-        }
-
+        _ids[key] = id; // Also that it is not there: until the next flush it cannot come.
         return id;
     }
 

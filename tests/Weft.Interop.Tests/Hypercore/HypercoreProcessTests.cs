@@ -35,8 +35,8 @@ public sealed class HypercoreProcessTests : IDisposable
         Assert.Equal(Hex("live"), (await hypercore.RunAsync("return await get(2000)")).GetString());
         await weft.KillAsync();
         await weft.DisposeAsync();
-        await using WeftProcess again = await WeftProcess.StartAsync(_folder["data"]);
-        int second = PortOf(await JsonAsync(again, "log", "serve", "127.0.0.1:0", "--json"));
+        await using WeftProcess again = await WeftProcess.StartAsync(_folder["data"], "--log-listen", "127.0.0.1:0");
+        int second = PortOf(await JsonAsync(again, "log", "serve", "--json"));
         await again.CallAsync("log", "append", "story", "after the kill");
         await hypercore.RunAsync($"cut(); connect({second})");
         await hypercore.RunAsync("return await until(i => i.length === 2002)");
