@@ -59,8 +59,11 @@ public sealed class ProcessCanaryTests : IDisposable
             Assert.Contains("\"level\":\"debug\"", printed, StringComparison.Ordinal);
         }
 
-        int files = _scan.LookAtFiles(Data, path =>
-            path == "token" || path.StartsWith("users" + Path.DirectorySeparatorChar, StringComparison.Ordinal));
+        int files = _scan.LookAtFiles(Data, path => path == "token");
+        foreach (string backup in (string[])["b.weftbak", "i.weftbak"])
+        {
+            _scan.Look(backup, await File.ReadAllBytesAsync(_folder[backup]));
+        }
 
         Assert.True(files >= 5, $"only {files} files");
         Assert.Empty(_scan.Hits);
@@ -143,16 +146,22 @@ public sealed class ProcessCanaryTests : IDisposable
 
     private async Task<string> UseCommandsAsync(WeftProcess up)
     {
+        string[] seal = ["--passphrase-file", _folder["identity.pass"]];
         string[][] calls =
         [
             ["put", "alice", "name=Ada"], ["get", "alice"], ["get", "nobody"], ["ls"], ["why", "alice", "name"],
             ["status"], ["peers"], ["peers", "add", "ws://127.0.0.1:1/gun"], ["conflicts"], ["doctor"], ["verify"],
             ["backup", _folder["b.weftbak"]], ["export"], ["id", "show"], ["id", "show", "--json"],
             ["id", "import", _folder["pair.json"], "--as", "gunner"], ["id", "import", _folder["pair.json"]],
-            ["id", "import", Path.Combine(_folder["keys"], "users", "alice.key")], ["id", "show", "alice"],
+            ["id", "import", _folder["pair.json"], "--as", "gunner", .. seal],
+            ["id", "import", Path.Combine(_folder["keys"], "users", "alice.key")],
+            ["id", "import", Path.Combine(_folder["keys"], "users", "alice.key"), .. seal],
+            ["id", "show", "alice"], ["id", "show", "alice", .. seal],
             ["id", "import", _folder["broken.key"], "--as", "x"], ["id", "import", _folder["changed.key"], "--as", "y"],
             ["id", "new", "bob", "--passphrase-file", _folder["identity.pass"]],
             ["id", "show", "bob"], ["id", "show", "bob", "--passphrase-file", _folder["wrong.pass"]],
+            ["id", "rotate", "bob", "--yes", .. seal], ["id", "rotate", "gunner", "--yes", .. seal],
+            ["backup", _folder["i.weftbak"], "--with-identity", "--identity-passphrase-file", _folder["identity.pass"]],
             ["group", "new", "family", _alice.PublicKey.ToString()], ["group", "ls"],
             ["grant", "give", _alice.PublicKey.ToString(), "--prefix", "a/"], ["grant", "ls"], ["grant", "revoke", "x"],
             ["token", "ls"], ["token", "revoke", "x"], ["token", "new", "a", "--scope", "root"],
@@ -163,7 +172,7 @@ public sealed class ProcessCanaryTests : IDisposable
             Look(string.Join(' ', call.Take(2)), await up.CallAsync([.. call, "-v"]));
         }
 
-        Assert.Equal(["alice.key", "bob.key", "gunner.key"], Directory.GetFiles(Path.Combine(Data, "users"))
+        Assert.Equal(["alice.key", "bob.key", "gunner.key"], Directory.GetFiles(Path.Combine(Data, "users"), "*.key")
             .Select(Path.GetFileName).Order());
 
         var wrong = new Dictionary<string, string?> { ["WEFT_TOKEN"] = _wrongToken };
@@ -254,7 +263,9 @@ public sealed class ProcessCanaryTests : IDisposable
     // Had nothing been looked at, nothing would have been found.
     private void CheckThatTheScanSees()
     {
-        _scan.LookAtFiles(Data, path => path != "token" && !path.EndsWith(".key", StringComparison.Ordinal));
+        _scan.LookAtFiles(Data, path => path != "token");
+        _scan.LookAtFiles(_folder["keys"], _ => false); // What was imported from: open, by right.
+        _scan.Look("pair.json", File.ReadAllBytes(_folder["pair.json"]));
         string[] byRight = ["the token as plain in token", "a user's seed as base64url in users", "a pair's priv as"];
         foreach (string known in byRight)
         {
