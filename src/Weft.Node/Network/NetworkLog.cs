@@ -18,4 +18,7 @@ internal static partial class NetworkLog
 
     [LoggerMessage(4704, LogLevel.Error, "Service {Service} did not stop as it should")]
     internal static partial void StopFailed(ILogger logger, string service, Exception error);
+
+    [LoggerMessage(4705, LogLevel.Warning, "Peers in the local network are not looked for: {Reason}")]
+    internal static partial void LocalFailed(ILogger logger, string reason);
 }

@@ -50,7 +50,14 @@ public sealed partial class NodeNetwork
 
         if (parts.LocalDiscovery is { } local && (options.Mdns ?? IsLocal()))
         {
-            await AddAsync(local(Host), cancellationToken).ConfigureAwait(false);
+            try
+            {
+                await AddAsync(local(Host), cancellationToken).ConfigureAwait(false);
+            }
+            catch (IOException taken)
+            {
+                NetworkLog.LocalFailed(Log, taken.Message); // The node is as good without it.
+            }
         }
 
         if (options.Rendezvous.Count > 0)

@@ -40,6 +40,8 @@ public sealed class MdnsDiscoveryOptions
 /// </remarks>
 public sealed class MdnsDiscovery : IDiscovery
 {
+    private static readonly TimeSpan NetworksAge = TimeSpan.FromSeconds(10);
+
     private readonly Libp2pHost _host;
     private readonly MdnsDiscoveryOptions _options;
     private readonly MdnsCore _core;
@@ -49,6 +51,8 @@ public sealed class MdnsDiscovery : IDiscovery
     private readonly CancellationTokenSource _stopping = new();
     private readonly ITimer _timer;
     private Socket? _socket;
+    private Network[] _networks = [];
+    private WeftInstant _networksUntil;
     private Task _reading = Task.CompletedTask;
     private long _found;
 
@@ -94,7 +98,6 @@ public sealed class MdnsDiscovery : IDiscovery
             if (IsMulticast(_options.Group.Address))
             {
                 socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.MulticastTimeToLive, _options.Hops);
-                Networks().ForEach(one => Join(socket, _options.Group.Address, one.Address));
             }
         }
         catch (SocketException error)
@@ -104,8 +107,8 @@ public sealed class MdnsDiscovery : IDiscovery
         }
 
         _socket = socket;
+        OnTimer(); // Joins, and asks.
         _reading = ReadAsync(socket);
-        OnTimer();
         return Task.CompletedTask;
     }
 
@@ -121,14 +124,31 @@ public sealed class MdnsDiscovery : IDiscovery
 
     private static bool IsMulticast(IPAddress address) => (address.GetAddressBytes()[0] & 0xF0) == 0xE0;
 
-    private static List<Network> Networks() =>
-    [
-        .. NetworkInterface.GetAllNetworkInterfaces()
-            .Where(one => one.OperationalStatus is OperationalStatus.Up or OperationalStatus.Unknown)
-            .SelectMany(one => one.GetIPProperties().UnicastAddresses)
-            .Where(one => one.Address.AddressFamily == AddressFamily.InterNetwork)
-            .Select(one => new Network(one.Address, one.PrefixLength)),
-    ];
+    /// <summary>
+    /// The networks of now, looked at again after a while: they come and go, and looking costs more than a packet may.
+    /// </summary>
+    private Network[] Networks()
+    {
+        WeftInstant now = Now();
+        if (now >= _networksUntil)
+        {
+            _networksUntil = now + NetworksAge;
+            _networks =
+            [
+                .. NetworkInterface.GetAllNetworkInterfaces()
+                    .Where(one => one.OperationalStatus is OperationalStatus.Up or OperationalStatus.Unknown)
+                    .SelectMany(one => one.GetIPProperties().UnicastAddresses)
+                    .Where(one => one.Address.AddressFamily == AddressFamily.InterNetwork)
+                    .Select(one => new Network(one.Address, one.PrefixLength)),
+            ];
+            if (_socket is { } socket && IsMulticast(_options.Group.Address))
+            {
+                Array.ForEach(_networks, one => Join(socket, _options.Group.Address, one.Address));
+            }
+        }
+
+        return _networks;
+    }
 
     private static void Join(Socket socket, IPAddress group, IPAddress own)
     {
@@ -139,7 +159,7 @@ public sealed class MdnsDiscovery : IDiscovery
         }
         catch (SocketException)
         {
-            // A network without multicast; the others may have it.
+            // A network without multicast, or one that was joined before.
         }
     }
 
@@ -153,11 +173,7 @@ public sealed class MdnsDiscovery : IDiscovery
             {
                 SocketReceiveFromResult read = await socket
                     .ReceiveFromAsync(buffer, SocketFlags.None, anyone, _stopping.Token).ConfigureAwait(false);
-                IPAddress from = ((IPEndPoint)read.RemoteEndPoint).Address;
-                if (Networks().Exists(one => one.Holds(from)))
-                {
-                    OnMessage(buffer.AsSpan(0, read.ReceivedBytes));
-                }
+                OnMessage(buffer.AsSpan(0, read.ReceivedBytes), ((IPEndPoint)read.RemoteEndPoint).Address);
             }
             catch (SocketException)
             {
@@ -170,10 +186,15 @@ public sealed class MdnsDiscovery : IDiscovery
         }
     }
 
-    private void OnMessage(ReadOnlySpan<byte> bytes)
+    private void OnMessage(ReadOnlySpan<byte> bytes, IPAddress from)
     {
         lock (_gate)
         {
+            if (!Array.Exists(Networks(), one => one.Holds(from)))
+            {
+                return;
+            }
+
             _outbox.Clear();
             _core.SetAddresses(_host.Addresses);
             _core.OnMessage(bytes, Now(), _outbox);
@@ -232,13 +253,14 @@ public sealed class MdnsDiscovery : IDiscovery
             return;
         }
 
+        Network[] networks = Networks();
         if (!IsMulticast(_options.Group.Address))
         {
             TrySend(socket, message);
             return;
         }
 
-        foreach (Network network in Networks())
+        foreach (Network network in networks)
         {
             try
             {

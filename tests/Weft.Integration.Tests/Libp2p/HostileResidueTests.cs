@@ -45,7 +45,8 @@ public sealed class HostileResidueTests
     [Fact]
     public async Task A_thousand_hostile_connections_leave_no_memory_behind()
     {
-        await using Libp2pHost host = await RawPeer.StartHostAsync();
+        await using Libp2pHost host = await RawPeer.StartHostAsync(
+            options => options.Limits.Addresses.IsLoopbackFree = true);
         await RawPeer.ServesAsync(host);
         long before = GC.GetTotalMemory(forceFullCollection: true);
         for (int i = 0; i < 1_000; i++)

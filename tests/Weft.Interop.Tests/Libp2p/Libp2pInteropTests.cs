@@ -103,10 +103,12 @@ public sealed class Libp2pInteropTests
         Assert.Equal($"100000 {Hash(Pattern(100_000))}", back.GetString());
     }
 
-    [GunFact]
-    public async Task A_reset_ends_the_stream_and_nothing_else()
+    [GunTheory]
+    [InlineData(Libp2pPeer.Tcp)]
+    [InlineData(Libp2pPeer.Ws)]
+    public async Task A_reset_ends_the_stream_and_nothing_else(string listen)
     {
-        await using Libp2pPeer pair = await Libp2pPeer.StartAsync();
+        await using Libp2pPeer pair = await Libp2pPeer.StartAsync(listen: listen);
         pair.Host.Handle("/reset/1.0.0", async (stream, token) =>
         {
             await stream.ReadExactlyAsync(new byte[1], token);
@@ -149,10 +151,12 @@ public sealed class Libp2pInteropTests
         Assert.Equal("UnsupportedProtocolError", failed.GetString());
     }
 
-    [GunFact]
-    public async Task Another_peer_than_the_one_dialled_is_refused_by_both()
+    [GunTheory]
+    [InlineData(Libp2pPeer.Tcp)]
+    [InlineData(Libp2pPeer.Ws)]
+    public async Task Another_peer_than_the_one_dialled_is_refused_by_both(string listen)
     {
-        await using Libp2pPeer pair = await Libp2pPeer.StartAsync();
+        await using Libp2pPeer pair = await Libp2pPeer.StartAsync(listen: listen);
         await using Libp2pHost other = await Libp2pPeer.StartHostAsync();
         Libp2pException wrong = await Assert.ThrowsAsync<Libp2pException>(
             () => pair.Host.DialAsync(pair.Address.WithPeer(other.Id)));

@@ -88,6 +88,18 @@ public sealed class NodeDiscoveryTests
     }
 
     [Fact]
+    public async Task A_node_whose_local_network_cannot_be_asked_starts_all_the_same()
+    {
+        await using var rig = new NetworkRig();
+        NodeNetwork node = (await rig.NodeAsync(
+            options => options.Discovery.Mdns = true,
+            new() { Transports = { rig.Transport }, LocalDiscovery = _ => new Nothing { Fails = true } })).Network!;
+
+        Assert.Single(node.Addresses);
+        Assert.False(Assert.Single(node.Discoveries.OfType<Nothing>()).IsActive);
+    }
+
+    [Fact]
     public async Task Addresses_without_a_peer_and_long_names_are_refused_at_the_start()
     {
         await using var rig = new NetworkRig();
@@ -107,8 +119,15 @@ public sealed class NodeDiscoveryTests
 
         public long Found => 0;
 
+        public bool Fails { get; init; }
+
         public Task StartAsync(CancellationToken cancellationToken = default)
         {
+            if (Fails)
+            {
+                throw new IOException("The port is taken.");
+            }
+
             IsActive = true;
             return Task.CompletedTask;
         }
