@@ -47,7 +47,8 @@ internal static class InteropEnd
             await log.WriteLineAsync($"listening at {address}").ConfigureAwait(false);
             await Task.Delay(Timeout.Infinite, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception error) when (error is IOException or WeftException or OperationCanceledException or FormatException)
+        catch (Exception error) when (
+            error is IOException or WeftException or OperationCanceledException or FormatException)
         {
             await log.WriteLineAsync(error.Message).ConfigureAwait(false);
         }
@@ -79,7 +80,8 @@ internal static class InteropEnd
             : new WebSocketTransport(tls: new()
             {
                 Certificate = certificate,
-                ServerCheck = (_, _, _, _) => true, // The test has no authority; who it is shows in the handshake within.
+                // The test has no authority; who it is shows in the handshake within.
+                ServerCheck = (_, _, _, _) => true,
             });
         options.Transports.Add(transport);
         if (settings.Security == "tls")

@@ -11,7 +11,8 @@ using Weft.Transports.Tls;
 namespace Weft.Transports;
 
 /// <summary>
-/// Takes TCP connections, does the TLS handshake where there is a certificate, and makes WebSockets of those that ask for
+/// Takes TCP connections, does the TLS handshake where there is a certificate, and makes WebSockets of those that ask
+/// for
 /// it in time.
 /// </summary>
 internal sealed class WebSocketListener : ITransportListener

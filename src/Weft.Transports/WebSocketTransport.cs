@@ -18,7 +18,8 @@ namespace Weft.Transports;
 /// </remarks>
 /// <param name="options">How TCP connections are made and taken; null for the defaults.</param>
 /// <param name="tls">What "wss" needs; null dials it by the system's rules, and does not listen with it.</param>
-public sealed class WebSocketTransport(TcpTransportOptions? options = null, WebSocketTlsOptions? tls = null) : ITransport
+public sealed class WebSocketTransport(TcpTransportOptions? options = null, WebSocketTlsOptions? tls = null)
+    : ITransport
 {
     private readonly TcpTransportOptions _options = options ?? new();
     private readonly SslStreamCertificateContext? _certificate = tls?.Certificate is { } own

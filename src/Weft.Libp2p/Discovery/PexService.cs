@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Weft.Libp2p.Connections;
@@ -100,7 +101,7 @@ public sealed class PexService : IDiscovery
         using CancellationTokenSource deadline = _host.Deadline(AnswerTimeout, cancellationToken);
         PeerStream stream = await _host
             .OpenStreamAsync(peer, [PexCodec.Protocol], deadline.Token).ConfigureAwait(false);
-        await using System.Runtime.CompilerServices.ConfiguredAsyncDisposable closing = stream.ConfigureAwait(false);
+        await using ConfiguredAsyncDisposable closing = stream.ConfigureAwait(false);
         await WriteAsync(stream, new(IsQuestion: true, wanted, []), deadline.Token).ConfigureAwait(false);
         byte[]? bytes = await StreamMessages
             .ReadAsync(stream, PexCodec.MessageBytesMax, deadline.Token).ConfigureAwait(false);
@@ -205,7 +206,8 @@ public sealed class PexService : IDiscovery
     {
         PeerConnection[] able =
         [
-            .. _host.Connections.Where(one => !one.IsLimited && one.Identity?.Protocols.Contains(PexCodec.Protocol) == true),
+            .. _host.Connections.Where(
+                one => !one.IsLimited && one.Identity?.Protocols.Contains(PexCodec.Protocol) == true),
         ];
         if (able.Length == 0)
         {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Weft.Libp2p.Connections;
@@ -13,11 +14,13 @@ using Weft.Protocols.Relay;
 namespace Weft.Libp2p.Relay;
 
 /// <summary>
-/// Reaches peers through relays, "/…/p2p/RELAY/p2p-circuit/p2p/PEER", and keeps places at relays so that others can reach
+/// Reaches peers through relays, "/…/p2p/RELAY/p2p-circuit/p2p/PEER", and keeps places at relays so that others can
+/// reach
 /// this host.
 /// </summary>
 /// <remarks>
-/// The driver of one <see cref="RelayClientCore"/>. The relay is trusted with nothing: who is at the other end is proved
+/// The driver of one <see cref="RelayClientCore"/>. The relay is trusted with nothing: who is at the other end is
+/// proved
 /// by the handshake over the circuit, also where the relay has said who comes. Source: docs/spec/libp2p.md, "Relays".
 /// </remarks>
 public sealed class RelayClient : ITransport, IAsyncDisposable
@@ -73,7 +76,9 @@ public sealed class RelayClient : ITransport, IAsyncDisposable
         return Task.CompletedTask;
     }
 
-    /// <summary>Keeps a place at a relay from now on, and announces the addresses through it while there is one.</summary>
+    /// <summary>
+    /// Keeps a place at a relay from now on, and announces the addresses through it while there is one.
+    /// </summary>
     /// <param name="relay">Where it is, with its peer id at the end; "/p2p-circuit" behind it does not matter.</param>
     /// <returns>False when the address names no peer, or there are as many relays as the options allow.</returns>
     public bool AddRelay(Multiaddr relay)
@@ -208,7 +213,7 @@ public sealed class RelayClient : ITransport, IAsyncDisposable
                 : await _host.ConnectAsync(address, deadline.Token).ConfigureAwait(false);
             PeerStream stream = await _host
                 .OpenStreamAsync(connection, [RelayCodec.HopProtocol], deadline.Token).ConfigureAwait(false);
-            await using System.Runtime.CompilerServices.ConfiguredAsyncDisposable closing = stream.ConfigureAwait(false);
+            await using ConfiguredAsyncDisposable closing = stream.ConfigureAwait(false);
             HopMessage? answer = await AskAsync(stream, new(HopKind.Reserve), deadline.Token).ConfigureAwait(false);
             if (answer is { Status: RelayStatus.Ok, Reservation: { } reservation })
             {

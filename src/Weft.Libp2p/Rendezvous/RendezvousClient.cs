@@ -38,7 +38,9 @@ public sealed class RendezvousClient(Libp2pHost host)
         return answer.Ttl;
     }
 
-    /// <summary>Takes this host's registration back. Points do not answer that; it returns once it is on its way.</summary>
+    /// <summary>
+    /// Takes this host's registration back. Points do not answer that; it returns once it is on its way.
+    /// </summary>
     /// <exception cref="Libp2pException">Not reachable, or it does not speak rendezvous.</exception>
     /// <exception cref="IOException">The stream broke.</exception>
     public async Task UnregisterAsync(PeerId point, string name, CancellationToken cancellationToken = default)
@@ -117,17 +119,20 @@ public sealed class RendezvousClient(Libp2pHost host)
 
             if (!RendezvousCodec.TryRead(bytes, out RendezvousMessage? answer) || answer.Kind != awaited)
             {
-                throw new Libp2pException(WeftError.PeerUnreachable, $"{point} does not answer as a rendezvous point does.");
+                throw new Libp2pException(
+                    WeftError.PeerUnreachable, $"{point} does not answer as a rendezvous point does.");
             }
 
             return answer.Status == RendezvousStatus.Ok
                 ? answer
                 : throw new Libp2pException(
-                    WeftError.PeerUnreachable, $"Rendezvous point {point} refuses: {answer.Status}. {answer.StatusText}");
+                    WeftError.PeerUnreachable,
+                    $"Rendezvous point {point} refuses: {answer.Status}. {answer.StatusText}");
         }
         catch (OperationCanceledException error) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new Libp2pException(WeftError.DeadlinePassed, $"Rendezvous point {point} did not answer in time.", error);
+            throw new Libp2pException(
+                WeftError.DeadlinePassed, $"Rendezvous point {point} did not answer in time.", error);
         }
     }
 }

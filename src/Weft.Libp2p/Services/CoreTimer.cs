@@ -3,7 +3,9 @@ using Weft.Primitives;
 
 namespace Weft.Libp2p.Services;
 
-/// <summary>The one timer of a core's driver: rings at the earliest moment asked for, and then asks the core anew.</summary>
+/// <summary>
+/// The one timer of a core's driver: rings at the earliest moment asked for, and then asks the core anew.
+/// </summary>
 internal sealed class CoreTimer : IDisposable
 {
     private readonly TimeProvider _time;

@@ -4,7 +4,8 @@ using Weft.Protocols.Rendezvous;
 namespace Weft.Node.Network;
 
 /// <summary>
-/// How a node learns of others, and what it does so that others learn of each other. Section "Weft:Network:Discovery" of
+/// How a node learns of others, and what it does so that others learn of each other. Section "Weft:Network:Discovery"
+/// of
 /// the configuration.
 /// </summary>
 public sealed class NetworkDiscoveryOptions
@@ -13,7 +14,8 @@ public sealed class NetworkDiscoveryOptions
     public bool Exchange { get; set; } = true;
 
     /// <summary>
-    /// Look for peers in the local network by mDNS, and be found there. Null, the default: in the default profile, where
+    /// Look for peers in the local network by mDNS, and be found there. Null, the default: in the default profile,
+    /// where
     /// the node listens at an address of a local network.
     /// </summary>
     public bool? Mdns { get; set; }

@@ -97,7 +97,8 @@ public static class DnsCodec
     }
 
     /// <summary>True when both name the same: DNS does not tell the cases of ASCII letters apart.</summary>
-    public static bool IsSame(string left, string right) => string.Equals(left, right, StringComparison.OrdinalIgnoreCase);
+    public static bool IsSame(string left, string right) =>
+        string.Equals(left, right, StringComparison.OrdinalIgnoreCase);
 
     private static void WriteRecord(DnsRecord record, IBufferWriter<byte> target)
     {

@@ -34,7 +34,8 @@ public readonly record struct MdnsOutput(
 
 /// <summary>Finds libp2p peers in the local network, and lets itself be found.</summary>
 /// <remarks>
-/// Pure: no clock, no socket, no task, one caller at a time. What comes is anybody's word: only IP addresses that can be
+/// Pure: no clock, no socket, no task, one caller at a time. What comes is anybody's word: only IP addresses that can
+/// be
 /// in a local network are taken, never names, and who answers there shows in the handshake.
 /// Source: libp2p specs, discovery/mdns.md; RFC 6762.
 /// </remarks>
@@ -97,7 +98,9 @@ public sealed class MdnsCore
         ];
     }
 
-    /// <summary>Call once to start, and whenever a timer asked for has come; late and double calls are harmless.</summary>
+    /// <summary>
+    /// Call once to start, and whenever a timer asked for has come; late and double calls are harmless.
+    /// </summary>
     public void OnTimer(WeftInstant now, Outbox<MdnsOutput> outbox)
     {
         if (now >= _askAt)
@@ -148,7 +151,8 @@ public sealed class MdnsCore
             }
         }
 
-        if (!message.IsAnswer && message.Questions.Any(one => DnsCodec.IsSame(one.Name, MetaService) && IsOf(one, DnsType.Ptr)))
+        if (!message.IsAnswer
+            && message.Questions.Any(one => DnsCodec.IsSame(one.Name, MetaService) && IsOf(one, DnsType.Ptr)))
         {
             Send(
                 new(true, [], [new(MetaService, (int)DnsType.Ptr, TtlSeconds, _options.Service, [])], []), outbox);
@@ -165,7 +169,8 @@ public sealed class MdnsCore
         || (DnsCodec.IsSame(question.Name, $"{_name}.{_options.Service}") && IsOf(question, DnsType.Txt));
 
     private bool IsLocal(Multiaddr address) =>
-        address.Parts[0].Code is MultiaddrCode.Ip4 or MultiaddrCode.Ip6 && !address.TryFind(MultiaddrCode.Circuit, out _)
+        address.Parts[0].Code is MultiaddrCode.Ip4 or MultiaddrCode.Ip6
+        && !address.TryFind(MultiaddrCode.Circuit, out _)
         && AddressScopes.Of(address) is var scope
         && (scope is AddressScope.Private or AddressScope.Link
             || (scope == AddressScope.Loopback && _options.UseLoopback));

@@ -12,7 +12,9 @@ public sealed class MdnsOptions
     /// <summary>The longest pause between questions. Default: 60 s.</summary>
     public TimeSpan PauseMax { get; set; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>Time between two answers; questions within it get the one answer. Default: 1 s (RFC 6762, section 6).</summary>
+    /// <summary>
+    /// Time between two answers; questions within it get the one answer. Default: 1 s (RFC 6762, section 6).
+    /// </summary>
     public TimeSpan AnswerPause { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Peers that are remembered as found. Default: 256.</summary>
@@ -24,7 +26,9 @@ public sealed class MdnsOptions
     /// <summary>A peer that is found again with the same addresses is no news for so long. Default: 60 s.</summary>
     public TimeSpan NewsPause { get; set; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>Messages that are read a second, with a burst of twice as many; others are dropped. Default: 100.</summary>
+    /// <summary>
+    /// Messages that are read a second, with a burst of twice as many; others are dropped. Default: 100.
+    /// </summary>
     public double MessagesPerSecond { get; set; } = 100;
 
     /// <summary>Take and tell loopback addresses, for tests on one machine. Default: false.</summary>

@@ -11,7 +11,8 @@ namespace Weft.Protocols.Pex;
 public sealed record PexMessage(bool IsQuestion, int Wanted, IReadOnlyList<ReadOnlyMemory<byte>> Records);
 
 /// <summary>
-/// Reads and writes messages of <c>/weft/pex/1</c>: one question, one answer, each behind its length, a varint; then the
+/// Reads and writes messages of <c>/weft/pex/1</c>: one question, one answer, each behind its length, a varint; then
+/// the
 /// stream ends.
 /// </summary>
 /// <remarks>

@@ -17,7 +17,9 @@ public sealed class PexOptions
     /// <summary>How long a record is handed on after its peer was seen last. Default: 1 h.</summary>
     public TimeSpan SeenMax { get; set; } = TimeSpan.FromHours(1);
 
-    /// <summary>Time between two questions of one peer; earlier ones are answered with nothing. Default: 30 s.</summary>
+    /// <summary>
+    /// Time between two questions of one peer; earlier ones are answered with nothing. Default: 30 s.
+    /// </summary>
     public TimeSpan QuestionPause { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Hand on addresses of this machine and of private networks. Default: false.</summary>
@@ -26,7 +28,8 @@ public sealed class PexOptions
 
 /// <summary>Keeps the signed records of peers this one has met, and hands some of them on when asked.</summary>
 /// <remarks>
-/// Pure: no clock, no socket, no task, one caller at a time. Only records that their own peer has signed are kept, only of
+/// Pure: no clock, no socket, no task, one caller at a time. Only records that their own peer has signed are kept, only
+/// of
 /// peers that were connected here, and only while they are fresh: what one peer says of another is never handed on. An
 /// older record never takes the place of a newer one. Where the table is full, the peer that was seen longest ago goes.
 /// </remarks>

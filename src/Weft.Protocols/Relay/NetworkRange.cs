@@ -4,7 +4,8 @@ using Weft.Protocols.Peers;
 namespace Weft.Protocols.Relay;
 
 /// <summary>
-/// The part of an address that costs something to have many of: an IPv4 address, or the first 64 bits of an IPv6 one. The
+/// The part of an address that costs something to have many of: an IPv4 address, or the first 64 bits of an IPv6 one.
+/// The
 /// default value is none: the address of another kind.
 /// </summary>
 public readonly record struct NetworkRange

@@ -45,7 +45,8 @@ public readonly record struct RelayClientOutput(
 /// Keeps places at relays: asks, asks again before a place ends, and again after a pause where one was refused or lost.
 /// </summary>
 /// <remarks>
-/// Pure: no clock, no socket, no task, one caller at a time. A place is asked for again when half of its time is over, so
+/// Pure: no clock, no socket, no task, one caller at a time. A place is asked for again when half of its time is over,
+/// so
 /// that one answer may be lost. Source: libp2p specs, relay/circuit-v2.md, "Reservation".
 /// </remarks>
 public sealed class RelayClientCore(RelayClientOptions options, WeftRandom random)

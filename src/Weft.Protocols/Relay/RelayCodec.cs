@@ -6,7 +6,9 @@ using Weft.Protocols.Protobuf;
 
 namespace Weft.Protocols.Relay;
 
-/// <summary>Reads and writes the messages of circuit relay v2. On a stream each stands behind its length, a varint.</summary>
+/// <summary>
+/// Reads and writes the messages of circuit relay v2. On a stream each stands behind its length, a varint.
+/// </summary>
 /// <remarks>
 /// What a relay says of the addresses of the peer to be reached is not read: a relay that dials for others would be a
 /// weapon. Source: libp2p specs, relay/circuit-v2.md.

@@ -2,7 +2,9 @@ using Weft.Primitives;
 
 namespace Weft.Protocols.Relay;
 
-/// <summary>Decides, for a relay, who has a place, who may open a circuit to whom, and when a circuit has had enough.</summary>
+/// <summary>
+/// Decides, for a relay, who has a place, who may open a circuit to whom, and when a circuit has had enough.
+/// </summary>
 /// <remarks>
 /// Pure: no clock, no socket, no task, one caller at a time. A circuit counts from the moment it is granted, before the
 /// peer at its end has answered: what waits costs as much as what runs. Every table has a ceiling in
@@ -30,7 +32,9 @@ public sealed class RelayCore(RelayOptions options)
     /// <param name="isLimited">True when it comes through a relay itself: it gets no place then.</param>
     /// <param name="now">The moment.</param>
     /// <param name="outbox">Takes a timer.</param>
-    /// <returns><see cref="RelayStatus.Ok"/>, and the place is kept for the time of the options; else why not.</returns>
+    /// <returns>
+    /// <see cref="RelayStatus.Ok"/>, and the place is kept for the time of the options; else why not.
+    /// </returns>
     public RelayStatus OnReserve(
         PeerId peer, NetworkRange network, bool isLimited, WeftInstant now, Outbox<RelayOutput> outbox)
     {
@@ -60,7 +64,9 @@ public sealed class RelayCore(RelayOptions options)
     /// <summary>A peer asks for a circuit.</summary>
     /// <param name="source">Who.</param>
     /// <param name="target">To whom.</param>
-    /// <param name="isLimited">True when it comes through a relay itself: circuits through circuits are not given.</param>
+    /// <param name="isLimited">
+    /// True when it comes through a relay itself: circuits through circuits are not given.
+    /// </param>
     /// <param name="now">The moment.</param>
     /// <param name="circuit">The circuit's number; 0 when it is refused.</param>
     /// <returns><see cref="RelayStatus.Ok"/>: ask the target, then call OnOpened or OnClosed; else why not.</returns>

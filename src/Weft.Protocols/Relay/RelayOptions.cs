@@ -1,14 +1,17 @@
 namespace Weft.Protocols.Relay;
 
 /// <summary>What a relay gives to others, and how much of it.</summary>
-/// <remarks>The defaults are those of go-libp2p, but for circuits: 128 at all, and no more than 8 of one peer.</remarks>
+/// <remarks>
+/// The defaults are those of go-libp2p, but for circuits: 128 at all, and no more than 8 of one peer.
+/// </remarks>
 public sealed class RelayOptions
 {
     /// <summary>Places at all: 0 and up. Default: 128.</summary>
     public int ReservationsMax { get; set; } = 128;
 
     /// <summary>
-    /// Places for peers of one IPv4 address, or of one /64 of IPv6. Default: 8; 0 sets no limit, as tests on one machine
+    /// Places for peers of one IPv4 address, or of one /64 of IPv6. Default: 8; 0 sets no limit, as tests on one
+    /// machine
     /// need.
     /// </summary>
     public int ReservationsPerAddressMax { get; set; } = 8;

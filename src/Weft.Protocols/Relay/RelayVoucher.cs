@@ -25,7 +25,8 @@ public sealed record RelayVoucher(PeerId Relay, PeerId Peer, long ExpiresAt)
     private static ReadOnlySpan<byte> PayloadType => [0x03, 0x02];
 
     /// <summary>Opens a voucher: the signature fits, and the signer is the relay it names.</summary>
-    public static bool TryOpen(ReadOnlySpan<byte> envelope, ICrypto crypto, [NotNullWhen(true)] out RelayVoucher? voucher)
+    public static bool TryOpen(
+        ReadOnlySpan<byte> envelope, ICrypto crypto, [NotNullWhen(true)] out RelayVoucher? voucher)
     {
         voucher = null;
         return SignedEnvelope.TryOpen(envelope, Domain, PayloadType, crypto, out SignedEnvelope? opened)

@@ -12,8 +12,10 @@ public readonly record struct RendezvousOutput(WeftInstant Due);
 
 /// <summary>The memory of a rendezvous point: who is registered under which namespace, and for how long.</summary>
 /// <remarks>
-/// Pure: no clock, no socket, no task, one caller at a time. Only a peer itself can register itself: its record is opened,
-/// and must name the peer that asks. An older record never takes the place of a newer one. A cookie is the number of the
+/// Pure: no clock, no socket, no task, one caller at a time. Only a peer itself can register itself: its record is
+/// opened,
+/// and must name the peer that asks. An older record never takes the place of a newer one. A cookie is the number of
+/// the
 /// last registration that was given, with a mark that this rendezvous point has made it for this namespace; it costs no
 /// memory. Source: libp2p specs, rendezvous/README.md.
 /// </remarks>
@@ -95,7 +97,8 @@ public sealed class RendezvousCore
         over.ForEach(one => Remove(one.Peer, one.Namespace));
         if (next < WeftInstant.Never)
         {
-            // Not for each of thousands a timer of its own: once a minute is soon enough, and nothing over is given out.
+            // Not for each of thousands a timer of its own: once a minute is soon enough, and nothing over is given
+            // out.
             Schedule(next < now + TimeSpan.FromMinutes(1) ? now + TimeSpan.FromMinutes(1) : next, outbox);
         }
     }

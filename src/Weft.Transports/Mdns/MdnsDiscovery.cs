@@ -23,7 +23,9 @@ public sealed class MdnsDiscoveryOptions
     /// </summary>
     public bool Always { get; set; }
 
-    /// <summary>Where to send, and to listen: an IPv4 group, or in tests an address. Default: 224.0.0.251, port 5353.</summary>
+    /// <summary>
+    /// Where to send, and to listen: an IPv4 group, or in tests an address. Default: 224.0.0.251, port 5353.
+    /// </summary>
     public IPEndPoint Group { get; set; } = new(IPAddress.Parse("224.0.0.251"), 5353);
 
     /// <summary>Where to bind. Default: every address, the group's port.</summary>
@@ -93,7 +95,8 @@ public sealed class MdnsDiscovery : IDiscovery
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         try
         {
-            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true); // Others answer, too.
+            // Others on this machine answer, too.
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
             socket.Bind(_options.Bind ?? new IPEndPoint(IPAddress.Any, _options.Group.Port));
             if (IsMulticast(_options.Group.Address))
             {
@@ -215,7 +218,9 @@ public sealed class MdnsDiscovery : IDiscovery
 
     private WeftInstant Now() => new((long)(_time.GetTimestamp() * (1_000_000.0 / _time.TimestampFrequency)));
 
-    /// <summary>Carries out the core's wishes; the gate is held. A packet is handed to the system, and no more.</summary>
+    /// <summary>
+    /// Carries out the core's wishes; the gate is held. A packet is handed to the system, and no more.
+    /// </summary>
     private void Apply()
     {
         foreach (MdnsOutput output in _outbox.Items)

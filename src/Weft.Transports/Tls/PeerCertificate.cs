@@ -59,7 +59,10 @@ internal static class PeerCertificate
     /// <param name="now">The wall clock.</param>
     /// <param name="peer">The key the peer has proved to have signed with.</param>
     internal static bool TryVerify(
-        ReadOnlyMemory<byte> certificate, ICrypto crypto, DateTimeOffset now, [NotNullWhen(true)] out PeerPublicKey? peer)
+        ReadOnlyMemory<byte> certificate,
+        ICrypto crypto,
+        DateTimeOffset now,
+        [NotNullWhen(true)] out PeerPublicKey? peer)
     {
         peer = null;
         if (certificate.Length > BytesMax)
@@ -70,7 +73,8 @@ internal static class PeerCertificate
         try
         {
             Parts parts = Read(certificate);
-            if (now < parts.NotBefore || now > parts.NotAfter || !TrySignedKey(parts.Extension, out byte[] key, out byte[] sign)
+            if (now < parts.NotBefore || now > parts.NotAfter
+                || !TrySignedKey(parts.Extension, out byte[] key, out byte[] sign)
                 || !PeerPublicKey.TryDecode(key, out PeerPublicKey? claimed))
             {
                 return false;
@@ -174,7 +178,8 @@ internal static class PeerCertificate
         ReadOnlySpan<byte> key = parts.PublicKey.Span;
         switch (parts.Algorithm)
         {
-            case "1.2.840.10045.4.3.2" or "1.2.840.10045.4.3.3" or "1.2.840.10045.4.3.4" when IsNamedCurve(parts.PublicKey):
+            case "1.2.840.10045.4.3.2" or "1.2.840.10045.4.3.3" or "1.2.840.10045.4.3.4"
+                when IsNamedCurve(parts.PublicKey):
                 using (var ecdsa = ECDsa.Create())
                 {
                     ecdsa.ImportSubjectPublicKeyInfo(key, out int read);

@@ -11,7 +11,8 @@ namespace Weft.Transports.Tls;
 
 /// <summary>Protects connections by TLS 1.3, beside Noise: add it to <see cref="Libp2pOptions.Security"/>.</summary>
 /// <remarks>
-/// Both ends show one self-signed certificate that their libp2p key has signed; no authority has a say, no name is asked
+/// Both ends show one self-signed certificate that their libp2p key has signed; no authority has a say, no name is
+/// asked
 /// for, nothing is resumed. The muxer is chosen within the handshake. One object serves one host.
 /// Source: libp2p specs, tls/tls.md; docs/spec/libp2p.md, "TLS".
 /// </remarks>
@@ -76,7 +77,8 @@ public sealed class TlsSecurity : ISecurity, IDisposable
             throw check.IsOther
                 ? new Libp2pException(
                     WeftError.PeerWrong,
-                    $"Another peer answers at {connection.RemoteAddress} than was dialled. The connection was closed.", error)
+                    $"Another peer answers at {connection.RemoteAddress} than was dialled. The connection was closed.",
+                    error)
                 : new Libp2pException(
                     WeftError.HandshakeFailed,
                     $"The TLS handshake with {connection.RemoteAddress} failed: {error.Message}", error);
@@ -117,7 +119,9 @@ public sealed class TlsSecurity : ISecurity, IDisposable
         RemoteCertificateValidationCallback = check.OnCertificate,
     };
 
-    /// <summary>No authority is asked, and above all nothing is fetched from where a stranger's certificate says.</summary>
+    /// <summary>
+    /// No authority is asked, and above all nothing is fetched from where a stranger's certificate says.
+    /// </summary>
     private static X509ChainPolicy Policy() => new()
     {
         DisableCertificateDownloads = true,
@@ -148,7 +152,9 @@ public sealed class TlsSecurity : ISecurity, IDisposable
             return !IsOther;
         }
 
-        /// <summary>How many certificates came: the peer's own, and those that are not allowed to come with it.</summary>
+        /// <summary>
+        /// How many certificates came: the peer's own, and those that are not allowed to come with it.
+        /// </summary>
         private static int CountOf(X509Chain? chain, X509Certificate own)
         {
             byte[] bytes = own.GetRawCertData();

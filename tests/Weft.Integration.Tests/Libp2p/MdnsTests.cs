@@ -6,7 +6,9 @@ using Weft.Transports.Mdns;
 
 namespace Weft.Integration.Tests.Libp2p;
 
-/// <summary>Peers that find each other by multicast, which stays within this machine, or over sockets of their own.</summary>
+/// <summary>
+/// Peers that find each other by multicast, which stays within this machine, or over sockets of their own.
+/// </summary>
 public sealed class MdnsTests
 {
     [Fact]

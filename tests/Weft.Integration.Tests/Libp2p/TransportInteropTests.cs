@@ -8,7 +8,9 @@ using TransportInterop;
 
 namespace Weft.Integration.Tests.Libp2p;
 
-/// <summary>Both ends of the transport interoperability test, which meet through a Redis server of a few lines.</summary>
+/// <summary>
+/// Both ends of the transport interoperability test, which meet through a Redis server of a few lines.
+/// </summary>
 public sealed class TransportInteropTests
 {
     [Theory]

@@ -10,7 +10,10 @@ using Weft.Protocols.Peers;
 
 namespace Weft.Interop.Tests.Libp2p;
 
-/// <summary>Weft and unmodified js-libp2p over TCP and WebSocket, Noise and Yamux; each as the one who dials and the one who listens.</summary>
+/// <summary>
+/// Weft and unmodified js-libp2p over TCP and WebSocket, Noise and Yamux; each as the one who dials and the one who
+/// listens.
+/// </summary>
 public sealed class Libp2pInteropTests
 {
     private const int Large = 100 * 1_000 * 1_000;

@@ -9,7 +9,9 @@ using Weft.Transports.Tls;
 
 namespace Weft.Interop.Tests.Libp2p;
 
-/// <summary>TLS between Weft and unmodified js-libp2p, and with plain node where js-libp2p is too well-behaved.</summary>
+/// <summary>
+/// TLS between Weft and unmodified js-libp2p, and with plain node where js-libp2p is too well-behaved.
+/// </summary>
 public sealed class TlsInteropTests
 {
     [GunTheory]

@@ -197,7 +197,8 @@ public sealed class PeerCertificateTests : IDisposable
     }
 
     /// <summary>
-    /// No builder makes two extensions of a kind: the second is made as one of another number, which is then changed, and
+    /// No builder makes two extensions of a kind: the second is made as one of another number, which is then changed,
+    /// and
     /// the whole signed again.
     /// </summary>
     private sealed class TwoOfAKind

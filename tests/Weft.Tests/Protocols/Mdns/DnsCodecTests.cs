@@ -36,7 +36,8 @@ public sealed class DnsCodecTests
     [Fact]
     public void Compressed_names_are_read()
     {
-        // A PTR whose name is at 12, and whose target ends with a pointer to it; then a TXT whose name points at the target.
+        // A PTR whose name is at 12, and whose target ends with a pointer to it; then a TXT whose name points at the
+        // target.
         byte[] bytes = Convert.FromHexString(
             "000084000000000100000001" + "045f7032700001"[..10] + "00" + "000c0001" + "00000078" + "0006" + "036162" + "63" + "c00c"
             + "c01c" + "00100001" + "00000078" + "0002" + "0161");
