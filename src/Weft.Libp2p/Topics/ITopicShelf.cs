@@ -1,0 +1,53 @@
+using Weft.Protocols.Gossip;
+
+namespace Weft.Libp2p.Topics;
+
+/// <summary>Where kept messages outlive a restart. Safe to use from many threads.</summary>
+public interface ITopicShelf
+{
+    /// <summary>Names this store: another one has another name, so that cursors of one are not taken by another.</summary>
+    string Epoch { get; }
+
+    /// <summary>What is kept, by topic, each in the order of its offsets.</summary>
+    IEnumerable<ShelvedMessage> Load();
+
+    /// <summary>Keeps a message; durable once <see cref="FlushAsync"/> has completed.</summary>
+    void Keep(string topic, long offset, double receivedMs, GossipMessage message);
+
+    /// <summary>Forgets a message.</summary>
+    void Drop(string topic, long offset);
+
+    /// <summary>Completes when everything before it is durable.</summary>
+    ValueTask FlushAsync();
+}
+
+/// <summary>One message of a shelf.</summary>
+/// <param name="Topic">Its topic.</param>
+/// <param name="Offset">Its place.</param>
+/// <param name="ReceivedMs">When it came, in milliseconds since 1970.</param>
+/// <param name="Body">The message as in a pubsub RPC.</param>
+public readonly record struct ShelvedMessage(string Topic, long Offset, double ReceivedMs, ReadOnlyMemory<byte> Body);
+
+/// <summary>A shelf that forgets with the process.</summary>
+/// <param name="epoch">Another one for each run.</param>
+public sealed class MemoryTopicShelf(string epoch) : ITopicShelf
+{
+    /// <inheritdoc/>
+    public string Epoch => epoch;
+
+    /// <inheritdoc/>
+    public IEnumerable<ShelvedMessage> Load() => [];
+
+    /// <inheritdoc/>
+    public void Keep(string topic, long offset, double receivedMs, GossipMessage message)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Drop(string topic, long offset)
+    {
+    }
+
+    /// <inheritdoc/>
+    public ValueTask FlushAsync() => default;
+}

@@ -1,0 +1,28 @@
+using Weft.Protocols.Topics;
+
+namespace Weft.Libp2p.Topics;
+
+/// <summary>How a host keeps topics for others.</summary>
+public sealed class TopicRelayOptions
+{
+    /// <summary>Topics to keep from the start.</summary>
+    public IList<string> Topics { get; } = [];
+
+    /// <summary>Join and keep topics that others ask for. Default: false.</summary>
+    public bool KeepsWhatIsAsked { get; set; }
+
+    /// <summary>Topics that are kept. Default: 256; more are refused.</summary>
+    public int TopicsMax { get; set; } = 256;
+
+    /// <summary>What is kept of each.</summary>
+    public TopicRetention Retention { get; set; } = new();
+
+    /// <summary>Streams that are served at once. Default: 1,024.</summary>
+    public int StreamsMax { get; set; } = 1_024;
+
+    /// <summary>Bytes of one batch. Default: 64 KiB.</summary>
+    public int BatchBytesMax { get; set; } = 64 * 1024;
+
+    /// <summary>How often what is too old is let go. Default: 1 min.</summary>
+    public TimeSpan MaintainEvery { get; set; } = TimeSpan.FromMinutes(1);
+}
