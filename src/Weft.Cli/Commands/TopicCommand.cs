@@ -33,6 +33,18 @@ internal static class TopicCommand
         HelpName = "N",
     };
 
+    private static readonly Option<string?> From = new("--from")
+    {
+        Description = "Begin with what relays have kept: all, last, last:N, -1h, or a cursor. Default: now.",
+        HelpName = "WHERE",
+    };
+
+    private static readonly Option<int> Stored = new("--stored")
+    {
+        Description = "Return when so many relays hold the message durably; fail with fewer.",
+        HelpName = "N",
+    };
+
     public static Command Build()
     {
         var list = new WeftCommand("ls", "The joined topics, their peers and mesh links.")
@@ -45,19 +57,21 @@ internal static class TopicCommand
         {
             Examples = ["weft topic pub lobby \"tea at five\"", "tail -f log.txt | weft topic pub logs"],
             Resources = ["POST /topics/{name}/messages"],
-            Remarks = "The message is signed by the node. Nothing says that anybody got it.",
+            Remarks = "The message is signed by the node. Only --stored says that anybody got it.",
         };
         publish.Arguments.Add(Topic);
         publish.Arguments.Add(Message);
+        publish.Options.Add(Stored);
         publish.Run(PublishAsync);
         var subscribe = new WeftCommand("sub", "Print each message of a topic as it comes.")
         {
-            Examples = ["weft topic sub lobby", "weft topic sub lobby --json -n 1 --timeout 30s"],
+            Examples = ["weft topic sub lobby", "weft topic sub lobby --from last:20", "weft topic sub lobby --json -n 1 --timeout 30s"],
             Resources = ["GET /topics/{name}/messages"],
             Remarks = "Ctrl+C ends it with exit code 0. With --timeout it fails when fewer than --count messages came in time.",
         };
         subscribe.Arguments.Add(Topic);
         subscribe.Options.Add(Count);
+        subscribe.Options.Add(From);
         subscribe.Run(SubscribeAsync);
         var command = new WeftCommand("topic", "Signed messages for everyone who has joined.")
         {
@@ -122,13 +136,25 @@ internal static class TopicCommand
     private static async Task SendAsync(
         CommandContext context, WeftClient client, string message, CancellationToken cancellationToken)
     {
+        int wanted = context.Value(Stored);
         if (Encoding.UTF8.GetByteCount(message) > LineMax)
         {
             throw new CliException(WeftError.TooLarge, $"A message on the command line has at most {LineMax} bytes.");
         }
 
         using JsonDocument answer = await client.SendAsync(
-            HttpMethod.Post, PathOf(context), JsonBuild.Object(json => json.WriteString("text", message)), cancellationToken);
+            HttpMethod.Post, PathOf(context), JsonBuild.Object(json =>
+            {
+                json.WriteString("text", message);
+                json.WriteNumber("stored", wanted);
+            }),
+            cancellationToken);
+        if (answer.RootElement.Long("stored") < wanted)
+        {
+            throw new CliException(
+                WeftError.DeadlinePassed, $"{answer.RootElement.Text("stored")} of {wanted} relays hold the message; it was sent.");
+        }
+
         if (context.Output.IsJson)
         {
             context.Output.Json(answer.RootElement);
@@ -154,7 +180,7 @@ internal static class TopicCommand
         try
         {
             using HttpResponseMessage answer = await client.OpenAsync(
-                HttpMethod.Get, PathOf(context), null, "text/event-stream", deadline.Token);
+                HttpMethod.Get, PathOf(context, ("from", context.Value(From))), null, "text/event-stream", deadline.Token);
             await using Stream body = await answer.Content.ReadAsStreamAsync(deadline.Token);
             await foreach (SseItem<string> item in SseParser.Create(body).EnumerateAsync(deadline.Token))
             {
@@ -197,7 +223,7 @@ internal static class TopicCommand
                 context.Output.Cells(Short(context, data.Text("from") ?? ""), PlainText.OneLine(text));
                 return true;
             case "gap":
-                context.Output.Note($"! gap: {data.Text("missed")} messages were dropped because this reader was slow");
+                context.Output.Note($"! gap: {data.Text("missed")} messages or more are missing here: this reader was slow, or no relay has them");
                 return false;
             case "live":
                 context.Output.Note("joined; waiting for messages");
@@ -214,11 +240,11 @@ internal static class TopicCommand
     private static string Short(CommandContext context, string id) =>
         context.Output.IsTerminal && id.Length > 16 ? $"{id[..4]}…{id[^6..]}" : id;
 
-    private static string PathOf(CommandContext context)
+    private static string PathOf(CommandContext context, params (string Name, string? Value)[] query)
     {
         string topic = context.Value(Topic)!;
         return topic.Length == 0 || topic.Contains('%', StringComparison.Ordinal) || topic is "." or ".."
             ? throw new CliException(WeftError.Usage, "A topic is not empty, not \".\" or \"..\", and has no percent sign.")
-            : WeftClient.Path($"topics/{Uri.EscapeDataString(topic)}/messages");
+            : WeftClient.Path($"topics/{Uri.EscapeDataString(topic)}/messages", query);
     }
 }

@@ -12,7 +12,7 @@ namespace Weft.Libp2p.Topics;
 /// <param name="Message">The message; its signature is verified.</param>
 /// <param name="Missed">How many offsets of a gap are gone.</param>
 /// <param name="Epoch">The relay's store.</param>
-/// <param name="Next">Where to go on.</param>
+/// <param name="Next">Where to go on; 0 in the middle of a batch.</param>
 public readonly record struct TopicReplayItem(
     TopicAnswerKind Kind, GossipMessage? Message, long Missed, string Epoch, long Next);
 
@@ -48,9 +48,12 @@ public sealed class TopicClient(Libp2pHost host, GossipService gossip)
                 throw new InvalidDataException($"{relay} sent no answer of a relay.");
             }
 
-            foreach (ReadOnlyMemory<byte> body in answer.Messages ?? [])
+            IReadOnlyList<ReadOnlyMemory<byte>> bodies = answer.Messages ?? [];
+            for (int i = 0; i < bodies.Count; i++)
             {
-                yield return new(TopicAnswerKind.Batch, Open(relay, body, request.Topic), 0, answer.Epoch, answer.Offset);
+                // One may go on behind a whole batch only.
+                long next = i == bodies.Count - 1 ? answer.Offset : 0;
+                yield return new(TopicAnswerKind.Batch, Open(relay, bodies[i], request.Topic), 0, answer.Epoch, next);
             }
 
             if (answer.Kind is TopicAnswerKind.CaughtUp or TopicAnswerKind.Gap)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Weft.Libp2p.Gossip;
 using Weft.Libp2p.Streams;
@@ -121,6 +122,11 @@ public sealed class TopicRelay : IAsyncDisposable
     /// <summary>The last value of a key that is kept here; null when none is.</summary>
     public TopicEntry? Latest(string topic, ReadOnlySpan<byte> key) => Find(topic, makes: false)?.Latest(key);
 
+    /// <summary>Reads what is kept here as another peer would; null when the topic is not kept.</summary>
+    public IAsyncEnumerable<TopicReplayItem>? ReplayAsync(
+        TopicRequest request, CancellationToken cancellationToken = default) =>
+        Find(request.Topic, makes: false) is { } kept ? ReplayAsync(kept, request, cancellationToken) : null;
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
@@ -140,6 +146,46 @@ public sealed class TopicRelay : IAsyncDisposable
         foreach (KeptTopic one in kept)
         {
             await one.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async IAsyncEnumerable<TopicReplayItem> ReplayAsync(
+        KeptTopic kept, TopicRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        (long next, long missed) = kept.Place(request, Epoch);
+        if (missed > 0)
+        {
+            yield return new(TopicAnswerKind.Gap, null, missed, Epoch, next);
+        }
+
+        bool isCaughtUp = false;
+        var batch = new List<TopicEntry>();
+        while (_isStopped == 0)
+        {
+            batch.Clear();
+            (next, Task grown) = kept.Read(next, _options.BatchBytesMax, batch);
+            foreach (TopicEntry entry in batch)
+            {
+                yield return new(TopicAnswerKind.Batch, entry.Message, 0, Epoch, entry.Offset + 1);
+            }
+
+            if (batch.Count > 0)
+            {
+                continue;
+            }
+
+            if (!isCaughtUp)
+            {
+                isCaughtUp = true;
+                yield return new(TopicAnswerKind.CaughtUp, null, 0, Epoch, next);
+            }
+
+            if (!request.IsLive)
+            {
+                yield break;
+            }
+
+            await grown.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 

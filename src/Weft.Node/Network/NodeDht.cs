@@ -1,6 +1,7 @@
 using System.Text;
 using Weft.Libp2p.Kad;
 using Weft.Node.Storage;
+using Weft.Node.Topics;
 using Weft.Primitives;
 using Weft.Protocols.Kad;
 using Weft.Protocols.Kad.Records;
@@ -217,7 +218,9 @@ internal sealed class RecordJournal(IStore store, IRecordShelf shelf) : IRecordJ
     {
         foreach (RecordChange change in shelf.Load())
         {
-            if (KadRecord.TryRead(change.Record.Span, out KadRecord record, out _))
+            // Kept topics share the shelf; their keys are no keys of the DHT.
+            if (!StoreTopicShelf.Owns(change.Key.Span)
+                && KadRecord.TryRead(change.Record.Span, out KadRecord record, out _))
             {
                 records.Restore(record, change.ExpiresMs, change.ReceivedMs, change.IsOwn);
             }

@@ -1,4 +1,6 @@
 using Weft.Libp2p.Gossip;
+using Weft.Libp2p.Topics;
+using Weft.Node.Topics;
 
 namespace Weft.Node.Network;
 
@@ -7,6 +9,9 @@ public sealed partial class NodeNetwork
 {
     /// <summary>Publish and subscribe; most users take <see cref="WeftNode.Topics"/>.</summary>
     public GossipService Gossip { get; private set; } = null!;
+
+    /// <summary>What keeps topics for others; null unless the profile is <see cref="NetworkProfile.Super"/>.</summary>
+    public TopicRelay? TopicRelay { get; private set; }
 
     private async Task AddGossipAsync(CancellationToken cancellationToken)
     {
@@ -21,6 +26,21 @@ public sealed partial class NodeNetwork
         foreach (string topic in Options.Subscribe)
         {
             Gossip.Subscribe(topic, isRead: false); // Ends with the service.
+        }
+
+        if (Options.EffectiveProfile == NetworkProfile.Super)
+        {
+            ITopicShelf shelf = Node.Store.Records is { } records
+                ? new StoreTopicShelf(Node.Store, records)
+                : new MemoryTopicShelf(Node.Store.StoreId);
+            var relay = new TopicRelayOptions { KeepsWhatIsAsked = true };
+            foreach (string topic in Options.Subscribe)
+            {
+                relay.Topics.Add(topic);
+            }
+
+            TopicRelay = new(Host, Gossip, shelf, relay);
+            await AddAsync(TopicRelay, TopicRelay.StartAsync, cancellationToken).ConfigureAwait(false);
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using Weft.Primitives;
+using Weft.Protocols.Topics;
 
 namespace Weft.Node.Topics;
 
@@ -8,18 +9,29 @@ namespace Weft.Node.Topics;
 /// <param name="From">Who signed it; empty for a gap.</param>
 /// <param name="Sequence">The author's number; it rises with every message of the author.</param>
 /// <param name="Data">What it says.</param>
-/// <param name="Missed">For a gap: how many messages are missing here; 0 for a message.</param>
+/// <param name="Missed">For a gap: at least how many messages are missing here; 0 for a message.</param>
 public readonly record struct TopicMessage(
     string Topic, PeerId From, ulong Sequence, ReadOnlyMemory<byte> Data, long Missed = 0)
 {
-    /// <summary>True when messages are missing here, because this reader was slow.</summary>
+    /// <summary>
+    /// Where a later subscription may go on (<see cref="Replay.From"/>): at the last message of each batch of a relay; else
+    /// null.
+    /// </summary>
+    public string? Cursor { get; init; }
+
+    /// <summary>True when messages are missing here: this reader was slow, or no relay has them any more.</summary>
     public bool IsGap => Missed > 0;
 
-    /// <summary>What it says, read as UTF-8; what is none becomes U+FFFD.</summary>
-    public string Text => Encoding.UTF8.GetString(Data.Span);
+    /// <summary>What it says, without the head of a record: see <see cref="NodeTopics.PutAsync"/>.</summary>
+    public ReadOnlyMemory<byte> Payload =>
+        TopicRecord.TryRead(Data.Span, out TopicRecord record) ? Data[(Data.Length - record.Payload.Length)..] : Data;
+
+    /// <summary>The payload, read as UTF-8; what is none becomes U+FFFD.</summary>
+    public string Text => Encoding.UTF8.GetString(Payload.Span);
 }
 
 /// <summary>What became of a published message.</summary>
 /// <param name="Sequence">The number it got.</param>
 /// <param name="Peers">To how many peers it was sent at once; others may get it through them.</param>
-public readonly record struct TopicReceipt(ulong Sequence, int Peers);
+/// <param name="Stored">How many relays hold it durably; 0 where none was asked.</param>
+public readonly record struct TopicReceipt(ulong Sequence, int Peers, int Stored = 0);

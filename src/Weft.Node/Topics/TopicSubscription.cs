@@ -8,14 +8,16 @@ namespace Weft.Node.Topics;
 public sealed class TopicSubscription : IAsyncDisposable
 {
     private readonly GossipSubscription _live;
+    private readonly ReplayReader? _replay;
 
-    internal TopicSubscription(GossipSubscription live) => _live = live;
+    internal TopicSubscription(GossipSubscription live, ReplayReader? replay = null) => (_live, _replay) = (live, replay);
 
     /// <summary>The topic's name.</summary>
     public string Topic => _live.Topic;
 
     /// <summary>
-    /// Gives each message that came since the subscription was made, this node's own ones included; one reader.
+    /// Gives what a relay has kept, if that was asked for, and each message that came since the subscription was made,
+    /// this node's own ones included; each once. One reader.
     /// </summary>
     /// <param name="cancellationToken">Ends the reading with <see cref="OperationCanceledException"/>.</param>
     /// <returns>
@@ -25,14 +27,27 @@ public sealed class TopicSubscription : IAsyncDisposable
     public async IAsyncEnumerable<TopicMessage> ReadAllAsync(
         [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
+        if (_replay is not null)
+        {
+            await foreach (TopicMessage message in _replay.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+            {
+                yield return message;
+            }
+
+            yield break;
+        }
+
         await foreach (GossipDelivery delivery in _live.ReadAllAsync(cancellationToken).ConfigureAwait(false))
         {
             yield return delivery.Message is { } message
-                ? new(message.Topic, message.From, message.Sequence, message.Data)
+                ? Of(message)
                 : new(Topic, default, 0, default, delivery.Missed);
         }
     }
 
     /// <summary>Ends it; the topic is left when nobody else in this node reads it.</summary>
     public ValueTask DisposeAsync() => _live.DisposeAsync();
+
+    internal static TopicMessage Of(GossipMessage message) =>
+        new(message.Topic, message.From, message.Sequence, message.Data);
 }

@@ -86,13 +86,19 @@ internal sealed class TopicStream(ApiCall call)
             json.WriteString("topic", message.Topic);
             json.WriteString("from", message.From.ToString());
             json.WriteString("sequence", message.Sequence.ToString(CultureInfo.InvariantCulture)); // Beyond 2^53.
-            if (Utf8.IsValid(message.Data.Span))
+            ReadOnlySpan<byte> payload = message.Payload.Span;
+            if (Utf8.IsValid(payload))
             {
-                json.WriteString("text", message.Data.Span);
+                json.WriteString("text", payload);
             }
             else
             {
-                json.WriteBase64String("data", message.Data.Span);
+                json.WriteBase64String("data", payload);
+            }
+
+            if (message.Cursor is { } cursor)
+            {
+                json.WriteString("cursor", cursor);
             }
         });
     }

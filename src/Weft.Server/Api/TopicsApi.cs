@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -39,7 +40,8 @@ internal static class TopicsApi
     internal static async Task PostAsync(ApiCall call)
     {
         string topic = NameOf(call);
-        using BodyMembers body = await BodyMembers.ReadAsync(call, "text", "data");
+        using BodyMembers body = await BodyMembers.ReadAsync(call, "text", "data", "stored");
+        int stored = (int)(body.Whole("stored", 0, 16) ?? 0);
         string? text = body.Text("text", TextMax);
         string? data = body.Text("data", TextMax);
         if (text is null == data is null)
@@ -57,14 +59,18 @@ internal static class TopicsApi
             throw body.Refused("\"data\" is not base64.", "data");
         }
 
-        TopicReceipt receipt = await call.Peer.Node.Topics.PublishAsync(topic, bytes, call.Aborted);
+        NodeTopics topics = call.Peer.Node.Topics;
+        TopicReceipt receipt = stored == 0
+            ? await topics.PublishAsync(topic, bytes, call.Aborted)
+            : await topics.PublishStoredAsync(topic, bytes, stored, call.Aborted);
         await call.AnswerAsync(StatusCodes.Status200OK, json =>
         {
             json.WriteStartObject();
             json.WriteString("topic", topic);
             json.WriteString("from", call.Peer.Network!.Id.ToString());
-            json.WriteString("sequence", receipt.Sequence.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            json.WriteString("sequence", receipt.Sequence.ToString(CultureInfo.InvariantCulture));
             json.WriteNumber("peers", receipt.Peers);
+            json.WriteNumber("stored", receipt.Stored);
             json.WriteEndObject();
         });
     }
@@ -73,10 +79,12 @@ internal static class TopicsApi
     internal static async Task GetAsync(ApiCall call)
     {
         string topic = NameOf(call);
+        Replay replay = ReplayOf(call.Query["from"]);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(
             call.Aborted, call.Server.Stopping, call.Caller.Revoked);
         using ITimer? expiry = WatchApi.EndWithToken(call, ending);
-        await using TopicSubscription subscription = await call.Peer.Node.Topics.SubscribeAsync(topic, call.Aborted);
+        await using TopicSubscription subscription = await call.Peer.Node.Topics
+            .SubscribeAsync(topic, replay, call.Aborted);
         call.Response.ContentType = call.WantsLines ? "application/x-ndjson" : "text/event-stream";
         call.Response.Headers.CacheControl = "no-store";
         call.Response.Headers["X-Accel-Buffering"] = "no";
@@ -102,6 +110,44 @@ internal static class TopicsApi
         {
             await stream.EndAsync(reason);
         }
+    }
+
+    /// <summary>"now", "all", "last" (one), "last:N", "-DURATION", or a cursor.</summary>
+    private static Replay ReplayOf(string? from)
+    {
+        try
+        {
+            return from switch
+            {
+                null or "" or "now" => Replay.None,
+                "all" => Replay.All,
+                "last" => Replay.Last(1),
+                _ when from.StartsWith("last:", StringComparison.Ordinal) => Replay.Last(
+                    int.Parse(from.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture)),
+                ['-', ..] => Replay.Last(Age(from)),
+                _ => Replay.From(from),
+            };
+        }
+        catch (Exception wrong) when (wrong is FormatException or OverflowException or ArgumentException)
+        {
+            throw new ApiException(
+                WeftError.RequestMalformed,
+                "\"from\" is now, all, last, last:N, -DURATION (as in -90s, -15m, -1h, -7d), or a cursor.")
+            { Path = "from" };
+        }
+    }
+
+    private static TimeSpan Age(string from)
+    {
+        double number = double.Parse(from.AsSpan(1, from.Length - 2), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture);
+        return from[^1] switch
+        {
+            's' => TimeSpan.FromSeconds(number),
+            'm' => TimeSpan.FromMinutes(number),
+            'h' => TimeSpan.FromHours(number),
+            'd' => TimeSpan.FromDays(number),
+            _ => throw new FormatException(),
+        };
     }
 
     /// <summary>
