@@ -63,12 +63,11 @@ internal sealed class ReplayReader(NodeNetwork network, GossipSubscription live,
 
     private async Task RelayAsync(ChannelWriter<TopicMessage> line, CancellationToken cancellationToken)
     {
+        TopicRequest request = replay.RequestFor(live.Topic, network.Node.Time.GetUtcNow());
+        using var caughtUp = new SemaphoreSlim(0);
+        Task kept = KeptAsync(request, line, caughtUp, cancellationToken);
         try
         {
-            TopicRequest request = replay.RequestFor(live.Topic, network.Node.Time.GetUtcNow());
-            using var caughtUp = new SemaphoreSlim(0);
-            Task kept = KeptAsync(request, line, caughtUp, cancellationToken);
-
             // Live messages wait in their own line until what was kept has been given: it comes first, in its order.
             await caughtUp.WaitAsync(cancellationToken).ConfigureAwait(false);
             await LiveAsync(line, () => !kept.IsCompleted, cancellationToken).ConfigureAwait(false);
@@ -79,7 +78,8 @@ internal sealed class ReplayReader(NodeNetwork network, GossipSubscription live,
         }
         finally
         {
-            line.TryComplete();
+            line.TryComplete(); // The reader ends, and with it what is still read of the relay.
+            await kept.ConfigureAwait(false);
         }
     }
 
