@@ -13,10 +13,13 @@ internal sealed class SourceTree
 {
     private static readonly string[] Folders =
     [
-        "src/Weft.Graph", "src/Weft.Protocols/Gun", "src/Weft.Node/Commits", "src/Weft.Simulation",
+        "src/Weft.Graph", "src/Weft.Protocols", "src/Weft.Node/Commits", "src/Weft.Simulation",
     ];
 
-    private static readonly string[] Files = ["src/Weft.Node/Storage/StoreTypes.cs", "src/Weft.Node/Lanes/DeltaPlan.cs"];
+    private static readonly string[] Files =
+    [
+        "src/Weft.Node/Storage/StoreTypes.cs", "src/Weft.Node/Storage/IRecordShelf.cs", "src/Weft.Node/Lanes/DeltaPlan.cs",
+    ];
 
     // What ImplicitUsings gives a library.
     private const string GlobalUsings =
@@ -52,8 +55,9 @@ internal sealed class SourceTree
         IEnumerable<MetadataReference> references = platform.Split(Path.PathSeparator)
             .Where(path => Path.GetFileName(path).StartsWith("System.", StringComparison.Ordinal)
                 || Path.GetFileName(path) is "netstandard.dll" or "mscorlib.dll")
-            .Append(typeof(Crypto.ICrypto).Assembly.Location) // These two as they are: no bug is planted in them.
+            .Append(typeof(Crypto.ICrypto).Assembly.Location) // These as they are: no bug is planted in them.
             .Append(typeof(Primitives.WeftError).Assembly.Location)
+            .Append(typeof(Log.ILogStore).Assembly.Location)
             .Select(path => MetadataReference.CreateFromFile(path));
         _sound = CSharpCompilation.Create(
             "Weft.Mutant",
