@@ -67,8 +67,8 @@ public sealed class NetworkOptions
     /// <summary>The longest wait before a peer is dialled again: up to 1 day. Default: 60 s.</summary>
     public TimeSpan RedialMax { get; set; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>How often connected peers are pinged: 100 ms to 1 h. Default: 15 s.</summary>
-    public TimeSpan PingInterval { get; set; } = TimeSpan.FromSeconds(15);
+    /// <summary>How often connected peers are pinged: 100 ms to 1 h. Default: 1 s.</summary>
+    public TimeSpan PingInterval { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>The distributed hash table.</summary>
     public NetworkDhtOptions Dht { get; set; } = new();

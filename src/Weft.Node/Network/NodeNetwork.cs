@@ -349,7 +349,12 @@ public sealed partial class NodeNetwork : IAsyncDisposable
             Crypto = node.Crypto,
             Identity = new Ed25519KeyPair(node.Crypto, seed), // The host clears its copy; the node keeps its own.
             AgentVersion = parts.AgentVersion,
-            Heartbeat = new PingOptions { Interval = options.PingInterval },
+            // A busy machine may be late by many seconds; half a minute of silence is an end.
+            Heartbeat = new PingOptions
+            {
+                Interval = options.PingInterval,
+                MissesMax = Math.Max(3, (int)(TimeSpan.FromSeconds(30) / options.PingInterval)),
+            },
             Time = node.Time,
             Loggers = node.Loggers,
         };
