@@ -44,19 +44,20 @@ public sealed partial class ReplicationCore(LogCore log, ReplicationOptions opti
     public int PeerCount => _peers.Count;
 
     /// <summary>
-    /// Whether a peer claims a longer log, or a higher fork, than is here; null when none has said anything yet.
+    /// Whether a peer claims a longer log, or a higher fork, than is here and durable; null when none has said anything.
     /// </summary>
     public bool? IsBehind
     {
         get
         {
             bool? isBehind = null;
+            LogHead head = log.Published;
             foreach (ReplicationPeer peer in _peers.Values)
             {
                 if (peer.Remote is SyncMessage remote)
                 {
-                    isBehind = isBehind == true || remote.Fork > log.Fork
-                        || (remote.Fork == log.Fork && remote.Length > log.Length);
+                    isBehind = isBehind == true || remote.Fork > head.Fork
+                        || (remote.Fork == head.Fork && remote.Length > head.Length);
                 }
             }
 
