@@ -44,7 +44,8 @@ public sealed partial class ReplicationCore(LogCore log, ReplicationOptions opti
     public int PeerCount => _peers.Count;
 
     /// <summary>
-    /// Whether a peer claims a longer log, or a higher fork, than is here and durable; null when none has said anything.
+    /// Whether a peer claims a longer log, or a higher fork, than is here and durable; null when none has said
+    /// anything.
     /// </summary>
     public bool? IsBehind
     {

@@ -66,7 +66,9 @@ internal sealed class ReplicationPeer(int number, ReplicationOptions options)
 
     public bool WantsAll { get; set; }
 
-    /// <summary>Per download: before this block there is nothing to ask of this peer that was not asked already.</summary>
+    /// <summary>
+    /// Per download: before this block there is nothing to ask of this peer that was not asked already.
+    /// </summary>
     public Dictionary<long, long> Looked { get; } = [];
 
     public int UnsentBytes { get; set; }

@@ -196,7 +196,7 @@ internal sealed class LogFlush : IDisposable
         return pages;
     }
 
-    /// <summary>Writes nodes; leaves of blocks that are here go without: they are computed when they are read.</summary>
+    /// <summary>Writes nodes; leaves of blocks that are here are left out: reading computes them.</summary>
     private void WriteNodes(long log, LogLayer layer, BitPages bits)
     {
         var nodes = new List<(int Kind, long Number, int Slot, TreeNode Node)>(layer.Nodes.Count);
