@@ -9,9 +9,16 @@ if (args is [Libp2pTarget.Mode, ..])
     return await Libp2pTarget.ServeAsync(isManaged: args.Contains("--managed"));
 }
 
+if (args is ["libp2p", "--rows", ..])
+{
+    Console.WriteLine(await Libp2pRows.MeasureLongWireAsync());
+    Console.WriteLine(await Libp2pRows.MeasureIdleAsync());
+    return 0;
+}
+
 if (args is ["libp2p", ..])
 {
-    return await new Libp2pComparison(args.Contains("--quick")).RunAsync();
+    return await new Libp2pComparison(args.Contains("--quick"), args.Contains("--weft")).RunAsync();
 }
 
 if (args is ["network", ..] && !args.Any(arg => arg is not ("network" or "gossip" or "--quick")))

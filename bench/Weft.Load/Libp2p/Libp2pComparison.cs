@@ -12,8 +12,12 @@ namespace Weft.Load.Libp2p;
 /// One Weft client against Weft with native primitives, Weft with managed ones, and js-libp2p: the same work, each target in
 /// a process of its own. Rates say what both ends together reach; the processor time of the target alone compares targets.
 /// </summary>
-internal sealed class Libp2pComparison(bool isQuick)
+/// <param name="isQuick">Less of everything.</param>
+/// <param name="isWeftOnly">Native Weft alone.</param>
+internal sealed class Libp2pComparison(bool isQuick, bool isWeftOnly)
 {
+    private const int WarmRounds = 5;
+
     private readonly int _repeats = isQuick ? 1 : 5;
     private readonly long _bytes = isQuick ? 20_000_000 : 100_000_000;
     private readonly int _pings = isQuick ? 500 : 5_000;
@@ -31,7 +35,7 @@ internal sealed class Libp2pComparison(bool isQuick)
                 () => Libp2pTarget.StartWeftAsync(isManaged: false),
                 () => Libp2pTarget.StartWeftAsync(isManaged: true),
                 Libp2pTarget.StartJsAsync,
-            })
+            }.Take(isWeftOnly ? 1 : 3))
         {
             await using Libp2pTarget target = await start();
             await using Libp2pHost client = await Libp2pTarget.StartHostAsync(isManaged: false, isListening: false);
@@ -53,7 +57,7 @@ internal sealed class Libp2pComparison(bool isQuick)
         var rates = new List<double>();
         var costs = new List<double>();
         byte[] buffer = new byte[65_536];
-        for (int round = 0; round <= _repeats; round++)
+        for (int round = 1 - WarmRounds; round <= _repeats; round++)
         {
             TimeSpan cpu = target.ProcessorTime;
             long start = Stopwatch.GetTimestamp();
@@ -77,7 +81,7 @@ internal sealed class Libp2pComparison(bool isQuick)
                 throw new InvalidOperationException($"{target.Name} sent {got} bytes.");
             }
 
-            if (round > 0) // The first one warms both up.
+            if (round > 0) // Those before warm both up.
             {
                 rates.Add(_bytes / 1e6 / Stopwatch.GetElapsedTime(start).TotalSeconds);
                 costs.Add((target.ProcessorTime - cpu).TotalMilliseconds / (_bytes / 1e6));

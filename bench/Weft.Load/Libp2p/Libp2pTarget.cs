@@ -35,7 +35,13 @@ internal sealed class Libp2pTarget : IAsyncDisposable
     {
         await using Libp2pHost host = await StartHostAsync(isManaged, isListening: true);
         Console.WriteLine(host.Addresses[0]);
-        await Console.In.ReadLineAsync();
+        while (await Console.In.ReadLineAsync() is "collect")
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            Console.WriteLine(GC.GetTotalMemory(forceFullCollection: true));
+        }
+
         return 0;
     }
 
@@ -53,6 +59,9 @@ internal sealed class Libp2pTarget : IAsyncDisposable
                 InboundHandshakesMax = 1_000,
             },
         };
+        options.UseTestProfile(); // Thousands of connections from one address are what is measured here.
+        options.ClosesDuplicates = false;
+        options.Planner.ConnectionsMax = 20_000;
         options.Transports.Add(new TcpTransport());
         if (isListening)
         {
@@ -88,6 +97,24 @@ internal sealed class Libp2pTarget : IAsyncDisposable
                 WorkingDirectory = folder,
             })!;
             await npm.WaitForExitAsync();
+        }
+    }
+
+    /// <summary>Has the target collect its garbage, and say how many bytes of managed memory are left.</summary>
+    public async Task<long> CollectAsync()
+    {
+        await _process.StandardInput.WriteLineAsync("collect");
+        await _process.StandardInput.FlushAsync();
+        return long.Parse((await _process.StandardOutput.ReadLineAsync())!, System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Resident memory of the process.</summary>
+    public long Resident
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.WorkingSet64;
         }
     }
 

@@ -12,6 +12,8 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
 {
     // Room for one frame of the largest size behind the rest of another.
     private const int ReadBufferLength = 131_072;
+    private const int BusyRead = 16_384;
+    private const int InlineFrames = 2;
 
     private static readonly TimeSpan FlushMax = TimeSpan.FromSeconds(1);
 
@@ -27,6 +29,7 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
         byte[]? buffer = null;
         int start = 0;
         int end = 0;
+        bool isBusy = false;
         ConnectionEnd reason = ConnectionEnd.Remote;
         try
         {
@@ -37,9 +40,9 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
                 end = first.Length;
             }
 
-            while (TryOpenFrames(buffer, ref start, ref end, out reason))
+            while (TryTakeBatch(buffer, ref start, ref end, out reason))
             {
-                if (end == 0)
+                if (end == 0 && !isBusy)
                 {
                     Return(ref buffer); // An idle connection holds no buffer while it waits.
                     await _transport.ReadAsync(Memory<byte>.Empty, CancellationToken.None).ConfigureAwait(false);
@@ -55,6 +58,7 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
                 }
 
                 end += read;
+                isBusy = read >= BusyRead; // More is likely to follow at once: that saves a call of the system.
             }
         }
         catch (Exception)
@@ -96,6 +100,49 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
 
         await flushed.WaitAsync(FlushMax, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
+
+    /// <summary>Goes through all that has come, then wakes who waits for it, and sends what it led to: once for all.</summary>
+    private bool TryTakeBatch(byte[]? buffer, ref int start, ref int end, out ConnectionEnd reason)
+    {
+        bool goesOn = TryOpenFrames(buffer, ref start, ref end, out reason);
+        bool mustSend;
+        int waiting;
+        lock (Gate)
+        {
+            _defersSend = false;
+            _ripening?.ForEach(static stream => stream.WakeIfRipe());
+            _ripening?.Clear();
+            mustSend = !_isSending && !_outgoing.IsEmpty;
+            _isSending |= mustSend;
+            waiting = _outgoing.Bytes;
+        }
+
+        if (mustSend)
+        {
+            SendSoon(waiting);
+        }
+
+        return goesOn;
+    }
+
+    /// <summary>
+    /// Sends what is in line; the caller has taken that on itself and holds no gate. A little is sent on the spot, which
+    /// saves a change of threads; more is left to another one, so that this one can go on.
+    /// </summary>
+    internal void SendSoon(int bytes)
+    {
+        if (bytes <= InlineMax)
+        {
+            _ = SendAsync();
+        }
+        else
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
+    }
+
+    /// <summary>A waiting reader has got bytes and has room for more; it is woken when the batch is through.</summary>
+    internal void OnRipening(PeerStream stream) => (_ripening ??= []).Add(stream);
 
     /// <summary>Opens every whole frame where it lies, and moves the rest to the front.</summary>
     /// <returns>False when the connection must end.</returns>
@@ -161,6 +208,7 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
                 return;
             }
 
+            _defersSend = true; // Until the batch is through.
             _outbox.Clear();
             _mux.OnBytes(plain, Now, _outbox);
             Apply(plain);
@@ -268,7 +316,7 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
             MarkClosed(ConnectionEnd.NotReading);
         }
 
-        if (!_isSending && !_outgoing.IsEmpty)
+        if (!_isSending && !_outgoing.IsEmpty && !_defersSend)
         {
             _isSending = true;
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
@@ -323,8 +371,14 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
     {
         try
         {
-            while (TryTake(out FrameQueue.Frame frame))
+            for (int sent = 0; TryTake(out FrameQueue.Frame frame); sent++)
             {
+                if (sent == InlineFrames)
+                {
+                    // Whoever sends a little on the spot is not held to send everybody's.
+                    await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+                }
+
                 try
                 {
                     await _transport.WriteAsync(frame.Seal(_send), CancellationToken.None).ConfigureAwait(false);
@@ -424,6 +478,7 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
         await _closing.CancelAsync().ConfigureAwait(false);
         await _transport.DisposeAsync().ConfigureAwait(false);
         _receive?.Dispose();
+        _send?.Dispose(); // Where a frame is being sealed now, that fails, and is of no use to anyone.
         lock (Gate)
         {
             _outgoing.Clear();

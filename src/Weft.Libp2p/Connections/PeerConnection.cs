@@ -17,7 +17,10 @@ public sealed partial class PeerConnection : IAsyncDisposable
 {
     // Bytes in line to be sent, at which writers wait; and at which a peer that makes this side answer, but does not
     // read, is cut off.
-    private const int OutgoingMax = 256 * 1024;
+    private const int OutgoingMax = 512 * 1024;
+
+    // What is sent at once by whoever put it in line; more than this is left to another thread.
+    private const int InlineMax = 16 * 1024;
     private const int OutgoingLimit = 2 * OutgoingMax;
 
     private static long _numbers;
@@ -40,6 +43,8 @@ public sealed partial class PeerConnection : IAsyncDisposable
     private List<PeerStream>? _awaiting; // Streams whose writers wait for room in the line.
     private bool _isSending;
     private bool _isApplying;
+    private bool _defersSend; // Somebody gathers what is to be sent, and sees to it afterwards.
+    private List<PeerStream>? _ripening; // Streams whose waiting readers have got bytes, and may get more.
     private bool _isIdentified;
     private ConnectionEnd _end;
 
@@ -233,8 +238,12 @@ public sealed partial class PeerConnection : IAsyncDisposable
     /// <returns>
     /// How many; 0 when the stream's window or the line is full, and the writer is told when to try again.
     /// </returns>
-    internal int Send(PeerStream stream, ReadOnlySpan<byte> bytes)
+    /// <param name="stream">The stream.</param>
+    /// <param name="bytes">The bytes.</param>
+    /// <param name="mustSend">The caller is to call <see cref="SendSoon"/> once it has let go of the gate.</param>
+    internal int Send(PeerStream stream, ReadOnlySpan<byte> bytes, out bool mustSend)
     {
+        mustSend = false;
         if (_outgoing.Bytes >= OutgoingMax)
         {
             (_awaiting ??= []).Add(stream);
@@ -244,10 +253,15 @@ public sealed partial class PeerConnection : IAsyncDisposable
         int length = Math.Min(_mux.Sendable(stream.Id), bytes.Length);
         if (length > 0)
         {
+            bool wasDeferred = _defersSend;
+            _defersSend = true; // The header alone is not worth a frame.
             _outbox.Clear();
             _mux.SendData(stream.Id, length, _outbox);
             Apply([]);
             _outgoing.Append(bytes[..length]);
+            _defersSend = wasDeferred;
+            mustSend = !_isSending && !_defersSend;
+            _isSending |= mustSend;
         }
 
         return length;

@@ -21,6 +21,7 @@ public sealed class PeerStream : Stream
     private readonly StreamWaiter _reader = new();
     private readonly StreamWaiter _writer = new();
     private Memory<byte> _target; // Where the waiting reader wants its bytes.
+    private int _filled;          // How much of it has come; the reader is woken once for all that comes together.
     private bool _hasEnded;       // The other side's way.
     private bool _hasCompleted;   // This side's way.
     private bool _isDiscarding;
@@ -107,6 +108,7 @@ public sealed class PeerStream : Stream
 
             wait = _reader.Begin();
             _target = buffer;
+            _filled = 0;
         }
 
         return cancellationToken.CanBeCanceled ? Cancellable(wait, _reader, cancellationToken) : wait;
@@ -239,10 +241,19 @@ public sealed class PeerStream : Stream
             // The usual case of a reader that keeps up: one copy, straight to where it is wanted.
             int direct = Math.Min(bytes.Length, _target.Length);
             bytes[..direct].CopyTo(_target.Span);
-            _target = default;
+            bool isFirst = _filled == 0;
+            _filled += direct;
+            _target = _target[direct..];
             bytes = bytes[direct..];
             Connection.OnConsumed(Id, direct);
-            _reader.Set(direct);
+            if (_target.IsEmpty)
+            {
+                WakeReader();
+            }
+            else if (isFirst)
+            {
+                Connection.OnRipening(this);
+            }
         }
 
         if (!_received.TryAppend(bytes))
@@ -255,8 +266,24 @@ public sealed class PeerStream : Stream
     internal void OnEnd()
     {
         _hasEnded = true;
+        WakeReader();
+    }
+
+    /// <summary>What came together is all there: the reader that waits for it is woken.</summary>
+    internal void WakeReader()
+    {
+        int filled = _filled;
         _target = default;
-        _reader.Set(0);
+        _filled = 0;
+        _reader.Set(filled);
+    }
+
+    internal void WakeIfRipe()
+    {
+        if (_filled > 0)
+        {
+            WakeReader();
+        }
     }
 
     internal void OnWritable() => _writer.Set(0);
@@ -266,11 +293,14 @@ public sealed class PeerStream : Stream
         if (_end is null)
         {
             _end = end;
+            WakeIfRipe();
             _target = default;
             if (!_hasEnded || end == StreamEnd.LocalReset)
             {
                 _received.Clear(); // A part of a message is worth nothing; a whole one may still be read.
             }
+
+            _received.Uncount();
 
             _reader.Fail(new PeerStreamException(end));
             _writer.Fail(new PeerStreamException(end));
@@ -289,9 +319,11 @@ public sealed class PeerStream : Stream
             _isDiscarding = true;
             if (_end is not null)
             {
+                _received.Clear();
                 return;
             }
 
+            WakeIfRipe();
             _target = default;
             _reader.Fail(new ObjectDisposedException(nameof(PeerStream)));
             int unread = _received.Length;
@@ -311,16 +343,31 @@ public sealed class PeerStream : Stream
     private ValueTask<int> SendAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken)
     {
         ValueTask<int> wait;
+        bool isMine;
         lock (Connection.Gate)
         {
             ThrowIfUnwritable();
-            int sent = Connection.Send(this, buffer.Span);
-            if (sent > 0)
+            int sent = Connection.Send(this, buffer.Span, out bool mustSend);
+            if (sent == 0)
+            {
+                wait = _writer.Begin();
+            }
+            else if (!mustSend)
             {
                 return new(sent);
             }
+            else
+            {
+                wait = new(sent);
+            }
 
-            wait = _writer.Begin();
+            isMine = mustSend;
+        }
+
+        if (isMine)
+        {
+            Connection.SendSoon(buffer.Length);
+            return wait;
         }
 
         return cancellationToken.CanBeCanceled ? Cancellable(wait, _writer, cancellationToken) : wait;
@@ -349,6 +396,11 @@ public sealed class PeerStream : Stream
                 (PeerStream stream, StreamWaiter waiter) = ((PeerStream, StreamWaiter))state!;
                 lock (stream.Connection.Gate)
                 {
+                    if (waiter == stream._reader)
+                    {
+                        stream.WakeIfRipe(); // Bytes that have come are not lost to a reader who gives up.
+                    }
+
                     waiter.Fail(new OperationCanceledException(token));
                     if (waiter == stream._reader)
                     {

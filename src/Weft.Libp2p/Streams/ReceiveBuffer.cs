@@ -7,6 +7,8 @@ namespace Weft.Libp2p.Streams;
 /// <param name="memory">Says how much may be held.</param>
 internal sealed class ReceiveBuffer(MemoryScope memory)
 {
+    private bool _isCounted = true;
+
     private const int PieceMin = 4_096;
     private const int PieceMax = 65_536;
 
@@ -61,7 +63,7 @@ internal sealed class ReceiveBuffer(MemoryScope memory)
             return;
         }
 
-        memory.Return(-bytes.Length); // A few bytes that were counted a moment ago; there is always room for them.
+        Count(-bytes.Length); // A few bytes that were counted a moment ago; there is always room for them.
 
         var piece = new Piece(ArrayPool<byte>.Shared.Rent(bytes.Length)) { Next = _first, End = bytes.Length };
         bytes.CopyTo(piece.Bytes);
@@ -86,7 +88,7 @@ internal sealed class ReceiveBuffer(MemoryScope memory)
         }
 
         Length -= read;
-        memory.Return(read);
+        Count(read);
         return read;
     }
 
@@ -97,8 +99,23 @@ internal sealed class ReceiveBuffer(MemoryScope memory)
             DropFirst();
         }
 
-        memory.Return(Length);
+        Count(Length);
         Length = 0;
+    }
+
+    /// <summary>The stream is over: nothing more comes, and what is left is no longer held for the peer.</summary>
+    internal void Uncount()
+    {
+        Count(Length);
+        _isCounted = false;
+    }
+
+    private void Count(int returned)
+    {
+        if (_isCounted)
+        {
+            memory.Return(returned);
+        }
     }
 
     private void DropFirst()

@@ -18,6 +18,8 @@ public sealed class NoiseCipher : IDisposable
 
     private readonly ICrypto _crypto;
     private readonly byte[] _key;
+    private IChaChaKey? _ready; // Made with the first message: a handshake's keys see one or two.
+    private bool _hasLooked;
     private ulong _number;
 
     /// <summary>Begins a direction.</summary>
@@ -42,7 +44,16 @@ public sealed class NoiseCipher : IDisposable
         ObjectDisposedException.ThrowIf(IsUsedUp, this);
         Span<byte> nonce = stackalloc byte[NonceLength];
         WriteNonce(nonce);
-        _crypto.SealChaCha20Poly1305(_key, nonce, plain, associated, target[..(plain.Length + TagLength)]);
+        Span<byte> sealedBytes = target[..(plain.Length + TagLength)];
+        if (Ready() is { } ready)
+        {
+            ready.Seal(nonce, plain, associated, sealedBytes);
+        }
+        else
+        {
+            _crypto.SealChaCha20Poly1305(_key, nonce, plain, associated, sealedBytes);
+        }
+
         _number++;
     }
 
@@ -57,25 +68,36 @@ public sealed class NoiseCipher : IDisposable
 
         Span<byte> nonce = stackalloc byte[NonceLength];
         WriteNonce(nonce);
-        if (!_crypto.OpenChaCha20Poly1305(
-            _key, nonce, message, associated, target[..(message.Length - TagLength)]))
-        {
-            return false;
-        }
-
-        _number++;
-        return true;
+        Span<byte> plain = target[..(message.Length - TagLength)];
+        bool isOpened = Ready() is { } ready
+            ? ready.Open(nonce, message, associated, plain)
+            : _crypto.OpenChaCha20Poly1305(_key, nonce, message, associated, plain);
+        _number += isOpened ? 1u : 0u;
+        return isOpened;
     }
 
     /// <summary>Clears the key.</summary>
     public void Dispose()
     {
         CryptographicOperations.ZeroMemory(_key);
+        _ready?.Dispose();
+        _hasLooked = true; // A cleared key is not imported.
         _number = ulong.MaxValue;
     }
 
     /// <summary>Not the key.</summary>
     public override string ToString() => "(Noise cipher)";
+
+    private IChaChaKey? Ready()
+    {
+        if (!_hasLooked)
+        {
+            _hasLooked = true;
+            _ready = _crypto.ImportChaCha20Poly1305(_key);
+        }
+
+        return _ready;
+    }
 
     private void WriteNonce(Span<byte> nonce)
     {

@@ -110,8 +110,8 @@ public sealed partial class YamuxCore(bool isDialler, YamuxOptions options, IWin
     }
 
     /// <summary>
-    /// The reader of a stream has taken bytes: its window is filled up once half of it is used, and grows when a whole
-    /// window lasted for less than two round trips.
+    /// The reader of a stream has taken bytes: its window is filled up once half of it is used, and grows when
+    /// that half lasted for less than four round trips.
     /// </summary>
     public void OnConsumed(uint stream, int length, WeftInstant now, Outbox<YamuxOutput> outbox)
     {
@@ -127,7 +127,7 @@ public sealed partial class YamuxCore(bool isDialler, YamuxOptions options, IWin
             return;
         }
 
-        if (RoundTrip > TimeSpan.Zero && now - known.FilledAt < 2 * RoundTrip)
+        if (RoundTrip > TimeSpan.Zero && now - known.FilledAt < 4 * RoundTrip)
         {
             room += Grow(known);
         }

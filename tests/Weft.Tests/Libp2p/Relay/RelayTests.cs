@@ -178,6 +178,7 @@ public sealed class RelayTests : IAsyncLifetime
     public async Task A_relay_that_was_not_asked_may_bring_nobody()
     {
         PeerConnection connection = await _hidden.ConnectAsync(_relayHost.Addresses[0]);
+        await HostPair.UntilAsync(() => _relayHost.Find(_hidden.Id) is not null); // The dialler is done first.
         StopMessage answer = await BringAsync(_relayHost, _relayHost.Find(_hidden.Id)!, _dialler.Id);
 
         Assert.Equal(RelayStatus.PermissionDenied, answer.Status);
