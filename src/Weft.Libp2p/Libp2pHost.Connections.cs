@@ -84,6 +84,7 @@ public sealed partial class Libp2pHost : IConnectionOwner
             using CancellationTokenSource deadline = Deadline(_options.NegotiationTimeout, cancellationToken);
             MultistreamState state = await StreamNegotiation
                 .DialAsync(stream, protocols, deadline.Token).ConfigureAwait(false);
+            stream.Lower(rules.Priority);
             return state == MultistreamState.Agreed
                 ? stream
                 : throw new Libp2pException(
@@ -403,6 +404,8 @@ public sealed partial class Libp2pHost : IConnectionOwner
                     return;
                 }
             }
+
+            stream.Lower(served.Rules.Priority);
 
             // An application's code never runs on the connection's reader: it may take its time before its first await.
             await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);

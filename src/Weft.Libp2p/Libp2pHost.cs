@@ -73,7 +73,7 @@ public sealed partial class Libp2pHost : IAsyncDisposable
         _dialer = new(this, options);
         _resources = new(options.Limits, options.Time);
         _bans = new(options.Limits.BansMax);
-        _settings = new(options.Time, options.Yamux, options.DrainTimeout);
+        _settings = new(options.Time, options.Yamux, options.DrainTimeout, options.Limits.ConnectionBytesPerSecond);
         _log = options.Loggers.CreateLogger<Libp2pHost>();
         _identify = new(this, _key, options);
         _heartbeat = new(this, options);

@@ -177,6 +177,12 @@ public sealed class Libp2pLimits
     /// <summary>The same of one peer. Default: 64 MiB.</summary>
     public long PeerMemoryBytesMax { get; set; } = 64L << 20;
 
+    /// <summary>
+    /// Bytes a second this side sends over one connection, with a burst of as many; 0 for as many as the network takes.
+    /// Default: 0.
+    /// </summary>
+    public long ConnectionBytesPerSecond { get; set; }
+
     /// <summary>Inbound connections by address and range, and how quickly they come.</summary>
     public AddressGateOptions Addresses { get; set; } = new();
 

@@ -27,7 +27,8 @@ internal interface IConnectionOwner
 }
 
 /// <summary>What all connections of a host share.</summary>
-internal sealed record ConnectionSettings(TimeProvider Time, YamuxOptions Yamux, TimeSpan DrainTimeout);
+internal sealed record ConnectionSettings(
+    TimeProvider Time, YamuxOptions Yamux, TimeSpan DrainTimeout, long BytesPerSecond);
 
 /// <summary>A connection whose handshake has ended well.</summary>
 /// <param name="Transport">Carries the frames.</param>

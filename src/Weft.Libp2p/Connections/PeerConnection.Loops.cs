@@ -13,7 +13,6 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
     // Room for one frame of the largest size behind the rest of another.
     private const int ReadBufferLength = 131_072;
     private const int BusyRead = 16_384;
-    private const int InlineFrames = 2;
 
     private static readonly TimeSpan FlushMax = TimeSpan.FromSeconds(1);
 
@@ -21,8 +20,6 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
     private WeftInstant _drainDue = WeftInstant.Never;
     private bool _isMeasured;                // A round trip was measured within the gate, and nobody told yet.
     private TaskCompletionSource? _flushed; // Made when somebody waits for the line to be empty.
-
-    void IThreadPoolWorkItem.Execute() => _ = SendAsync();
 
     private async Task ReadAsync(ReadOnlyMemory<byte> first)
     {
@@ -123,22 +120,6 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
         }
 
         return goesOn;
-    }
-
-    /// <summary>
-    /// Sends what is in line; the caller has taken that on itself and holds no gate. A little is sent on the spot, which
-    /// saves a change of threads; more is left to another one, so that this one can go on.
-    /// </summary>
-    internal void SendSoon(int bytes)
-    {
-        if (bytes <= InlineMax)
-        {
-            _ = SendAsync();
-        }
-        else
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-        }
     }
 
     /// <summary>A waiting reader has got bytes and has room for more; it is woken when the batch is through.</summary>
@@ -287,7 +268,9 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
             {
                 case YamuxOutputKind.Send:
                     output.Header.Write(header);
-                    _outgoing.Append(header);
+                    _outgoing.Append(
+                        LineOf(output.Header), header,
+                        output.Header.Type == YamuxType.Data ? (int)output.Header.Length : 0);
                     break;
                 case YamuxOutputKind.Opened:
                     OnOpened(output.Stream);
@@ -311,7 +294,8 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
 
         _outbox.Clear();
         _isApplying = false;
-        if (_outgoing.Bytes > OutgoingLimit)
+        if (_outgoing.BytesOf(StreamPriority.Control) > ControlLimit || _outgoing.BytesOf(StreamPriority.Interactive) > OutgoingLimit
+            || _outgoing.BytesOf(StreamPriority.Bulk) > OutgoingLimit)
         {
             MarkClosed(ConnectionEnd.NotReading);
         }
@@ -362,72 +346,6 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
         var stream = new PeerStream(this, id, isInbound: true);
         _streams.Add(id, stream);
         (_opened ??= []).Add(stream);
-    }
-
-    /// <summary>
-    /// Seals and sends until nothing is left. At most one runs at a time, so frames keep their order.
-    /// </summary>
-    private async Task SendAsync()
-    {
-        try
-        {
-            for (int sent = 0; TryTake(out FrameQueue.Frame frame); sent++)
-            {
-                if (sent == InlineFrames)
-                {
-                    // Whoever sends a little on the spot is not held to send everybody's.
-                    await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-                }
-
-                try
-                {
-                    await _transport.WriteAsync(frame.Seal(_send), CancellationToken.None).ConfigureAwait(false);
-                }
-                finally
-                {
-                    frame.Return();
-                }
-
-                OnSent(frame.Plain);
-            }
-
-        }
-        catch (Exception)
-        {
-            Close(ConnectionEnd.Broken); // The reader ends the rest in order.
-        }
-    }
-
-    private bool TryTake(out FrameQueue.Frame frame)
-    {
-        lock (Gate)
-        {
-            if (_outgoing.TryTake(out frame))
-            {
-                return true;
-            }
-
-            _isSending = false;
-            _flushed?.TrySetResult();
-            return false;
-        }
-    }
-
-    private void OnSent(int plain)
-    {
-        lock (Gate)
-        {
-            _outgoing.OnSent(plain);
-            if (_awaiting is not null && _outgoing.Bytes <= OutgoingMax / 2)
-            {
-                foreach (PeerStream stream in _awaiting)
-                {
-                    stream.OnWritable();
-                }
-
-                _awaiting = null;
-            }
-        }
     }
 
     private static ConnectionEnd EndOf(YamuxCloseReason reason) => reason switch

@@ -1,6 +1,7 @@
 using Weft.Libp2p.Streams;
 using Weft.Libp2p.Transport;
 using Weft.Primitives;
+using Weft.Protocols;
 using Weft.Protocols.Identify;
 using Weft.Protocols.Noise;
 using Weft.Protocols.Peers;
@@ -15,13 +16,14 @@ namespace Weft.Libp2p.Connections;
 /// </remarks>
 public sealed partial class PeerConnection : IAsyncDisposable
 {
-    // Bytes in line to be sent, at which writers wait; and at which a peer that makes this side answer, but does not
-    // read, is cut off.
+    // Bytes in each line to be sent, at which writers wait; and at which a peer that makes this side answer, but does
+    // not read, is cut off.
     private const int OutgoingMax = 512 * 1024;
 
     // What is sent at once by whoever put it in line; more than this is left to another thread.
     private const int InlineMax = 16 * 1024;
     private const int OutgoingLimit = 2 * OutgoingMax;
+    private const int ControlLimit = OutgoingMax;
 
     private static long _numbers;
 
@@ -32,6 +34,7 @@ public sealed partial class PeerConnection : IAsyncDisposable
     private readonly IConnectionOwner _owner;
     private readonly TimeProvider _time;
     private readonly TimeSpan _drainTimeout;
+    private readonly long _bytesPerSecond; // 0: as many as the network takes.
     private readonly Outbox<YamuxOutput> _outbox = new();
     private readonly Dictionary<uint, PeerStream> _streams = [];
     private readonly FrameQueue _outgoing = new();
@@ -41,6 +44,7 @@ public sealed partial class PeerConnection : IAsyncDisposable
     private readonly ITimer _timer;
     private List<PeerStream>? _opened;   // Inbound streams to be handed over once the gate is free.
     private List<PeerStream>? _awaiting; // Streams whose writers wait for room in the line.
+    private TokenBucket _rate; // Whoever sends is alone in that.
     private bool _isSending;
     private bool _isApplying;
     private bool _defersSend; // Somebody gathers what is to be sent, and sees to it afterwards.
@@ -59,6 +63,8 @@ public sealed partial class PeerConnection : IAsyncDisposable
         _owner = owner;
         _time = settings.Time;
         _drainTimeout = settings.DrainTimeout;
+        _bytesPerSecond = settings.BytesPerSecond;
+        _rate = new(Math.Max(1, _bytesPerSecond), Math.Max(1, _bytesPerSecond));
         Memory = owner.MemoryOf(this);
         _mux = new(!upgraded.IsInbound, settings.Yamux, Memory);
         _timer = _time.CreateTimer(
@@ -244,7 +250,7 @@ public sealed partial class PeerConnection : IAsyncDisposable
     internal int Send(PeerStream stream, ReadOnlySpan<byte> bytes, out bool mustSend)
     {
         mustSend = false;
-        if (_outgoing.Bytes >= OutgoingMax)
+        if (_outgoing.BytesOf(stream.Priority) >= OutgoingMax)
         {
             (_awaiting ??= []).Add(stream);
             return 0;
@@ -258,7 +264,7 @@ public sealed partial class PeerConnection : IAsyncDisposable
             _outbox.Clear();
             _mux.SendData(stream.Id, length, _outbox);
             Apply([]);
-            _outgoing.Append(bytes[..length]);
+            _outgoing.Append(stream.Priority, bytes[..length]);
             _defersSend = wasDeferred;
             mustSend = !_isSending && !_defersSend;
             _isSending |= mustSend;

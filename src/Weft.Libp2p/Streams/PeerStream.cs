@@ -48,6 +48,9 @@ public sealed class PeerStream : Stream
     /// <summary>True when the other side opened it.</summary>
     public bool IsInbound { get; }
 
+    /// <summary>In which line what is written waits.</summary>
+    public StreamPriority Priority { get; private set; } = StreamPriority.Interactive;
+
     /// <inheritdoc/>
     public override bool CanRead => true;
 
@@ -201,6 +204,15 @@ public sealed class PeerStream : Stream
         }
 
         base.Dispose(disposing);
+    }
+
+    /// <summary>Lets what is written from now on wait in a later line; an earlier one would change the order of bytes.</summary>
+    internal void Lower(StreamPriority priority)
+    {
+        lock (Connection.Gate)
+        {
+            Priority = priority > Priority ? priority : Priority;
+        }
     }
 
     internal void Name(string protocol)

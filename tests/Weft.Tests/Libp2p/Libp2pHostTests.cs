@@ -152,6 +152,7 @@ public sealed class Libp2pHostTests
         Multiaddr address = pair.Listener.Addresses[0].WithoutPeer()!;
         PeerConnection first = await pair.Dialler.DialAsync(address);
         await pair.Dialler.DialAsync(address);
+        await HostPair.UntilAsync(() => pair.Listener.Connections.Count == 2); // The dialler is done before the listener.
         PeerConnection third = await pair.Dialler.DialAsync(address); // The peer's third: closed by the listener.
         Assert.Contains(await third.Closed.WaitAsync(Late), new[] { ConnectionEnd.Remote, ConnectionEnd.Broken });
 

@@ -1,0 +1,97 @@
+using System.Diagnostics;
+using Weft.Libp2p;
+using Weft.Libp2p.Connections;
+using Weft.Libp2p.Streams;
+
+namespace Weft.Tests.Libp2p;
+
+public sealed class StreamPriorityTests
+{
+    private static readonly TimeSpan Late = TimeSpan.FromSeconds(30);
+
+    [Fact]
+    public void An_earlier_line_goes_first_and_each_line_keeps_its_order()
+    {
+        var queue = new FrameQueue();
+        queue.Append(StreamPriority.Bulk, new byte[100_000]);
+        queue.Append(StreamPriority.Interactive, [1, 2]);
+        queue.Append(StreamPriority.Control, [3]);
+        queue.Append(StreamPriority.Interactive, [4]);
+        Assert.Equal(100_004, queue.Bytes);
+        var taken = new List<(StreamPriority, int)>();
+        while (queue.TryTake(out FrameQueue.Frame frame))
+        {
+            taken.Add((frame.Priority, frame.Plain));
+            queue.OnSent(frame);
+            frame.Return();
+        }
+
+        Assert.Equal([StreamPriority.Control, StreamPriority.Interactive, StreamPriority.Bulk, StreamPriority.Bulk], taken.Select(one => one.Item1));
+        Assert.Equal([1, 3], taken.Take(2).Select(one => one.Item2));
+        Assert.Equal((100_000, 0, true), (taken[2].Item2 + taken[3].Item2, queue.Bytes, queue.IsEmpty));
+    }
+
+    [Fact]
+    public void A_frame_of_the_muxer_that_is_broken_off_goes_on_before_anything_else()
+    {
+        var queue = new FrameQueue();
+        queue.Append(StreamPriority.Bulk, new byte[12], following: 70_000);
+        queue.Append(StreamPriority.Bulk, new byte[70_000]);
+        queue.Append(StreamPriority.Bulk, new byte[12]);
+        Assert.True(queue.TryTake(out FrameQueue.Frame first));
+        queue.Append(StreamPriority.Control, [1]);
+        Assert.True(queue.TryTake(out FrameQueue.Frame second));
+        Assert.True(queue.TryTake(out FrameQueue.Frame third));
+
+        Assert.Equal(
+            [(StreamPriority.Bulk, true), (StreamPriority.Bulk, false), (StreamPriority.Control, false)],
+            new[] { first, second, third }.Select(frame => (frame.Priority, frame.IsBrokenOff)));
+        Assert.Equal(70_024, first.Plain + second.Plain);
+    }
+
+    [Fact]
+    public async Task A_question_overtakes_a_large_transfer_and_nothing_of_either_is_lost()
+    {
+        await using HostPair pair = await HostPair.StartAsync(
+            dialler: options => options.Limits.ConnectionBytesPerSecond = 1_000_000);
+        var got = new MemoryStream();
+        var isThrough = new TaskCompletionSource();
+        pair.Listener.Handle("/bulk/1", async (stream, token) =>
+        {
+            await stream.CopyToAsync(got, token);
+            isThrough.SetResult();
+        });
+        PeerConnection connection = await pair.DialAsync();
+        await using PeerStream bulk = await pair.Dialler.OpenStreamAsync(
+            connection, ["/bulk/1"], new StreamRules { Priority = StreamPriority.Bulk });
+        Assert.Equal(StreamPriority.Bulk, bulk.Priority);
+        byte[] data = [.. Enumerable.Range(0, 4_000_000).Select(i => (byte)(i * 31))];
+        Task writing = Task.Run(async () =>
+        {
+            await bulk.WriteAsync(data);
+            await bulk.CompleteWritesAsync();
+        });
+        await HostPair.UntilAsync(() => got.Length > 0);
+        Assert.True(await pair.Dialler.PingAsync(pair.Listener.Id).WaitAsync(Late) > TimeSpan.Zero);
+        Assert.False(isThrough.Task.IsCompleted); // Three seconds of bytes were before it in time, none in line.
+
+        await writing.WaitAsync(Late);
+        await isThrough.Task.WaitAsync(Late);
+        Assert.Equal(data, got.ToArray());
+    }
+
+    [Fact]
+    public async Task A_connection_sends_no_quicker_than_it_may()
+    {
+        await using HostPair pair = await HostPair.StartAsync(
+            dialler: options => options.Limits.ConnectionBytesPerSecond = 1_000_000);
+        await using PeerStream stream = await pair.OpenAsync("/echo/1.0.0");
+        long start = Stopwatch.GetTimestamp();
+        Task writing = stream.WriteAsync(new byte[2_000_000]).AsTask();
+        byte[] back = new byte[2_000_000];
+        await stream.ReadExactlyAsync(back).AsTask().WaitAsync(Late);
+        await writing;
+
+        Assert.True(Stopwatch.GetElapsedTime(start) > TimeSpan.FromMilliseconds(800), "2 MB at 1 MB/s with a burst of 1 MB");
+    }
+}
