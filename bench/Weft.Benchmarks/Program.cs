@@ -1,5 +1,6 @@
 // Modes:  (none) [BenchmarkDotNet arguments, for example --filter '*Ham*' --job short]   the benchmarks per class
 //         storage [fields] [MiB of memory] [folder]                                     the engine: acks, import, reads
+//         records [count]                                                               the record store and a plain dictionary
 //         rest [fields] [repeats] [MiB of memory]                                        what encryption at rest costs
 //         crypto [ms for each figure]                                                   the providers of cryptography
 //         sea [puts]                                                                    a SEA-signed put, stage by stage
@@ -8,6 +9,7 @@ using BenchmarkDotNet.Running;
 using Weft.Benchmarks;
 using Weft.Benchmarks.Crypto;
 using Weft.Benchmarks.Layout;
+using Weft.Benchmarks.Records;
 using Weft.Benchmarks.Sea;
 using Weft.Benchmarks.Storage;
 
@@ -17,6 +19,8 @@ switch (args)
         return CryptoBench.Run(rest);
     case ["layout", .. string[] rest]:
         return LayoutBench.Run(rest);
+    case ["records", .. string[] rest]:
+        return RecordBench.Run(rest);
     case ["rest", .. string[] rest]:
         return await RestBench.RunAsync(rest);
     case ["sea", .. string[] rest]:

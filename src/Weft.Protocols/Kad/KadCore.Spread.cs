@@ -60,7 +60,7 @@ public sealed partial class KadCore
     private bool IsSuspicious(KadQuery query, out int bits)
     {
         bits = 0;
-        double size = _sizes.Median();
+        double size = EstimateSize();
         List<Candidate> nearest = query.Main.Nearest(_options.K);
         if (!_options.AsksRegion || size < 2 * _options.K || nearest.Count < _options.K)
         {
@@ -229,16 +229,30 @@ public sealed partial class KadCore
             return; // Fewer peers than a key needs: there is no region to speak of.
         }
 
-        // The i-th nearest of n peers is expected at i/(n + 1): the n that fits all of them best.
+        _sizes.Add(Fit(nearest.Count, i => nearest[i].Distance.Share));
+    }
+
+    /// <summary>By the peers nearest to this one: known at once, and true again soon after the network has grown.</summary>
+    private double EstimateFromTable()
+    {
+        int count = _table.Closest(_place, _nearest.AsSpan(0, _options.K));
+        double size = count < _options.K ? 0 : Fit(count, i => _nearest[i].Key.DistanceTo(_place).Share);
+        Array.Clear(_nearest);
+        return size;
+    }
+
+    /// <summary>The i-th nearest of n peers is expected at i/(n + 1): the n that fits all of them best.</summary>
+    private static double Fit(int count, Func<int, double> distanceOf)
+    {
         double squares = 0;
         double products = 0;
-        for (int i = 0; i < nearest.Count; i++)
+        for (int i = 0; i < count; i++)
         {
             squares += (i + 1d) * (i + 1d);
-            products += (i + 1d) * nearest[i].Distance.Share;
+            products += (i + 1d) * distanceOf(i);
         }
 
-        _sizes.Add(products > 0 ? squares / products : 0);
+        return products > 0 ? squares / products : 0;
     }
 }
 

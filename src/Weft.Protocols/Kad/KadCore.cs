@@ -205,7 +205,7 @@ public sealed partial class KadCore
     }
 
     /// <summary>How many peers there are in the whole network, by how densely they stand; 0 when unknown.</summary>
-    public double EstimateSize() => _sizes.Median();
+    public double EstimateSize() => Math.Max(_sizes.Median(), EstimateFromTable());
 
     private void SetServer(bool isServer, Outbox<KadOutput> outbox)
     {

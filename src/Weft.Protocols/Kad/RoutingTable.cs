@@ -54,10 +54,7 @@ internal sealed class RoutingTable(in KadKey self, KadOptions options)
     internal void OnLookup(in KadKey target, WeftInstant now)
     {
         int bucket = Math.Min(_self.CommonPrefix(target), KadKey.Bits - 1);
-        if (_buckets[bucket] is { } there)
-        {
-            there.RefreshedAt = now;
-        }
+        (_buckets[bucket] ??= new()).RefreshedAt = now; // Also one that stays empty: it was looked for.
     }
 
     /// <summary>A peer answered, or told that it serves.</summary>

@@ -46,6 +46,9 @@ public sealed class KadSimNode
     /// <summary>Rises with every start, so that what was meant for an earlier life is dropped.</summary>
     internal int Life { get; set; }
 
+    /// <summary>Where it stands in the world's list of those that are up.</summary>
+    internal int UpIndex { get; set; }
+
     internal Outbox<KadOutput> Outbox { get; } = new();
 
     internal Dictionary<long, Action<KadResult>> Waiting { get; } = [];

@@ -15,6 +15,7 @@ public sealed class KadWorld
     private readonly List<KadSimNode> _nodes = [];
     private readonly Dictionary<PeerId, KadSimNode> _byPeer = [];
     private readonly List<KadSimNode> _accomplices = [];
+    private readonly List<KadSimNode> _up = [];
     private readonly ICrypto _crypto = PlatformCrypto.Create();
     private readonly KadPreimages _preimages;
     private readonly RecordRules _rules;
@@ -49,6 +50,9 @@ public sealed class KadWorld
     /// <summary>Share of questions and answers that are lost. Default: 0.</summary>
     public double Loss { get; set; }
 
+    /// <summary>How many peers are up.</summary>
+    public int UpCount => _up.Count;
+
     /// <summary>Questions sent so far.</summary>
     public long Questions { get; private set; }
 
@@ -82,8 +86,15 @@ public sealed class KadWorld
     public void Start(KadSimNode node, params ReadOnlySpan<KadSimNode> contacts)
     {
         ArgumentNullException.ThrowIfNull(node);
+        if (node.IsUp)
+        {
+            throw new InvalidOperationException($"{node} is up.");
+        }
+
         node.Life++;
         node.IsUp = true;
+        node.UpIndex = _up.Count;
+        _up.Add(node);
         node.Waiting.Clear();
         node.Met.Clear();
         node.Records = new MemoryRecordStore(node.Peer, new(), _crypto);
@@ -104,10 +115,22 @@ public sealed class KadWorld
     public void Kill(KadSimNode node)
     {
         ArgumentNullException.ThrowIfNull(node);
+        if (!node.IsUp)
+        {
+            return;
+        }
+
         node.IsUp = false;
         node.Life++;
+        KadSimNode last = _up[^1]; // Takes the place that is free now.
+        _up[node.UpIndex] = last;
+        last.UpIndex = node.UpIndex;
+        _up.RemoveAt(_up.Count - 1);
         node.Waiting.Clear();
+        node.Met.Clear();
         node.Outbox.Clear();
+        node.Core = null; // It comes back empty, if it does: nothing of it is needed.
+        node.Records = null;
     }
 
     /// <summary>Starts a command; its result comes to <paramref name="done"/>, unless the peer dies before.</summary>
@@ -125,9 +148,9 @@ public sealed class KadWorld
     {
         var best = new PriorityQueue<KadSimNode, KadKey>(
             Comparer<KadKey>.Create((left, right) => right.CompareTo(left)));
-        foreach (KadSimNode node in _nodes)
+        foreach (KadSimNode node in _up)
         {
-            if (node.IsUp && node.Behaviour == KadBehaviour.Honest)
+            if (node.Behaviour == KadBehaviour.Honest)
             {
                 best.Enqueue(node, node.Place.DistanceTo(place));
                 if (best.Count > count)
@@ -152,8 +175,8 @@ public sealed class KadWorld
     {
         while (true)
         {
-            KadSimNode node = _nodes[_random.Next(_nodes.Count)];
-            if (node.IsUp && node.Behaviour == KadBehaviour.Honest)
+            KadSimNode node = _up[_random.Next(_up.Count)];
+            if (node.Behaviour == KadBehaviour.Honest)
             {
                 return node;
             }
@@ -163,7 +186,7 @@ public sealed class KadWorld
     /// <summary>Starts all peers that are not up, some a second, each knowing a few that were there before.</summary>
     public void JoinAll(int perSecond, CancellationToken cancellationToken = default)
     {
-        var up = new List<KadSimNode>();
+        var up = new List<KadSimNode>(_up);
         int joined = 0;
         foreach (KadSimNode node in _nodes.Where(node => !node.IsUp).ToList())
         {
@@ -179,6 +202,15 @@ public sealed class KadWorld
         }
 
         World.RunFor(TimeSpan.FromSeconds(60), cancellationToken);
+    }
+
+    /// <summary>Makes a peer known to others, as one that dials them would be.</summary>
+    public void Introduce(KadSimNode node, IEnumerable<KadSimNode> others)
+    {
+        foreach (KadSimNode other in others)
+        {
+            Meet(other, node);
+        }
     }
 
     /// <summary>The peer of an id; null when it is of another world.</summary>
@@ -236,8 +268,6 @@ public sealed class KadWorld
                 case KadOutputKind.Done:
                     // A command that ended before its number was known: Command adds the listener, so it comes again.
                     World.After(TimeSpan.Zero, () => TakeResult(node, output.Result!));
-                    break;
-                case KadOutputKind.NeedPeers when node.Core!.RouteCount == 0 && World.Now.Microseconds > 0:
                     break;
             }
         }

@@ -13,6 +13,8 @@ public abstract class Scenario
         new SwarmScenario(), new ClientScenario(), new RelayScenario(), new CeilingScenario(),
         new HostileScenario(), new SyncScenario(), new GossipLossScenario(), new GossipDeathScenario(),
         new GossipAttackScenario(),
+        new KadStaticScenario(), new KadKillScenario(), new KadAdversaryScenario(), new KadSybilScenario(),
+        new KadChurnScenario(),
     ];
 
     /// <summary>The name it is run by.</summary>
