@@ -15,7 +15,8 @@ namespace Weft.Libp2p.Kad;
 /// await dht.StartAsync();
 /// KadResult put = await dht.PutAsync(record, KadQuorum.Majority);
 /// </code>
-/// Who speaks the protocol is learned from identify and its pushes; this host names it while the mode is server. Source:
+/// Who speaks the protocol is learned from identify and its pushes; this host names it while the mode is server.
+/// Source:
 /// docs/spec/dht.md.
 /// </remarks>
 public sealed partial class KadService : IAsyncDisposable
@@ -199,7 +200,9 @@ public sealed partial class KadService : IAsyncDisposable
             _core.ProviderKeyCount, _core.ReadProvided().Count, Records.ReadHealth(NowMs)),
         cancellationToken);
 
-    /// <summary>Uses the record store, alone for that moment. What it gives must not be read afterwards by iteration.</summary>
+    /// <summary>
+    /// Uses the record store, alone for that moment. What it gives must not be read afterwards by iteration.
+    /// </summary>
     /// <param name="use">Gets the store and the wall time in milliseconds; returns quickly.</param>
     /// <param name="cancellationToken">Gives up the waiting.</param>
     public Task<T> UseRecordsAsync<T>(Func<IRecordStore, double, T> use, CancellationToken cancellationToken = default)

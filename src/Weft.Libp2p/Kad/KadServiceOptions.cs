@@ -16,13 +16,17 @@ public sealed class KadServiceOptions
     /// <summary>Keeps the records; null for a store in memory.</summary>
     public IRecordStore? Records { get; set; }
 
-    /// <summary>Completes when everything put into <see cref="Records"/> before is durable; null when nothing ever is.</summary>
+    /// <summary>
+    /// Completes when everything put into <see cref="Records"/> before is durable; null when nothing ever is.
+    /// </summary>
     public Func<CancellationToken, ValueTask>? FlushAsync { get; set; }
 
     /// <summary>What is valid, by namespace; null for "pk" and "weft".</summary>
     public RecordRules? Rules { get; set; }
 
-    /// <summary>Streams to others at once, all of them together: 1 to 4,096. Default: 256; more questions wait.</summary>
+    /// <summary>
+    /// Streams to others at once, all of them together: 1 to 4,096. Default: 256; more questions wait.
+    /// </summary>
     public int StreamsMax { get; set; } = 256;
 
     /// <summary>Streams kept open to one peer between two questions. Default: 2.</summary>

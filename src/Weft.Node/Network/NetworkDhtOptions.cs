@@ -8,7 +8,9 @@ public sealed class NetworkDhtOptions
     /// <summary>Whether the node takes part at all, once it speaks libp2p. Default: true.</summary>
     public bool IsOn { get; set; } = true;
 
-    /// <summary>The protocol. Default: <c>/weft/kad/1.0.0</c>; others speak <c>/ipfs/kad/1.0.0</c>, for example.</summary>
+    /// <summary>
+    /// The protocol. Default: <c>/weft/kad/1.0.0</c>; others speak <c>/ipfs/kad/1.0.0</c>, for example.
+    /// </summary>
     public string Protocol { get; set; } = KadOptions.WeftProtocol;
 
     /// <summary>

@@ -18,7 +18,8 @@ namespace Weft.Node.Network;
 /// DhtPut put = await node.Dht!.PutAsync("profile", bytes, KadQuorum.Majority);
 /// DhtValue value = await node.Dht.GetAsync("/weft/12D3Koo…/profile");
 /// </code>
-/// A key that begins with "/" is taken as it stands; any other text is a name of this node's own, "/weft/ID/name". Source:
+/// A key that begins with "/" is taken as it stands; any other text is a name of this node's own, "/weft/ID/name".
+/// Source:
 /// docs/spec/dht.md.
 /// </remarks>
 public sealed class NodeDht : IAsyncDisposable
@@ -67,7 +68,9 @@ public sealed class NodeDht : IAsyncDisposable
     /// <summary>The service itself: records in their network form, the routing table.</summary>
     public KadService Service { get; }
 
-    /// <summary>Publishes a value: signs it when the key is this node's own, keeps it, and puts it to the DHT.</summary>
+    /// <summary>
+    /// Publishes a value: signs it when the key is this node's own, keeps it, and puts it to the DHT.
+    /// </summary>
     /// <param name="key">A name, or a key that begins with "/".</param>
     /// <param name="payload">At most 47 KiB.</param>
     /// <param name="quorum">How many peers must keep it.</param>
@@ -130,7 +133,8 @@ public sealed class NodeDht : IAsyncDisposable
     }
 
     /// <summary>
-    /// The multihash that a text is provided under: the text itself when it is one ("Qm…"), else the SHA-256 of its bytes.
+    /// The multihash that a text is provided under: the text itself when it is one ("Qm…"), else the SHA-256 of its
+    /// bytes.
     /// </summary>
     /// <exception cref="WeftException">Usage: empty, or too long.</exception>
     public byte[] ContentKeyOf(string text)

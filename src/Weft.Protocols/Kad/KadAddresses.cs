@@ -6,7 +6,9 @@ namespace Weft.Protocols.Kad;
 /// <summary>Which addresses are handed on, and to which network they belong.</summary>
 internal static class KadAddresses
 {
-    /// <summary>The public network of the first public address: 16 bits of IPv4, 32 of IPv6; null when none is public.</summary>
+    /// <summary>
+    /// The public network of the first public address: 16 bits of IPv4, 32 of IPv6; null when none is public.
+    /// </summary>
     internal static ulong? SubnetOf(IReadOnlyList<Multiaddr> addresses)
     {
         for (int i = 0; i < addresses.Count; i++)

@@ -7,7 +7,8 @@ namespace Weft.Protocols.Kad;
 
 /// <summary>Messages of the DHT to bytes and back. Each has its length before it, as a varint.</summary>
 /// <remarks>
-/// What is beyond a ceiling of elements is left out; what is malformed makes the message malformed. Source: libp2p specs,
+/// What is beyond a ceiling of elements is left out; what is malformed makes the message malformed. Source: libp2p
+/// specs,
 /// kad-dht/README.md, "RPC messages".
 /// </remarks>
 public static class KadCodec

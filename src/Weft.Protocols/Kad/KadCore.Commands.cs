@@ -98,7 +98,9 @@ public sealed partial class KadCore
         return id;
     }
 
-    /// <summary>Announces, now and again every <see cref="KadOptions.ProvideInterval"/>, that this peer provides a key.</summary>
+    /// <summary>
+    /// Announces, now and again every <see cref="KadOptions.ProvideInterval"/>, that this peer provides a key.
+    /// </summary>
     /// <param name="key">A multihash, or any other key of 1 to 256 bytes.</param>
     /// <param name="now">The moment.</param>
     /// <param name="nowMs">The wall time.</param>
@@ -151,7 +153,9 @@ public sealed partial class KadCore
         return id;
     }
 
-    /// <summary>Looks for itself, so that others learn of it and it of its neighbours; buckets are refreshed after it.</summary>
+    /// <summary>
+    /// Looks for itself, so that others learn of it and it of its neighbours; buckets are refreshed after it.
+    /// </summary>
     public KadQueryId Bootstrap(WeftInstant now, double nowMs, Outbox<KadOutput> outbox)
     {
         ArgumentNullException.ThrowIfNull(outbox);

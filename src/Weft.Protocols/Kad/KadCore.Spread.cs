@@ -56,7 +56,9 @@ public sealed partial class KadCore
         Pump(query, now, nowMs, outbox);
     }
 
-    /// <summary>Peers around random places stand as densely as the network is large; the same around a key, or liars.</summary>
+    /// <summary>
+    /// Peers around random places stand as densely as the network is large; the same around a key, or liars.
+    /// </summary>
     private bool IsSuspicious(KadQuery query, out int bits)
     {
         bits = 0;
@@ -73,7 +75,8 @@ public sealed partial class KadCore
     }
 
     /// <summary>
-    /// The region is what shares so many bits with the key as leaves room for k honest peers. Liars crowd at its centre, so
+    /// The region is what shares so many bits with the key as leaves room for k honest peers. Liars crowd at its
+    /// centre, so
     /// it is looked up in parts away from the centre: the half without the key, the quarter, and so on.
     /// </summary>
     private void StartRegion(KadQuery query, int bits)
@@ -232,7 +235,9 @@ public sealed partial class KadCore
         _sizes.Add(Fit(nearest.Count, i => nearest[i].Distance.Share));
     }
 
-    /// <summary>By the peers nearest to this one: known at once, and true again soon after the network has grown.</summary>
+    /// <summary>
+    /// By the peers nearest to this one: known at once, and true again soon after the network has grown.
+    /// </summary>
     private double EstimateFromTable()
     {
         int count = _table.Closest(_place, _nearest.AsSpan(0, _options.K));

@@ -22,12 +22,15 @@ public sealed record KadParts(
 }
 
 /// <summary>
-/// One peer of a Kademlia DHT: routing table, lookups, records, providers, upkeep. It finds the peers closest to a key in
+/// One peer of a Kademlia DHT: routing table, lookups, records, providers, upkeep. It finds the peers closest to a
+/// key in
 /// O(log n) steps, and keeps what belongs to it.
 /// </summary>
 /// <remarks>
-/// Pure: no clock, no socket, no task, one caller at a time. The driver calls <see cref="Start"/> once, reports peers as
-/// identify tells of them, hands in questions and answers, and carries out the outputs. Wall time, in milliseconds since
+/// Pure: no clock, no socket, no task, one caller at a time. The driver calls <see cref="Start"/> once, reports peers
+/// as
+/// identify tells of them, hands in questions and answers, and carries out the outputs. Wall time, in milliseconds
+/// since
 /// 1970, serves for the ends of records alone. Source: libp2p specs, kad-dht/README.md; docs/spec/dht.md.
 /// </remarks>
 public sealed partial class KadCore

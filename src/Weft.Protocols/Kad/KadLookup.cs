@@ -41,7 +41,8 @@ internal sealed class Candidate(PeerId peer, in KadKey key, in KadKey distance, 
 }
 
 /// <summary>
-/// The candidates of one lookup, nearest first, on one path or on several that share no peer: a peer belongs to the path
+/// The candidates of one lookup, nearest first, on one path or on several that share no peer: a peer belongs to the
+/// path
 /// that heard of it first, so a liar on one path cannot lead the others.
 /// </summary>
 /// <remarks>Source: Baumgart and Mies, "S/Kademlia" (2007), section 4.4; Kademlia, section 2.3.</remarks>

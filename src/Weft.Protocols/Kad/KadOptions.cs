@@ -29,7 +29,9 @@ public sealed class KadOptions
     /// <summary>Peers of a bucket, of an answer, and that keep a record: 1 to 32. Default: 20.</summary>
     public int K { get; set; } = 20;
 
-    /// <summary>Peers that keep a record, unless its namespace's rule says another number: up to K. Default: 20.</summary>
+    /// <summary>
+    /// Peers that keep a record, unless its namespace's rule says another number: up to K. Default: 20.
+    /// </summary>
     public int Copies { get; set; } = 20;
 
     /// <summary>Questions of one path of a lookup at once: 1 to 32. Default: 3; the specification has 10.</summary>
@@ -97,7 +99,9 @@ public sealed class KadOptions
     /// <summary>How often its publisher puts a record again. Default: 22 h.</summary>
     public TimeSpan RepublishInterval { get; set; } = TimeSpan.FromHours(22);
 
-    /// <summary>How often a holder puts a record to the peers closest to it, unless another did. Default: 1 h.</summary>
+    /// <summary>
+    /// How often a holder puts a record to the peers closest to it, unless another did. Default: 1 h.
+    /// </summary>
     public TimeSpan ReplicateInterval { get; set; } = TimeSpan.FromHours(1);
 
     /// <summary>
@@ -132,7 +136,9 @@ public sealed class KadOptions
     /// <summary>Questions a peer may ask in a second, with twice as many at once. Default: 500.</summary>
     public int RequestsPerSecond { get; set; } = 500;
 
-    /// <summary>Whether loopback addresses are handed on and taken. Default: false; tests on one machine need it.</summary>
+    /// <summary>
+    /// Whether loopback addresses are handed on and taken. Default: false; tests on one machine need it.
+    /// </summary>
     public bool KeepsLoopback { get; set; }
 
     /// <summary>

@@ -4,10 +4,12 @@ using Weft.Crypto;
 namespace Weft.Protocols.Kad;
 
 /// <summary>
-/// Keys whose SHA-256 begins with wanted bits: FIND_NODE sends the key and not its hash, so a lookup of a place needs one.
+/// Keys whose SHA-256 begins with wanted bits: FIND_NODE sends the key and not its hash, so a lookup of a place needs
+/// one.
 /// </summary>
 /// <remarks>
-/// They look like peer ids, because some peers read them as such. Found by trying; what was tried is kept, up to one key
+/// They look like peer ids, because some peers read them as such. Found by trying; what was tried is kept, up to one
+/// key
 /// for each of the 16,384 beginnings (64 KiB). One caller at a time; cores of one thread may share one.
 /// </remarks>
 public sealed class KadPreimages(ICrypto crypto)

@@ -6,7 +6,8 @@ using Weft.Protocols.Protobuf;
 namespace Weft.Protocols.Kad;
 
 /// <summary>
-/// A record of the DHT in the form it has on the wire: one array, in which key, value and publisher stand. Handing it on
+/// A record of the DHT in the form it has on the wire: one array, in which key, value and publisher stand. Handing it
+/// on
 /// copies nothing.
 /// </summary>
 /// <remarks>

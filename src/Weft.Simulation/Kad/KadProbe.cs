@@ -5,7 +5,9 @@ using Weft.Protocols.Kad;
 
 namespace Weft.Simulation;
 
-/// <summary>Asks questions in a <see cref="KadWorld"/> and compares the answers with the truth, which the world knows.</summary>
+/// <summary>
+/// Asks questions in a <see cref="KadWorld"/> and compares the answers with the truth, which the world knows.
+/// </summary>
 internal sealed class KadProbe(KadWorld world, ScenarioRun run)
 {
     /// <summary>Fewer peers than this have no region, and no bars on steps and questions.</summary>

@@ -124,9 +124,10 @@ internal sealed class KadSybilScenario : Scenario
         KadWorld world = KadScenarios.Begin(run, new(), $"{Sybils} sybils around each of {Keys} keys");
         KadScenarios.Join(run, world);
         int bits = (int)Math.Log2(run.Nodes) + 4; // Sixteen times nearer than the nearest honest peer is expected.
+        int sybils = run.Nodes < KadProbe.CrowdMin ? 2 : Sybils; // A handful of peers has no region to hide in.
         for (int key = 0; key < Keys; key++)
         {
-            for (int i = 0; i < Sybils; i++)
+            for (int i = 0; i < sybils; i++)
             {
                 world.MakeNear(world.PlaceOf(KadProbe.KeyOf(key)), bits, KadBehaviour.Misleading);
             }

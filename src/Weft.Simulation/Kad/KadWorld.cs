@@ -7,7 +7,8 @@ using Weft.Protocols.Kad.Rules;
 namespace Weft.Simulation;
 
 /// <summary>
-/// Many DHT peers in virtual time: production cores, and in place of streams messages with latency and loss. Who is down
+/// Many DHT peers in virtual time: production cores, and in place of streams messages with latency and loss. Who is
+/// down
 /// does not answer; nobody is told.
 /// </summary>
 public sealed class KadWorld
@@ -63,7 +64,9 @@ public sealed class KadWorld
         return Make(Draw(id), behaviour);
     }
 
-    /// <summary>Makes a peer whose place shares at least so many bits with a key: a sybil tries ids until one does.</summary>
+    /// <summary>
+    /// Makes a peer whose place shares at least so many bits with a key: a sybil tries ids until one does.
+    /// </summary>
     public KadSimNode MakeNear(KadKey key, int bits, KadBehaviour behaviour)
     {
         Span<byte> id = stackalloc byte[34];
@@ -351,7 +354,9 @@ public sealed class KadWorld
         });
     }
 
-    /// <summary>The accomplices nearest to the key, and no record; a record to keep is acknowledged and thrown away.</summary>
+    /// <summary>
+    /// The accomplices nearest to the key, and no record; a record to keep is acknowledged and thrown away.
+    /// </summary>
     private KadMessage Mislead(in KadMessage question)
     {
         if (question.Kind == KadMessageKind.PutValue)

@@ -9,7 +9,9 @@ using Weft.Storage;
 
 namespace Weft.Integration.Tests.Storage;
 
-/// <summary>The record store on the engine: what is acknowledged is there after a restart, from log and from disk tier.</summary>
+/// <summary>
+/// The record store on the engine: what is acknowledged is there after a restart, from log and from disk tier.
+/// </summary>
 public sealed class RecordShelfTests : IDisposable
 {
     private const double Now = 1_800_000_000_000;

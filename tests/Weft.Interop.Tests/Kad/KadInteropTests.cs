@@ -7,7 +7,9 @@ using Weft.Protocols.Peers;
 
 namespace Weft.Interop.Tests.Kad;
 
-/// <summary>Weft and unmodified js-libp2p kad-dht in one DHT, each as the one who asks and the one who answers.</summary>
+/// <summary>
+/// Weft and unmodified js-libp2p kad-dht in one DHT, each as the one who asks and the one who answers.
+/// </summary>
 public sealed class KadInteropTests
 {
     [GunTheory]
@@ -65,38 +67,38 @@ public sealed class KadInteropTests
     [GunFact]
     public async Task In_a_mixed_network_everyone_finds_peers_values_and_providers_of_everyone()
     {
-        const int Js = 10;
-        const int Weft = 10;
-        await using KadPeers peers = await KadPeers.StartAsync(Js, Weft);
-        await peers.JoinAsync(Js);
+        // Ten of each where time does not matter: every one of them is dialled by every other.
+        int each = Environment.GetEnvironmentVariable("WEFT_NIGHTLY") is null ? 5 : 10;
+        await using KadPeers peers = await KadPeers.StartAsync(each, each);
+        await peers.JoinAsync(each);
 
-        for (int i = 0; i < Weft; i++)
+        for (int i = 0; i < each; i++)
         {
-            KadResult put = await peers.Services[i].PutAsync(Record($"/open/weft-{i}", $"value {i}"), KadQuorum.Of(10));
+            KadResult put = await peers.Services[i].PutAsync(Record($"/open/weft-{i}", $"value {i}"), KadQuorum.Of(each));
             Assert.True(put.Status == KadStatus.Done, $"put {i}: {put.Status}, {put.Copies} of {put.Wanted}");
         }
 
         JsonElement got = await peers.Js.RunAsync(
-            $"const all = []; for (let i = 0; i < {Weft}; i++) all.push(await get(nodes[i % nodes.length], '/open/weft-' + i)); return all");
-        Assert.Equal(Enumerable.Range(0, Weft).Select(i => $"value {i}"), got.EnumerateArray().Select(one => one.GetString()));
+            $"const all = []; for (let i = 0; i < {each}; i++) all.push(await get(nodes[i % nodes.length], '/open/weft-' + i)); return all");
+        Assert.Equal(Enumerable.Range(0, each).Select(i => $"value {i}"), got.EnumerateArray().Select(one => one.GetString()));
 
         await peers.Js.RunAsync(
-            $"for (let i = 0; i < 5; i++) await put(nodes[i], '/open/js-' + i, 'js ' + i); await provide(nodes[7], 'atlas'); return true");
+            $"for (let i = 0; i < 5; i++) await put(nodes[i], '/open/js-' + i, 'js ' + i); await provide(nodes[3], 'atlas'); return true");
         for (int i = 0; i < 5; i++)
         {
-            KadResult get = await peers.Services[Weft - 1 - i].GetAsync(Key($"/open/js-{i}"), KadQuorum.Of(3));
+            KadResult get = await peers.Services[each - 1 - i].GetAsync(Key($"/open/js-{i}"), KadQuorum.Of(3));
             Assert.True(get.Copies >= 3, $"get {i}: {get.Status}, {get.Copies}");
             Assert.Equal($"js {i}", Encoding.UTF8.GetString(get.Record.Value.Span));
         }
 
-        KadResult providers = await peers.Services[8].FindProvidersAsync(Multihash("atlas"), 1);
-        Assert.Equal(peers.JsId(7), Assert.Single(providers.Providers).Id.ToString());
-        KadResult found = await peers.Services[9].FindPeerAsync(PeerIdOf(peers.JsId(4)));
+        KadResult providers = await peers.Services[4].FindProvidersAsync(Multihash("atlas"), 1);
+        Assert.Equal(peers.JsId(3), Assert.Single(providers.Providers).Id.ToString());
+        KadResult found = await peers.Services[3].FindPeerAsync(PeerIdOf(peers.JsId(4)));
         Assert.Equal(peers.JsId(4), found.Peers[0].Id.ToString());
-        string wanted = JsonSerializer.Serialize(peers.Hosts[6].Id.ToString());
-        JsonElement addresses = await peers.Js.RunAsync($"return await findPeer(nodes[3], {wanted})");
+        string wanted = JsonSerializer.Serialize(peers.Hosts[2].Id.ToString());
+        JsonElement addresses = await peers.Js.RunAsync($"return await findPeer(nodes[1], {wanted})");
         Assert.Contains(
-            peers.Hosts[6].Addresses[0].WithoutPeer()!.ToString(), addresses.EnumerateArray().Select(one => one.GetString()));
+            peers.Hosts[2].Addresses[0].WithoutPeer()!.ToString(), addresses.EnumerateArray().Select(one => one.GetString()));
     }
 
     private static byte[] Key(string text) => Encoding.UTF8.GetBytes(text);

@@ -11,7 +11,9 @@ using Weft.Transports;
 
 namespace Weft.Interop.Tests.Kad;
 
-/// <summary>Some js-libp2p peers in one node process and some Weft peers here, in one DHT over TCP on loopback.</summary>
+/// <summary>
+/// Some js-libp2p peers in one node process and some Weft peers here, in one DHT over TCP on loopback.
+/// </summary>
 internal sealed class KadPeers : IAsyncDisposable
 {
     private KadPeers(NodeProcess js) => Js = js;
@@ -41,7 +43,9 @@ internal sealed class KadPeers : IAsyncDisposable
     public Multiaddr JsAddress(int index = 0) =>
         Multiaddr.Parse(Js.Hello[index].GetProperty("addresses")[0].GetString()!);
 
-    /// <summary>Connects every peer with the first one of Weft, and waits until it stands in the tables it should.</summary>
+    /// <summary>
+    /// Connects every peer with the first one of Weft, and waits until it stands in the tables it should.
+    /// </summary>
     public async Task JoinAsync(int js, bool jsIsClient = false)
     {
         for (int i = 0; i < js; i++)

@@ -3,7 +3,9 @@ using Xunit.Abstractions;
 
 namespace Weft.Simulation.Tests.Scenarios;
 
-/// <summary>A DHT of many peers; the checks and their bars are in the scenarios. `weft sim` plays them larger.</summary>
+/// <summary>
+/// A DHT of many peers; the checks and their bars are in the scenarios. `weft sim` plays them larger.
+/// </summary>
 public sealed class KadScenarioTests(ITestOutputHelper output)
 {
     [Theory]
@@ -11,7 +13,7 @@ public sealed class KadScenarioTests(ITestOutputHelper output)
     [InlineData("kad-kill", 300)]
     [InlineData("kad-adversaries", 500)]
     [InlineData("kad-sybils", 500)]
-    [InlineData("kad-churn", 200)]
+    [InlineData("kad-churn", 150)]
     public void What_a_dht_promises_holds(string name, int nodes)
     {
         SimReport report = Scenario.Find(name)!.Run(nodes, seed: 20_260_401);

@@ -3,7 +3,8 @@ using Weft.Primitives;
 namespace Weft.Protocols.Kad.Records;
 
 /// <summary>
-/// Where a peer keeps records of the DHT: its own and those it keeps for others. Implementations: memory, and the engine
+/// Where a peer keeps records of the DHT: its own and those it keeps for others. Implementations: memory, and the
+/// engine
 /// of Weft.Storage, which keeps them over a restart; one conformance suite holds both.
 /// </summary>
 /// <remarks>

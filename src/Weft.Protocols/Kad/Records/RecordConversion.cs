@@ -9,7 +9,8 @@ namespace Weft.Protocols.Kad.Records;
 ///     public static string Prefix => "profile/";
 ///     public ReadOnlyMemory&lt;byte&gt; RecordKey => Encoding.UTF8.GetBytes(Name);
 ///     public void WriteValue(IBufferWriter&lt;byte&gt; target) { … }
-///     public static bool TryReadValue(ReadOnlySpan&lt;byte&gt; key, ReadOnlySpan&lt;byte&gt; value, out Profile? read) { … }
+///     public static bool TryReadValue(ReadOnlySpan&lt;byte&gt; key, ReadOnlySpan&lt;byte&gt; value, out Profile?
+/// read) { … }
 /// }
 /// KadRecord record = profile.ToRecord(publisher);
 /// </code>

@@ -7,7 +7,8 @@ namespace Weft.Protocols.Kad.Rules;
 
 /// <summary>What is valid in one namespace, and what wins when two values meet.</summary>
 /// <remarks>
-/// Pure and bounded: it is asked for every record a peer sends. The merge must be commutative, associative and idempotent,
+/// Pure and bounded: it is asked for every record a peer sends. The merge must be commutative, associative and
+/// idempotent,
 /// so that holders that got values in different orders end with one. Source: libp2p specs, kad-dht/README.md, "Entry
 /// validation", "Entry correction".
 /// </remarks>
@@ -31,7 +32,9 @@ public interface IRecordRule
     int CopiesOf(ReadOnlySpan<byte> key) => 0;
 }
 
-/// <summary>The rules of all namespaces. A key "/name/rest" belongs to the namespace "name"; any other key to none.</summary>
+/// <summary>
+/// The rules of all namespaces. A key "/name/rest" belongs to the namespace "name"; any other key to none.
+/// </summary>
 public sealed class RecordRules
 {
     /// <summary>Namespaces that can be named.</summary>

@@ -12,7 +12,8 @@ namespace Weft.Protocols.Kad.Rules;
 /// signature over all of it and the key.
 /// </summary>
 /// <remarks>
-/// Trust comes from the value alone: records of other peers carry no signature. The envelope is Protobuf: key 1, sequence
+/// Trust comes from the value alone: records of other peers carry no signature. The envelope is Protobuf: key 1,
+/// sequence
 /// 2, end 3 (milliseconds since 1970, 0 for none), payload 4, signature 5. Source: docs/spec/dht.md, "Signed values".
 /// </remarks>
 public sealed class SignedValue
