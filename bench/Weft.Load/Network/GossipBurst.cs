@@ -12,7 +12,8 @@ using Weft.Transports;
 namespace Weft.Load.Network;
 
 /// <summary>
-/// One peer publishes a burst of signed messages, ten receive it over loopback TCP, and each verifies every signature for
+/// One peer publishes a burst of signed messages, ten receive it over loopback TCP, and each verifies every signature
+/// for
 /// itself. Weft with native and with managed primitives, and js-libp2p; all eleven peers of a kind in one process.
 /// </summary>
 internal sealed class GossipBurst(bool isQuick)
@@ -30,7 +31,8 @@ internal sealed class GossipBurst(bool isQuick)
         table.AppendLine();
         table.AppendLine(
             CultureInfo.InvariantCulture,
-            $"| {_messages} messages of {DataBytes} B, 1 to {Subscribers} | messages/s to all ten | processor time a message |");
+            $"| {_messages} messages of {DataBytes} B, 1 to {Subscribers} | messages/s to all ten "
+            + "| processor time a message |");
         table.AppendLine("| --- | --- | --- |");
         Row(table, "weft", await WeftAsync(PlatformCrypto.Create()));
         Row(table, "weft, managed", await WeftAsync(new BouncyCastleCrypto()));
@@ -45,7 +47,8 @@ internal sealed class GossipBurst(bool isQuick)
         double[] costs = [.. runs.Select(run => run.CpuMicroseconds).Order()];
         table.AppendLine(
             CultureInfo.InvariantCulture,
-            $"| {name} | {rates[Runs / 2]:0} ({rates[0]:0} to {rates[^1]:0}) | {costs[Runs / 2]:0} us ({costs[0]:0} to {costs[^1]:0}) |");
+            $"| {name} | {rates[Runs / 2]:0} ({rates[0]:0} to {rates[^1]:0}) "
+            + $"| {costs[Runs / 2]:0} us ({costs[0]:0} to {costs[^1]:0}) |");
     }
 
     private async Task<List<(double Seconds, double CpuMicroseconds)>> WeftAsync(ICrypto crypto)

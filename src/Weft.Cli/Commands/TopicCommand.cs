@@ -65,9 +65,14 @@ internal static class TopicCommand
         publish.Run(PublishAsync);
         var subscribe = new WeftCommand("sub", "Print each message of a topic as it comes.")
         {
-            Examples = ["weft topic sub lobby", "weft topic sub lobby --from last:20", "weft topic sub lobby --json -n 1 --timeout 30s"],
+            Examples =
+            [
+                "weft topic sub lobby", "weft topic sub lobby --from last:20",
+                "weft topic sub lobby --json -n 1 --timeout 30s",
+            ],
             Resources = ["GET /topics/{name}/messages"],
-            Remarks = "Ctrl+C ends it with exit code 0. With --timeout it fails when fewer than --count messages came in time.",
+            Remarks = "Ctrl+C ends it with exit code 0. "
+                + "With --timeout it fails when fewer than --count messages came in time.",
         };
         subscribe.Arguments.Add(Topic);
         subscribe.Options.Add(Count);
@@ -122,7 +127,8 @@ internal static class TopicCommand
         }
 
         long sent = 0;
-        using var reader = new StreamReader(context.Host.InBytes, new UTF8Encoding(false), false, 4_096, leaveOpen: true);
+        using var reader = new StreamReader(
+            context.Host.InBytes, new UTF8Encoding(false), false, 4_096, leaveOpen: true);
         while (await reader.ReadLineAsync(cancellationToken).AsTask().WaitAsync(cancellationToken) is { } line)
         {
             await SendAsync(context, client, line, cancellationToken);
@@ -152,7 +158,8 @@ internal static class TopicCommand
         if (answer.RootElement.Long("stored") < wanted)
         {
             throw new CliException(
-                WeftError.DeadlinePassed, $"{answer.RootElement.Text("stored")} of {wanted} relays hold the message; it was sent.");
+                WeftError.DeadlinePassed,
+                $"{answer.RootElement.Text("stored")} of {wanted} relays hold the message; it was sent.");
         }
 
         if (context.Output.IsJson)
@@ -180,7 +187,8 @@ internal static class TopicCommand
         try
         {
             using HttpResponseMessage answer = await client.OpenAsync(
-                HttpMethod.Get, PathOf(context, ("from", context.Value(From))), null, "text/event-stream", deadline.Token);
+                HttpMethod.Get, PathOf(context, ("from", context.Value(From))), null, "text/event-stream",
+                deadline.Token);
             await using Stream body = await answer.Content.ReadAsStreamAsync(deadline.Token);
             await foreach (SseItem<string> item in SseParser.Create(body).EnumerateAsync(deadline.Token))
             {
@@ -223,7 +231,9 @@ internal static class TopicCommand
                 context.Output.Cells(Short(context, data.Text("from") ?? ""), PlainText.OneLine(text));
                 return true;
             case "gap":
-                context.Output.Note($"! gap: {data.Text("missed")} messages or more are missing here: this reader was slow, or no relay has them");
+                context.Output.Note(
+                    $"! gap: {data.Text("missed")} messages or more are missing here: "
+                    + "this reader was slow, or no relay has them");
                 return false;
             case "live":
                 context.Output.Note("joined; waiting for messages");
@@ -244,7 +254,8 @@ internal static class TopicCommand
     {
         string topic = context.Value(Topic)!;
         return topic.Length == 0 || topic.Contains('%', StringComparison.Ordinal) || topic is "." or ".."
-            ? throw new CliException(WeftError.Usage, "A topic is not empty, not \".\" or \"..\", and has no percent sign.")
+            ? throw new CliException(
+                WeftError.Usage, "A topic is not empty, not \".\" or \"..\", and has no percent sign.")
             : WeftClient.Path($"topics/{Uri.EscapeDataString(topic)}/messages", query);
     }
 }

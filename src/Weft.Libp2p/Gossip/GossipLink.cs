@@ -14,7 +14,9 @@ internal sealed class GossipLink(GossipService service, PeerId id) : IDisposable
     private const int WriteBytes = 64 * 1024;
     private const int PendingHigh = 1_024; // Above, nothing more is read of the peer; below a half of it, again.
 
-    private readonly CancellationTokenSource _stopping = CancellationTokenSource.CreateLinkedTokenSource(service.Stopping);
+    private readonly CancellationTokenSource _stopping =
+        CancellationTokenSource.CreateLinkedTokenSource(service.Stopping);
+
     private readonly SemaphoreSlim _work = new(0, 1);
     private TaskCompletionSource? _room;
     private TaskCompletionSource? _drained;
@@ -126,7 +128,9 @@ internal sealed class GossipLink(GossipService service, PeerId id) : IDisposable
         }
     }
 
-    /// <summary>Reads RPCs until the stream ends; one stream at a time, a newer one takes the place of an older.</summary>
+    /// <summary>
+    /// Reads RPCs until the stream ends; one stream at a time, a newer one takes the place of an older.
+    /// </summary>
     internal async Task ReadAsync(PeerStream stream, CancellationToken cancellationToken)
     {
         Interlocked.Exchange(ref _inbound, stream)?.Abort();

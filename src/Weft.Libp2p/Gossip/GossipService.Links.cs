@@ -62,7 +62,8 @@ public sealed partial class GossipService
         }
 
         GossipLink link = LinkWith(connection);
-        if (identity.SignedRecord.Length > 0 && PeerRecord.TryOpen(identity.SignedRecord.Span, _crypto, out PeerRecord? record)
+        if (identity.SignedRecord.Length > 0
+            && PeerRecord.TryOpen(identity.SignedRecord.Span, _crypto, out PeerRecord? record)
             && record.Peer == connection.Remote)
         {
             lock (Gate)
@@ -373,7 +374,9 @@ public sealed partial class GossipService
         _ => GossipVersion.Flood,
     };
 
-    /// <summary>Where a peer is, for the count of peers at one place: an IPv4 address, or the network of an IPv6 one.</summary>
+    /// <summary>
+    /// Where a peer is, for the count of peers at one place: an IPv4 address, or the network of an IPv6 one.
+    /// </summary>
     private static string? PlaceOf(PeerConnection connection)
     {
         if (connection.IsLimited)

@@ -65,7 +65,8 @@ public sealed partial class GossipService : IAsyncDisposable
         // Above that of any earlier run, as long as the clock is not set back: microseconds since 1970.
         _sequence = (_time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / 10;
         _timer = _time.CreateTimer(
-            static state => ((GossipService)state!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            static state => ((GossipService)state!).OnTimer(), this,
+            Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _verifiers = MakeVerifiers();
         Stopping = _stopping.Token;
     }
@@ -147,7 +148,9 @@ public sealed partial class GossipService : IAsyncDisposable
     /// <param name="data">At most <see cref="GossipOptions.DataBytesMax"/> bytes; copied.</param>
     /// <param name="cancellationToken">Ends the waiting for peers that are slow; the message was sent.</param>
     /// <returns>The message, and to how many peers it was sent at once; others may get it through them.</returns>
-    /// <remarks>Waits a moment when no peer keeps up, so that a quick publisher does not lose its own messages.</remarks>
+    /// <remarks>
+    /// Waits a moment when no peer keeps up, so that a quick publisher does not lose its own messages.
+    /// </remarks>
     /// <exception cref="ArgumentException">A bound above is broken. Nothing was sent.</exception>
     public async ValueTask<(GossipMessage Message, int Peers)> PublishAsync(
         string topic, ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default)
@@ -174,7 +177,8 @@ public sealed partial class GossipService : IAsyncDisposable
         Interlocked.Increment(ref _published);
         if (wait is not null)
         {
-            await Task.WhenAny(wait, Task.Delay(Options.PublishPatience, _time, cancellationToken)).ConfigureAwait(false);
+            await Task.WhenAny(wait, Task.Delay(Options.PublishPatience, _time, cancellationToken))
+                .ConfigureAwait(false);
         }
 
         return (message, reached);

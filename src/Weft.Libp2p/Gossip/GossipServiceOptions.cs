@@ -8,7 +8,9 @@ public sealed class GossipServiceOptions
     /// <summary>Mesh, ceilings, scores, message ids.</summary>
     public GossipOptions Core { get; set; } = new();
 
-    /// <summary>Loops that verify signatures side by side; messages of one author stay in one. Default: one per processor.</summary>
+    /// <summary>
+    /// Loops that verify signatures side by side; messages of one author stay in one. Default: one per processor.
+    /// </summary>
     public int Verifiers { get; set; } = Math.Clamp(Environment.ProcessorCount, 1, 16);
 
     /// <summary>Time that a validator has; a message it does not judge in time is ignored. Default: 5 s.</summary>
@@ -43,7 +45,8 @@ public delegate ValueTask<GossipVerdict> GossipValidator(GossipMessage message, 
 /// <param name="Verified">Signatures looked at.</param>
 /// <param name="Refused">What was not taken, by reason.</param>
 public sealed record GossipCounts(
-    long Published, long Delivered, long Sent, long Dropped, long Verified, IReadOnlyDictionary<GossipReason, long> Refused);
+    long Published, long Delivered, long Sent, long Dropped, long Verified,
+    IReadOnlyDictionary<GossipReason, long> Refused);
 
 /// <summary>One topic, as it stands.</summary>
 /// <param name="Topic">Its name.</param>

@@ -32,7 +32,9 @@ public sealed class GossipSubscription : IAsyncDisposable
     /// <summary>The topic's name.</summary>
     public string Topic { get; }
 
-    /// <summary>Gives what came since the subscription was made, and then each message as it comes; one reader.</summary>
+    /// <summary>
+    /// Gives what came since the subscription was made, and then each message as it comes; one reader.
+    /// </summary>
     /// <param name="cancellationToken">Ends the reading with <see cref="OperationCanceledException"/>.</param>
     /// <returns>It ends when the subscription or the service is disposed.</returns>
     public async IAsyncEnumerable<GossipDelivery> ReadAllAsync(

@@ -5,7 +5,9 @@ namespace Weft.Libp2p.Topics;
 /// <summary>Where kept messages outlive a restart. Safe to use from many threads.</summary>
 public interface ITopicShelf
 {
-    /// <summary>Names this store: another one has another name, so that cursors of one are not taken by another.</summary>
+    /// <summary>
+    /// Names this store: another one has another name, so that cursors of one are not taken by another.
+    /// </summary>
     string Epoch { get; }
 
     /// <summary>What is kept, by topic, each in the order of its offsets.</summary>

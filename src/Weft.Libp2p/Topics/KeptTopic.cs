@@ -64,7 +64,7 @@ internal sealed class KeptTopic(TopicRelay relay, TopicLogCore log) : IAsyncDisp
                 TopicStart.Last => log.OffsetOfLast((long)Math.Min(request.Number, int.MaxValue)),
                 TopicStart.Since => log.OffsetSince(request.Number),
                 TopicStart.Cursor when request.Epoch == epoch => (long)Math.Min(request.Number, long.MaxValue - 1),
-                TopicStart.Cursor => 1, // Another store's cursor says nothing here: everything, and the reader sorts out.
+                TopicStart.Cursor => 1, // Another store's cursor says nothing here: everything.
                 _ => _durable,
             };
             bool isExact = request.Start == TopicStart.Cursor && request.Epoch == epoch;

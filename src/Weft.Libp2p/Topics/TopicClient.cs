@@ -35,7 +35,8 @@ public sealed class TopicClient(Libp2pHost host, GossipService gossip)
     public async IAsyncEnumerable<TopicReplayItem> ReplayAsync(
         PeerId relay, TopicRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        PeerStream stream = await host.OpenStreamAsync(relay, [TopicWire.Protocol], cancellationToken).ConfigureAwait(false);
+        PeerStream stream = await host.OpenStreamAsync(relay, [TopicWire.Protocol], cancellationToken)
+            .ConfigureAwait(false);
         await using ConfiguredAsyncDisposable closing = stream.ConfigureAwait(false);
         using CancellationTokenRegistration ending = cancellationToken.UnsafeRegister(
             static state => ((PeerStream)state!).Abort(), stream);
@@ -93,7 +94,8 @@ public sealed class TopicClient(Libp2pHost host, GossipService gossip)
 
     private async Task<TopicAnswer> AskAsync(PeerId relay, TopicRequest request, CancellationToken cancellationToken)
     {
-        PeerStream stream = await host.OpenStreamAsync(relay, [TopicWire.Protocol], cancellationToken).ConfigureAwait(false);
+        PeerStream stream = await host.OpenStreamAsync(relay, [TopicWire.Protocol], cancellationToken)
+            .ConfigureAwait(false);
         await using ConfiguredAsyncDisposable closing = stream.ConfigureAwait(false);
         await stream.WriteAsync(TopicWire.Write(request), cancellationToken).ConfigureAwait(false);
         ReadOnlyMemory<byte>? frame = await new TopicFrames(stream).ReadAsync(cancellationToken).ConfigureAwait(false);

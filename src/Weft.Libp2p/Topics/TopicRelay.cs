@@ -331,7 +331,8 @@ public sealed class TopicRelay : IAsyncDisposable
                 // The stream itself holds back: who does not read is sent nothing more.
                 await stream.WriteAsync(
                     TopicWire.Write(new TopicAnswer(
-                        TopicAnswerKind.Batch, [.. batch.Select(entry => TopicWire.BodyOf(entry.Message))], Epoch, next)),
+                        TopicAnswerKind.Batch, [.. batch.Select(entry => TopicWire.BodyOf(entry.Message))], Epoch,
+                        next)),
                     cancellationToken).ConfigureAwait(false);
                 continue;
             }

@@ -31,7 +31,8 @@ public sealed class NodeTopics
     /// <summary>Joins a topic, and reads first what relays have kept: live when the await returns.</summary>
     /// <param name="topic">1 to 256 bytes of UTF-8.</param>
     /// <param name="replay">
-    /// Where to begin: at this node's own relay, else at the connected relays one after the other. A gap says that none gave
+    /// Where to begin: at this node's own relay, else at the connected relays one after the other. A gap says that none
+    /// gave
     /// everything.
     /// </param>
     /// <param name="cancellationToken">Checked before any effect.</param>
@@ -66,7 +67,9 @@ public sealed class NodeTopics
     /// <param name="data">At most 512 KiB; copied.</param>
     /// <param name="relays">Returns when so many relays hold it durably, or all have been asked: 1 to 16.</param>
     /// <param name="cancellationToken">Ends the waiting; the message was sent.</param>
-    /// <returns><see cref="TopicReceipt.Stored"/> says how many hold it; fewer than asked for is no exception.</returns>
+    /// <returns>
+    /// <see cref="TopicReceipt.Stored"/> says how many hold it; fewer than asked for is no exception.
+    /// </returns>
     /// <exception cref="WeftException">NetworkOff.</exception>
     public async ValueTask<TopicReceipt> PublishStoredAsync(
         string topic, ReadOnlyMemory<byte> data, int relays = 1, CancellationToken cancellationToken = default)
@@ -101,7 +104,9 @@ public sealed class NodeTopics
         return PublishStoredAsync(topic, data, relays, cancellationToken);
     }
 
-    /// <summary>The last value of a key, by two relays: the later one wins, and a relay that lacks it is given it.</summary>
+    /// <summary>
+    /// The last value of a key, by two relays: the later one wins, and a relay that lacks it is given it.
+    /// </summary>
     /// <param name="topic">1 to 256 bytes of UTF-8.</param>
     /// <param name="key">1 to 1,024 bytes.</param>
     /// <param name="cancellationToken">Gives up.</param>
@@ -141,7 +146,9 @@ public sealed class NodeTopics
     /// <exception cref="WeftException">NetworkOff.</exception>
     public IReadOnlyList<GossipTopicInfo> List() => Gossip.ListTopics();
 
-    /// <summary>Sets who judges the messages of a topic before they are handed over and sent on; null for nobody.</summary>
+    /// <summary>
+    /// Sets who judges the messages of a topic before they are handed over and sent on; null for nobody.
+    /// </summary>
     /// <exception cref="WeftException">NetworkOff.</exception>
     public void SetValidator(string topic, GossipValidator? validator) => Gossip.SetValidator(topic, validator);
 

@@ -55,6 +55,8 @@ public readonly record struct Replay
 
     internal TopicRequest RequestFor(string topic, DateTimeOffset now) => new(
         TopicRequestKind.Subscribe, topic, Start,
-        Start == TopicStart.Since ? (ulong)Math.Max(0, (now - Age - DateTimeOffset.UnixEpoch).TotalMilliseconds) : Number,
+        Start == TopicStart.Since
+            ? (ulong)Math.Max(0, (now - Age - DateTimeOffset.UnixEpoch).TotalMilliseconds)
+            : Number,
         Epoch ?? "", IsLive: true);
 }

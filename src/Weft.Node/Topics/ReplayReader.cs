@@ -12,7 +12,8 @@ using Weft.Protocols.Topics;
 namespace Weft.Node.Topics;
 
 /// <summary>
-/// What a relay has kept, then what comes: from the relay and from the mesh at once, so that nothing falls between the two,
+/// What a relay has kept, then what comes: from the relay and from the mesh at once, so that nothing falls between the
+/// two,
 /// and each message once.
 /// </summary>
 internal sealed class ReplayReader(NodeNetwork network, GossipSubscription live, Replay replay)
@@ -103,7 +104,8 @@ internal sealed class ReplayReader(NodeNetwork network, GossipSubscription live,
 
     /// <summary>Asks one relay after the other until one has given what it keeps; then goes on with it.</summary>
     private async Task KeptAsync(
-        TopicRequest request, ChannelWriter<TopicMessage> line, SemaphoreSlim caughtUp, CancellationToken cancellationToken)
+        TopicRequest request, ChannelWriter<TopicMessage> line, SemaphoreSlim caughtUp,
+        CancellationToken cancellationToken)
     {
         bool isCaughtUp = false;
         try
@@ -137,7 +139,8 @@ internal sealed class ReplayReader(NodeNetwork network, GossipSubscription live,
             }
 
             // No relay gave everything: something may be missing, and the reader is told.
-            await line.WriteAsync(new(live.Topic, default, 0, default, Missed: 1), cancellationToken).ConfigureAwait(false);
+            await line.WriteAsync(new(live.Topic, default, 0, default, Missed: 1), cancellationToken)
+                .ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {

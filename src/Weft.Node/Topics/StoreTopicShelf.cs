@@ -9,8 +9,12 @@ using Weft.Protocols.Topics;
 
 namespace Weft.Node.Topics;
 
-/// <summary>Kept messages in the node's store: rows of its shelf of records, in the same commits as the graph.</summary>
-/// <remarks>The key is a zero byte (which no key of the DHT begins with), the topic's name, a zero byte and the offset.</remarks>
+/// <summary>
+/// Kept messages in the node's store: rows of its shelf of records, in the same commits as the graph.
+/// </summary>
+/// <remarks>
+/// The key is a zero byte (which no key of the DHT begins with), the topic's name, a zero byte and the offset.
+/// </remarks>
 internal sealed class StoreTopicShelf(IStore store, IRecordShelf shelf) : ITopicShelf
 {
     private const int OffsetLength = sizeof(long);
@@ -46,7 +50,8 @@ internal sealed class StoreTopicShelf(IStore store, IRecordShelf shelf) : ITopic
     public void Drop(string topic, long offset) => shelf.Write(new(KeyOf(topic, offset), default, 0, 0, IsOwn: false));
 
     public async ValueTask FlushAsync() =>
-        await store.AppendAsync(new CommitBatch([], [], [], double.NegativeInfinity), Durability.Disk).ConfigureAwait(false);
+        await store.AppendAsync(new CommitBatch([], [], [], double.NegativeInfinity), Durability.Disk)
+            .ConfigureAwait(false);
 
     private static byte[] KeyOf(string topic, long offset)
     {

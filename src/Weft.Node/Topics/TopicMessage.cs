@@ -14,7 +14,8 @@ public readonly record struct TopicMessage(
     string Topic, PeerId From, ulong Sequence, ReadOnlyMemory<byte> Data, long Missed = 0)
 {
     /// <summary>
-    /// Where a later subscription may go on (<see cref="Replay.From"/>): at the last message of each batch of a relay; else
+    /// Where a later subscription may go on (<see cref="Replay.From"/>): at the last message of each batch of a relay;
+    /// else
     /// null.
     /// </summary>
     public string? Cursor { get; init; }

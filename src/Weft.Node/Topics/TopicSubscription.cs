@@ -10,7 +10,8 @@ public sealed class TopicSubscription : IAsyncDisposable
     private readonly GossipSubscription _live;
     private readonly ReplayReader? _replay;
 
-    internal TopicSubscription(GossipSubscription live, ReplayReader? replay = null) => (_live, _replay) = (live, replay);
+    internal TopicSubscription(GossipSubscription live, ReplayReader? replay = null) =>
+        (_live, _replay) = (live, replay);
 
     /// <summary>The topic's name.</summary>
     public string Topic => _live.Topic;

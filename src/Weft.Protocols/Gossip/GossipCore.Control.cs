@@ -77,7 +77,9 @@ public sealed partial class GossipCore
     private GossipTopic? MakeTopic(GossipPeer peer, ReadOnlySpan<byte> name)
     {
         bool isFull = name.Length > _options.TopicBytesMax || peer.Topics.Count >= _options.TopicsPerPeerMax;
-        return isFull || !System.Text.Unicode.Utf8.IsValid(name) ? null : Find(Encoding.UTF8.GetString(name), isOwn: false);
+        return isFull || !System.Text.Unicode.Utf8.IsValid(name)
+            ? null
+            : Find(Encoding.UTF8.GetString(name), isOwn: false);
     }
 
     private bool OnControl(GossipPeer peer, ReadOnlySpan<byte> bytes, WeftInstant now, Outbox<GossipOutput> outbox)

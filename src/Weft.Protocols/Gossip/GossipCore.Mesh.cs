@@ -105,7 +105,8 @@ public sealed partial class GossipCore
         _picked.AddRange(topic.Mesh);
         Shuffle(_picked, _picked.Count);
         List<GossipPeer> ranked = [.. _picked.OrderByDescending(Score)]; // Stable: the draw decides among equals.
-        Span<GossipPeer> rest = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(ranked)[_options.DegreeScore..];
+        Span<GossipPeer> rest =
+            System.Runtime.InteropServices.CollectionsMarshal.AsSpan(ranked)[_options.DegreeScore..];
         for (int i = rest.Length - 1; i > 0; i--)
         {
             int other = _random.Next(i + 1);
@@ -198,7 +199,8 @@ public sealed partial class GossipCore
 
     private bool MayGraft(GossipTopic topic, GossipPeer peer, WeftInstant now) =>
         peer.IsMesh && !peer.Info.IsDirect && !topic.Mesh.Contains(peer) && Score(peer) >= 0
-        && !(peer.Standing.Topics.TryGetValue(topic.Name, out GossipTopicStanding? standing) && standing.BackoffUntil > now);
+        && !(peer.Standing.Topics.TryGetValue(topic.Name, out GossipTopicStanding? standing)
+            && standing.BackoffUntil > now);
 
     private void Graft(GossipTopic topic, GossipPeer peer, WeftInstant now, Outbox<GossipOutput> outbox)
     {

@@ -181,7 +181,8 @@ public sealed partial class GossipCore
 
     /// <summary>Keeps a message that nobody has brought yet, and has it judged.</summary>
     private void Take(
-        GossipPeer peer, GossipTopic topic, in GossipMessageView view, in GossipMessageId id, Outbox<GossipOutput> outbox)
+        GossipPeer peer, GossipTopic topic, in GossipMessageView view, in GossipMessageId id,
+        Outbox<GossipOutput> outbox)
     {
         int candidates = 0;
         _pending.TryGetValue(id, out GossipMessage? first);

@@ -7,11 +7,13 @@ using Weft.Protocols.Protobuf;
 namespace Weft.Protocols.Gossip;
 
 /// <summary>
-/// Decides who is told what in a gossip mesh: gossipsub 1.0 to 1.2, with scores, and floodsub to those who speak no more.
+/// Decides who is told what in a gossip mesh: gossipsub 1.0 to 1.2, with scores, and floodsub to those who speak no
+/// more.
 /// </summary>
 /// <remarks>
 /// Pure: time and draws come in, wishes go out. One caller at a time. Signatures and the application's rules are judged
-/// outside, between <see cref="GossipOutputKind.Judge"/> and <see cref="OnVerdict"/>; only then is a message remembered as
+/// outside, between <see cref="GossipOutputKind.Judge"/> and <see cref="OnVerdict"/>; only then is a message remembered
+/// as
 /// seen, so that a forged copy never shuts out the real one. Source: docs/spec/gossip.md.
 /// </remarks>
 public sealed partial class GossipCore
@@ -331,7 +333,8 @@ public sealed partial class GossipCore
     private static void SendControl(GossipPeer peer, Outbox<GossipOutput> outbox)
     {
         int control = peer.Control.WrittenCount;
-        int length = peer.Subscriptions.WrittenCount + (control == 0 ? 0 : 1 + Uvarint.Length((ulong)control) + control);
+        int length = peer.Subscriptions.WrittenCount
+            + (control == 0 ? 0 : 1 + Uvarint.Length((ulong)control) + control);
         if (length > 0 && !peer.IsGone)
         {
             byte[] frame = new byte[Uvarint.Length((ulong)length) + length];

@@ -2,7 +2,9 @@ using Weft.Crypto;
 
 namespace Weft.Protocols.Gossip;
 
-/// <summary>How a message is named. All peers of a topic must agree, else lazy gossip between them finds nothing.</summary>
+/// <summary>
+/// How a message is named. All peers of a topic must agree, else lazy gossip between them finds nothing.
+/// </summary>
 public enum GossipIdRule
 {
     /// <summary>
@@ -11,7 +13,9 @@ public enum GossipIdRule
     /// </summary>
     FromSequence,
 
-    /// <summary>Protobuf of the public key and sequence number: js-libp2p's default. For Ed25519 and secp256k1 keys.</summary>
+    /// <summary>
+    /// Protobuf of the public key and sequence number: js-libp2p's default. For Ed25519 and secp256k1 keys.
+    /// </summary>
     KeySequence,
 
     /// <summary>SHA-256 of the data: two messages with the same data are one.</summary>
@@ -23,7 +27,9 @@ public enum GossipIdRule
 
 /// <summary>Names a message.</summary>
 /// <param name="message">The parts of the message; valid during the call.</param>
-/// <returns>An id that is the same at every peer; the default value when there is none, which refuses the message.</returns>
+/// <returns>
+/// An id that is the same at every peer; the default value when there is none, which refuses the message.
+/// </returns>
 public delegate GossipMessageId GossipIdFunction(in GossipMessageView message);
 
 /// <summary>The names that the rules give.</summary>
@@ -53,7 +59,9 @@ internal static class GossipIds
         }
     }
 
-    /// <summary>Reads an id as js-libp2p writes it by default: the key's Protobuf, without the head of a multihash.</summary>
+    /// <summary>
+    /// Reads an id as js-libp2p writes it by default: the key's Protobuf, without the head of a multihash.
+    /// </summary>
     internal static bool TryReadKeyForm(ReadOnlySpan<byte> bytes, out GossipMessageId id)
     {
         id = default;
@@ -61,7 +69,8 @@ internal static class GossipIds
     }
 
     /// <summary>True when the id may be written without the head of the multihash.</summary>
-    internal static bool HasKeyForm(ReadOnlySpan<byte> id) => id.Length == 46 && id[MultihashHead..].StartsWith(Ed25519Key);
+    internal static bool HasKeyForm(ReadOnlySpan<byte> id) =>
+        id.Length == 46 && id[MultihashHead..].StartsWith(Ed25519Key);
 
     private static GossipMessageId Hash(ICrypto crypto, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second)
     {

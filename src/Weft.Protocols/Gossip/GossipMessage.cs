@@ -84,7 +84,9 @@ public sealed class GossipMessage
     /// <summary>What the signature is over, without the words in front: author, data, sequence, topic.</summary>
     internal ReadOnlySpan<byte> Signed => _layout.Signed.Of(Frame).Span;
 
-    /// <summary>The message alone, without the RPC around it; its fields in their order, to the end of the frame.</summary>
+    /// <summary>
+    /// The message alone, without the RPC around it; its fields in their order, to the end of the frame.
+    /// </summary>
     internal ReadOnlyMemory<byte> Body => Frame[_layout.Signed.Start..];
 
     internal GossipTopic? In { get; set; }

@@ -1,7 +1,9 @@
 namespace Weft.Protocols.Gossip;
 
 /// <summary>How a peer gossips. Every table, queue and message has its ceiling here.</summary>
-/// <remarks>Defaults are those of the gossipsub 1.0 to 1.2 specifications where they name one. Source: docs/spec/gossip.md.</remarks>
+/// <remarks>
+/// Defaults are those of the gossipsub 1.0 to 1.2 specifications where they name one. Source: docs/spec/gossip.md.
+/// </remarks>
 public sealed class GossipOptions
 {
     /// <summary>Mesh links wanted for each topic. Default: 6.</summary>
@@ -54,7 +56,9 @@ public sealed class GossipOptions
     /// <summary>Own messages go to every peer of the topic that is good enough. Default: true.</summary>
     public bool FloodPublish { get; set; } = true;
 
-    /// <summary>Ids of one IHAVE that are sent or looked at, and asked of one peer in a heartbeat. Default: 5,000.</summary>
+    /// <summary>
+    /// Ids of one IHAVE that are sent or looked at, and asked of one peer in a heartbeat. Default: 5,000.
+    /// </summary>
     public int IHaveIdsMax { get; set; } = 5_000;
 
     /// <summary>IHAVE messages of one peer that are looked at in a heartbeat. Default: 10.</summary>
@@ -78,7 +82,9 @@ public sealed class GossipOptions
     /// <summary>Better peers that are linked at such a look. Default: 2.</summary>
     public int OpportunisticPeers { get; set; } = 2;
 
-    /// <summary>Other peers that are named to a peer whose link is cut, and taken from such a list. Default: 16.</summary>
+    /// <summary>
+    /// Other peers that are named to a peer whose link is cut, and taken from such a list. Default: 16.
+    /// </summary>
     public int ExchangePeersMax { get; set; } = 16;
 
     /// <summary>Bytes of data from which peers are told that a message need not be sent again. Default: 512.</summary>
@@ -117,7 +123,9 @@ public sealed class GossipOptions
     /// <summary>Bytes of the messages kept to be asked for; the oldest go. Default: 32 MiB.</summary>
     public int CacheBytesMax { get; set; } = 32 * 1024 * 1024;
 
-    /// <summary>Messages whose verdict is awaited. Default: 8,192; more are dropped and may be asked for later.</summary>
+    /// <summary>
+    /// Messages whose verdict is awaited. Default: 8,192; more are dropped and may be asked for later.
+    /// </summary>
     public int PendingMax { get; set; } = 8_192;
 
     /// <summary>Bytes of those. Default: 32 MiB.</summary>
@@ -132,7 +140,9 @@ public sealed class GossipOptions
     /// <summary>Peers that are gone and whose bad score is remembered. Default: 4,096; the oldest go.</summary>
     public int RetainedMax { get; set; } = 4_096;
 
-    /// <summary>Bytes of control frames in line for one peer; a peer that reads too slowly for that is dropped. Default: 1 MiB.</summary>
+    /// <summary>
+    /// Bytes of control frames in line for one peer; a peer that reads too slowly for that is dropped. Default: 1 MiB.
+    /// </summary>
     public int ControlQueueBytesMax { get; set; } = 1024 * 1024;
 
     /// <summary>Bytes of messages in line for one peer; the oldest are dropped. Default: 4 MiB.</summary>

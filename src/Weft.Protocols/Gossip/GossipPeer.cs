@@ -28,7 +28,9 @@ public enum GossipVersion
 public readonly record struct GossipPeerInfo(
     GossipVersion Version, bool IsOutbound = false, string? Ip = null, bool UsesKeyIds = false, bool IsDirect = false);
 
-/// <summary>One peer that gossips, as long as it is there. The driver's handle; what is in it belongs to the core.</summary>
+/// <summary>
+/// One peer that gossips, as long as it is there. The driver's handle; what is in it belongs to the core.
+/// </summary>
 public sealed class GossipPeer
 {
     internal GossipPeer(PeerId id, in GossipPeerInfo info, GossipStanding standing, long order)

@@ -3,10 +3,14 @@ namespace Weft.Protocols.Gossip;
 /// <summary>
 /// How peers are judged: score = cap(sum over topics) + P5 + P6 + P7. Counters decay once in a heartbeat.
 /// </summary>
-/// <remarks>Source: libp2p specs, gossipsub-v1.1.md, "Peer Scoring"; docs/spec/gossip.md says why each default is what it is.</remarks>
+/// <remarks>
+/// Source: libp2p specs, gossipsub-v1.1.md, "Peer Scoring"; docs/spec/gossip.md says why each default is what it is.
+/// </remarks>
 public sealed class GossipScoreOptions
 {
-    /// <summary>Below this, no gossip goes to a peer, and its own is not looked at. Less than 0. Default: -10.</summary>
+    /// <summary>
+    /// Below this, no gossip goes to a peer, and its own is not looked at. Less than 0. Default: -10.
+    /// </summary>
     public double GossipThreshold { get; set; } = -10;
 
     /// <summary>Below this, own messages do not go to a peer. At most GossipThreshold. Default: -50.</summary>
@@ -97,7 +101,8 @@ public sealed class GossipTopicScore
     public double FirstDeliveriesCap { get; set; } = 50;
 
     /// <summary>
-    /// P3: weight of the square of the messages that a mesh peer brought too few; at most 0. Default: 0, because a quiet
+    /// P3: weight of the square of the messages that a mesh peer brought too few; at most 0. Default: 0, because a
+    /// quiet
     /// topic would punish everyone.
     /// </summary>
     public double MeshDeliveriesWeight { get; set; }

@@ -1,6 +1,8 @@
 namespace Weft.Protocols.Gossip;
 
-/// <summary>The messages of the last heartbeats, to be told of and asked for; bounded by bytes, the oldest go.</summary>
+/// <summary>
+/// The messages of the last heartbeats, to be told of and asked for; bounded by bytes, the oldest go.
+/// </summary>
 internal sealed class MessageCache(int windows, int bytesMax)
 {
     private readonly Dictionary<GossipMessageId, GossipMessage> _byId = [];

@@ -5,7 +5,8 @@ namespace Weft.Protocols.Topics;
 /// <summary>One kept message.</summary>
 public sealed class TopicEntry
 {
-    internal TopicEntry(long offset, GossipMessage message, double receivedMs, GossipMessageId hash, in TopicRecord record)
+    internal TopicEntry(
+        long offset, GossipMessage message, double receivedMs, GossipMessageId hash, in TopicRecord record)
     {
         Offset = offset;
         Message = message;

@@ -6,7 +6,8 @@ using Weft.Protocols.Gossip;
 namespace Weft.Protocols.Topics;
 
 /// <summary>
-/// What is kept of one topic: messages in the order in which they came, the last value of each key, the last record of each
+/// What is kept of one topic: messages in the order in which they came, the last value of each key, the last record of
+/// each
 /// author. It decides what goes when there is too much.
 /// </summary>
 /// <remarks>Pure; one caller at a time. Signatures are verified before. Source: docs/spec/topics.md.</remarks>
@@ -40,7 +41,9 @@ public sealed class TopicLogCore
     /// <summary>The offset the next message gets.</summary>
     public long Next { get; private set; } = 1;
 
-    /// <summary>The highest offset of a message that went because there was too much, or it was too old; 0 for none.</summary>
+    /// <summary>
+    /// The highest offset of a message that went because there was too much, or it was too old; 0 for none.
+    /// </summary>
     public long LostThrough { get; private set; }
 
     /// <summary>Messages that are kept, values of keys included.</summary>
@@ -97,7 +100,8 @@ public sealed class TopicLogCore
         Link(made, record, outbox);
         Insert(made, outbox);
         Author author = _authors[message.From];
-        while (author.Bytes > _retention.AuthorBytesMax && author.Entries.TryPeek(out TopicEntry? oldest) && oldest != made)
+        while (author.Bytes > _retention.AuthorBytesMax
+            && author.Entries.TryPeek(out TopicEntry? oldest) && oldest != made)
         {
             Lose(oldest, outbox);
         }
@@ -223,7 +227,9 @@ public sealed class TopicLogCore
         return Hash(digest);
     }
 
-    /// <summary>True when the first beats the second as the value of one key: the later time, then the larger hash.</summary>
+    /// <summary>
+    /// True when the first beats the second as the value of one key: the later time, then the larger hash.
+    /// </summary>
     public static bool IsNewer(TopicEntry entry, TopicEntry than)
     {
         ArgumentNullException.ThrowIfNull(entry);

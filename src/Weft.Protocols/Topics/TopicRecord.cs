@@ -17,7 +17,8 @@ public enum TopicRecordKind
 }
 
 /// <summary>
-/// A record within the data of a gossip message: with a key, a link to the author's record before it, and a time. Author,
+/// A record within the data of a gossip message: with a key, a link to the author's record before it, and a time.
+/// Author,
 /// number, topic and signature are those of the message, so that all of it is signed once.
 /// </summary>
 /// <remarks>
@@ -39,10 +40,15 @@ public readonly ref struct TopicRecord
     /// <summary>What it is.</summary>
     public TopicRecordKind Kind { get; private init; }
 
-    /// <summary>The hash of the author's record before it in this topic; all zero when the author knows of none; empty for plain data.</summary>
+    /// <summary>
+    /// The hash of the author's record before it in this topic; all zero when the author knows of none; empty for plain
+    /// data.
+    /// </summary>
     public ReadOnlySpan<byte> Previous { get; private init; }
 
-    /// <summary>The author's time: milliseconds since 1970 in the upper 48 bits, a counter in the lower 16; 0 for none.</summary>
+    /// <summary>
+    /// The author's time: milliseconds since 1970 in the upper 48 bits, a counter in the lower 16; 0 for none.
+    /// </summary>
     public ulong Time { get; private init; }
 
     /// <summary>How long it should be kept, in seconds; 0 for as long as the topic's retention says.</summary>

@@ -127,10 +127,14 @@ public static class TopicWire
             switch (reader.Field)
             {
                 case KindField: request = request with { Kind = (TopicRequestKind)Math.Min(reader.Number, 99) }; break;
-                case TopicField when TryText(reader.Bytes, 256, out string topic): request = request with { Topic = topic }; break;
+                case TopicField when TryText(reader.Bytes, 256, out string topic):
+                    request = request with { Topic = topic };
+                    break;
                 case StartField: request = request with { Start = (TopicStart)Math.Min(reader.Number, 99) }; break;
                 case NumberField: request = request with { Number = reader.Number }; break;
-                case EpochField when TryText(reader.Bytes, 64, out string epoch): request = request with { Epoch = epoch }; break;
+                case EpochField when TryText(reader.Bytes, 64, out string epoch):
+                    request = request with { Epoch = epoch };
+                    break;
                 case LiveField: request = request with { IsLive = reader.Number != 0 }; break;
                 case BytesField: request = request with { Bytes = reader.Bytes.ToArray() }; break;
             }
@@ -170,7 +174,9 @@ public static class TopicWire
             {
                 case KindField: answer = answer with { Kind = (TopicAnswerKind)Math.Min(reader.Number, 99) }; break;
                 case NumberField: answer = answer with { Offset = (long)Math.Min(reader.Number, long.MaxValue) }; break;
-                case EpochField when TryText(reader.Bytes, 64, out string epoch): answer = answer with { Epoch = epoch }; break;
+                case EpochField when TryText(reader.Bytes, 64, out string epoch):
+                    answer = answer with { Epoch = epoch };
+                    break;
                 case MissedField: answer = answer with { Missed = (long)Math.Min(reader.Number, long.MaxValue) }; break;
                 case StatusField: answer = answer with { Status = (TopicAppend)Math.Min(reader.Number, 99) }; break;
                 case BytesField when messages.Count < MessagesMax: messages.Add(reader.Bytes.ToArray()); break;

@@ -7,7 +7,9 @@ using Weft.Server.Http;
 
 namespace Weft.Server.Api;
 
-/// <summary>Writes one stream of messages: server-sent events, or one JSON object per line. One caller at a time.</summary>
+/// <summary>
+/// Writes one stream of messages: server-sent events, or one JSON object per line. One caller at a time.
+/// </summary>
 internal sealed class TopicStream(ApiCall call)
 {
     private const int FlushBytes = 32 << 10;

@@ -9,7 +9,9 @@ using Weft.Server.Http;
 
 namespace Weft.Server.Api;
 
-/// <summary>The resources /topics and /topics/{name}/messages: what is joined, publish, and subscribe as a stream.</summary>
+/// <summary>
+/// The resources /topics and /topics/{name}/messages: what is joined, publish, and subscribe as a stream.
+/// </summary>
 internal static class TopicsApi
 {
     private const int NameMax = 256;
@@ -139,7 +141,8 @@ internal static class TopicsApi
 
     private static TimeSpan Age(string from)
     {
-        double number = double.Parse(from.AsSpan(1, from.Length - 2), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture);
+        double number = double.Parse(
+            from.AsSpan(1, Math.Max(0, from.Length - 2)), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture);
         return from[^1] switch
         {
             's' => TimeSpan.FromSeconds(number),
@@ -156,13 +159,15 @@ internal static class TopicsApi
     /// </summary>
     private static string NameOf(ApiCall call)
     {
-        string name = ((string)call.Request.RouteValues["name"]!).Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
+        string name = ((string)call.Request.RouteValues["name"]!)
+            .Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
         bool isBad = name is "." or ".." || name.Contains('%', StringComparison.Ordinal) || name.Any(char.IsControl)
             || Encoding.UTF8.GetByteCount(name) > NameMax;
         return isBad
             ? throw new ApiException(
                 WeftError.RequestMalformed,
-                $"A topic has 1 to {NameMax} bytes, no control character and no percent sign; and it is not \".\" or \"..\".")
+                $"A topic has 1 to {NameMax} bytes, no control character and no percent sign; "
+                + "and it is not \".\" or \"..\".")
             { Path = "name" }
             : name;
     }

@@ -47,7 +47,7 @@ internal sealed class GossipDeathScenario : Scenario
 {
     public override string Name => "gossip-deaths";
 
-    public override string Summary => "30 % of the peers of a topic die at once and silently; 5 % of all messages are lost";
+    public override string Summary => "30 % of the peers of a topic die silently at once; 5 % of all messages lost";
 
     public override int NodesDefault => 1_000;
 
@@ -71,7 +71,7 @@ internal sealed class GossipAttackScenario : Scenario
 {
     public override string Name => "gossip-attack";
 
-    public override string Summary => "a fifth of the peers of a topic forge messages, announce none, or crowd one place";
+    public override string Summary => "a fifth of the peers of a topic forge messages, announce none, crowd one place";
 
     public override int NodesDefault => 500;
 
@@ -108,7 +108,8 @@ internal sealed class GossipAttackScenario : Scenario
                 // A silent peer harms nobody while it is one of few at its place: it may stay.
                 if (enemy.Info.Ip != "crowd" || crowd > world.Options.Score.ColocationThreshold)
                 {
-                    world.World.Report("G3", node.Number, $"{enemy.Info.Ip} is linked, score {node.Core.Score(enemy):0.0}");
+                    world.World.Report(
+                        "G3", node.Number, $"{enemy.Info.Ip} is linked, score {node.Core.Score(enemy):0.0}");
                 }
             }
         }

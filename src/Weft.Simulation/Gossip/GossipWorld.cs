@@ -6,7 +6,8 @@ namespace Weft.Simulation.Gossip;
 
 /// <summary>Many peers that gossip about one topic, and what reached whom.</summary>
 /// <remarks>
-/// Streams are whole and in order, as over TCP; a share of the messages is dropped for good on its way, as where a peer is
+/// Streams are whole and in order, as over TCP; a share of the messages is dropped for good on its way, as where a peer
+/// is
 /// slow. Signatures are real ones. That a message is delivered once at most is checked at every delivery.
 /// </remarks>
 internal sealed class GossipWorld : IDisposable
@@ -153,7 +154,8 @@ internal sealed class GossipWorld : IDisposable
     {
         foreach (int message in _published.Keys.Order())
         {
-            foreach (GossipSimNode node in _nodes.Where(node => node.IsUp && !_delivered.Contains((message, node.Number))))
+            foreach (GossipSimNode node in _nodes
+                .Where(node => node.IsUp && !_delivered.Contains((message, node.Number))))
             {
                 World.Report("I9", node.Number, $"message {message} has not come");
             }

@@ -82,7 +82,8 @@ public sealed class TopicCommandTests : IDisposable
         Assert.Equal(400, (int)bad.StatusCode);
     }
 
-    private static async Task<string?> NextAsync(StreamReader reader, string member, CancellationToken cancellationToken)
+    private static async Task<string?> NextAsync(
+        StreamReader reader, string member, CancellationToken cancellationToken)
     {
         while (await reader.ReadLineAsync(cancellationToken) is { } line)
         {

@@ -33,14 +33,16 @@ public sealed class TopicReplayTests : IDisposable
         await using WeftProcess again = await StartRelayAsync();
         await using WeftProcess late = await WeftProcess.StartAsync(_folder["late"], "--bootstrap", AddressOf(again));
         await UntilRelayIsKnownAsync(late);
-        Task<WeftRun> reading = late.CallAsync("topic", "sub", "news", "--from", "all", "-n", "4", "--json", "--timeout", "60s");
+        Task<WeftRun> reading = late.CallAsync(
+            "topic", "sub", "news", "--from", "all", "-n", "4", "--json", "--timeout", "60s");
         await UntilJoinedAsync(again);
         Assert.Equal(0, (await again.CallAsync("topic", "pub", "news", "four")).Exit);
 
         Assert.Equal(["one", "two", "three", "four"], Texts(await reading));
         Assert.Equal(
             ["three", "four"],
-            Texts(await late.CallAsync("topic", "sub", "news", "--from", "last:2", "-n", "2", "--json", "--timeout", "60s")));
+            Texts(await late.CallAsync(
+                "topic", "sub", "news", "--from", "last:2", "-n", "2", "--json", "--timeout", "60s")));
     }
 
     private Task<WeftProcess> StartRelayAsync() => WeftProcess.StartAsync(

@@ -45,7 +45,8 @@ public sealed class GossipInteropTests
             Enumerable.Range(0, 50).Select(i => $"weft {i}").Order(),
             got.EnumerateArray().Select(one => one[1].GetString()!).Order());
         Assert.All(got.EnumerateArray(), one => Assert.Equal(pair.Host.Id.ToString(), one[2].GetString()));
-        Assert.Equal(Enumerable.Range(0, 50).Select(i => $"js {i}").Order(), texts.Where(text => text.Length < 100).Order());
+        Assert.Equal(
+            Enumerable.Range(0, 50).Select(i => $"js {i}").Order(), texts.Where(text => text.Length < 100).Order());
         Assert.Contains(new string('x', 200_000), texts);
         Assert.Empty(pair.Service.Counts.Refused);
     }

@@ -8,7 +8,9 @@ using Weft.Protocols.Peers;
 
 namespace Weft.Interop.Tests.Gossip;
 
-/// <summary>One js-libp2p process and one Weft host that gossip with each other; neither has joined a topic yet.</summary>
+/// <summary>
+/// One js-libp2p process and one Weft host that gossip with each other; neither has joined a topic yet.
+/// </summary>
 internal sealed class GossipPair : IAsyncDisposable
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);

@@ -32,8 +32,8 @@ public sealed class GossipServiceTests
         await swarm[1].PublishAsync("t", "b"u8.ToArray());
 
         // An own message is delivered here, too.
-        Assert.Equal([.. Enumerable.Range(0, 200).Select(i => $"a{i}")], await TakeAsync(first, 200, from: swarm.Id(0)));
-        Assert.Equal([.. Enumerable.Range(0, 200).Select(i => $"a{i}")], await TakeAsync(second, 200, from: swarm.Id(0)));
+        Assert.Equal([.. Enumerable.Range(0, 200).Select(i => $"a{i}")], await TakeAsync(first, 200, swarm.Id(0)));
+        Assert.Equal([.. Enumerable.Range(0, 200).Select(i => $"a{i}")], await TakeAsync(second, 200, swarm.Id(0)));
         Assert.Equal(["b"], await TakeAsync(first, 1, from: swarm.Id(1)));
         Assert.Equal(200, swarm[1].Counts.Verified);
         Assert.Contains("gossip t", swarm.Host(0).ProtectionOf(swarm.Id(1)));

@@ -300,7 +300,8 @@ public sealed class GossipCoreTests
         rig.Core.Join("t", rig.Now, rig.Outbox);
         GossipPeer first = rig.Add(1);
         using Ed25519KeyPair key = GossipRig.Key(1);
-        byte[] record = new PeerRecord(first.Id, 1, [Multiaddr.Parse("/ip4/127.0.0.1/tcp/1")]).Seal(key, GossipRig.Crypto);
+        byte[] record = new PeerRecord(first.Id, 1, [Multiaddr.Parse("/ip4/127.0.0.1/tcp/1")])
+            .Seal(key, GossipRig.Crypto);
         GossipCore.SetRecord(first, record);
         GossipPeer second = rig.Add(2);
         rig.Outbox.Clear();

@@ -198,7 +198,8 @@ public sealed class TopicLogCoreTests
         Assert.True(TopicWire.TryRead(Body(TopicWire.Write(request)), out TopicRequest read));
         Assert.Equal(request, read with { Bytes = default });
         GossipMessage message = Plain("m");
-        var answer = new TopicAnswer(TopicAnswerKind.Batch, [TopicWire.BodyOf(message)], "abcd", 7, 3, TopicAppend.Known);
+        var answer = new TopicAnswer(
+            TopicAnswerKind.Batch, [TopicWire.BodyOf(message)], "abcd", 7, 3, TopicAppend.Known);
         Assert.True(TopicWire.TryRead(Body(TopicWire.Write(answer)), out TopicAnswer back));
         Assert.Equal((7, 3, "abcd", TopicAppend.Known), (back.Offset, back.Missed, back.Epoch, back.Status));
         Assert.Equal(message.Frame.ToArray(), TopicWire.ReadBody(back.Messages![0].Span, "t", new())!.Frame.ToArray());
