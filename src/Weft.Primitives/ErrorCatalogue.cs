@@ -120,7 +120,7 @@ public static partial class ErrorCatalogue
             ["head -c 32 /dev/urandom > weft.key && chmod 600 weft.key"]),
         new(WeftError.DiskFull, 507, true, "The disk is full",
             "Writes are refused, reads go on. The node starts writing again by itself when there is room.",
-            ["free some space", "weft stats"]),
+            ["free some space", "weft status"]),
         new(WeftError.DiskFailed, 500, false, "The disk failed",
             "A write, read or flush gave an error. What was acknowledged before is on the disk.",
             ["check the disk", "weft verify"]),

@@ -31,11 +31,13 @@ internal static class CommandTree
             WalkCommand.Build(), WhyCommand.Build(), ConflictsCommand.Build(), SetCommand.Build(),
             ImportCommand.Build(), ExportCommand.Build(),
         ]),
-        new("LOGS", false, [LogCommand.Build()]),
+        new("TOPICS, LOGS, RECORDS", false, [TopicCommand.Build(), LogCommand.Build(), DhtCommand.Build()]),
         new("NETWORK", false, [PeersCommand.Build(), SyncCommand.Build()]),
-        new("TOPICS, LOGS, RECORDS", false, [TopicCommand.Build(), DhtCommand.Build()]),
         new("IDENTITY", false,
-            [IdCommand.Build(), GroupCommand.Build(), GrantCommand.Build(), TokenCommand.Build()]),
+        [
+            IdCommand.Build(), PolicyCommand.Build(), GroupCommand.Build(), GrantCommand.Build(),
+            TokenCommand.Build(),
+        ]),
         new("OPERATE", false,
         [
             DoctorCommand.Build(), BenchCommand.Build(), BackupCommand.Build(), RestoreCommand.Build(),

@@ -60,7 +60,8 @@ internal readonly record struct FieldPair(string Name, string Json)
         ? $"{{\"#\":{TextJson(soul)}}}"
         : throw CliException.Usage("a link needs a soul after \":@\"");
 
-    private static string TextJson(string text) =>
+    /// <summary>A text as JSON.</summary>
+    public static string TextJson(string text) =>
         "\"" + JsonEncodedText.Encode(text, JsonForm.Writer.Encoder).Value + "\"";
 
     private static string CheckedJson(string name, string json)
