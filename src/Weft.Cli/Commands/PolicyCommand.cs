@@ -12,7 +12,7 @@ using Weft.Graph.Policy;
 namespace Weft.Cli.Commands;
 
 /// <summary>Policies of prefixes and nodes: who may write, what is valid, how fields merge.</summary>
-/// <remarks>A policy is signed data of the graph; this writes it as any other field. Source: docs/spec/policy.md.</remarks>
+/// <remarks>A policy is signed data of the graph, written as any other field. Source: docs/spec/policy.md.</remarks>
 internal static class PolicyCommand
 {
     private static readonly Argument<string> Prefix = new("prefix")
@@ -20,7 +20,8 @@ internal static class PolicyCommand
         Description = "The prefix the policy rules, such as $KEY/blog/; with --node the soul of one node.",
     };
 
-    private static readonly Argument<string> Document = new("file") { Description = "JSON of the policy; - reads stdin." };
+    private static readonly Argument<string> Document =
+        new("file") { Description = "JSON of the policy; - reads stdin." };
 
     private static readonly Option<bool> OfNode =
         new("--node") { Description = "The policy of one node, not of a prefix." };
@@ -55,7 +56,7 @@ internal static class PolicyCommand
         };
         check.Arguments.Add(Document);
         check.Run(CheckAsync);
-        var command = new WeftCommand("policy", "Who may write under a prefix, and what is valid there: set, show, check.")
+        var command = new WeftCommand("policy", "Who may write under a prefix, what is valid there: set, show, check.")
         {
             Examples = ["weft policy check people.json", "weft policy set '$KEY/people/' people.json"],
         };
@@ -91,7 +92,8 @@ internal static class PolicyCommand
         PolicyVersion[] versions = [.. VersionsOf(node.RootElement)];
         if (versions.Length == 0)
         {
-            context.Output.Note($"no policy is known for \"{context.Value(Prefix)}\"; everybody may write what no key owns");
+            context.Output.Note(
+                $"no policy is known for \"{context.Value(Prefix)}\"; everybody may write what no key owns");
             return ExitCode.NothingThere;
         }
 

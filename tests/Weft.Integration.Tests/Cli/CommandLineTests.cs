@@ -17,7 +17,7 @@ public sealed class CommandLineTests
         Assert.Contains("START", call.Out, StringComparison.Ordinal);
         Assert.Contains("weft put", call.Out, StringComparison.Ordinal);
         Assert.DoesNotContain("weft verify", call.Out, StringComparison.Ordinal);
-        Assert.Contains("MORE  peers", call.Out, StringComparison.Ordinal);
+        Assert.Contains("MORE  topic", call.Out, StringComparison.Ordinal);
         Assert.Empty(call.Error);
     }
 

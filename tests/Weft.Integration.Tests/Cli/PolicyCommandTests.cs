@@ -8,7 +8,8 @@ namespace Weft.Integration.Tests.Cli;
 public sealed class PolicyCommandTests(CliNode node) : IClassFixture<CliNode>
 {
     private const string Draft = """
-        { "weft": 1, "rules": { "v": 1, "fields": { "born": { "type": "number", "min": 1800 } } }, "class": "protected" }
+        { "weft": 1, "class": "protected",
+          "rules": { "v": 1, "fields": { "born": { "type": "number", "min": 1800 } } } }
         """;
 
     [Fact]
@@ -68,7 +69,8 @@ public sealed class PolicyCommandTests(CliNode node) : IClassFixture<CliNode>
         RootCommand root = CommandTree.Build();
 
         Assert.All(
-            ErrorCatalogue.All.SelectMany(entry => entry.Try).Where(hint => hint.StartsWith("weft ", StringComparison.Ordinal)),
+            ErrorCatalogue.All.SelectMany(entry => entry.Try)
+                .Where(hint => hint.StartsWith("weft ", StringComparison.Ordinal)),
             hint =>
             {
                 string[] words = hint.Split(' ', StringSplitOptions.RemoveEmptyEntries);
@@ -93,7 +95,8 @@ public sealed class PolicyCommandTests(CliNode node) : IClassFixture<CliNode>
     {
         public TempFile(string text) => File.WriteAllText(Path, text);
 
-        public string Path { get; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), Guid.NewGuid().ToString("N") + ".json");
+        public string Path { get; } =
+            System.IO.Path.Combine(System.IO.Path.GetTempPath(), Guid.NewGuid().ToString("N") + ".json");
 
         public void Dispose() => File.Delete(Path);
     }
