@@ -127,9 +127,10 @@ internal sealed class ReplayReader(NodeNetwork network, GossipSubscription live,
                         }
                     }
                 }
-                catch (Exception broken) when (broken is Libp2pException or IOException or ObjectDisposedException)
+                catch (Exception broken) when (
+                    broken is Libp2pException or IOException or InvalidDataException or ObjectDisposedException)
                 {
-                    // Its messages were good; the next relay gives the rest, and what comes twice is left out.
+                    // What it gave was verified; the next relay gives the rest, and what comes twice is left out.
                 }
 
                 if (isCaughtUp)
