@@ -73,7 +73,7 @@ internal sealed class FrameQueue
     /// <summary>One line.</summary>
     private sealed class Line
     {
-        private Queue<(byte[] Buffer, bool IsBrokenOff)>? _full; // Most connections never fill a frame.
+        private Queue<(byte[] Buffer, int Plain, bool IsBrokenOff)>? _full; // Most connections never fill a frame.
         private byte[]? _buffer;
         private int _plain;
 
@@ -84,6 +84,14 @@ internal sealed class FrameQueue
         internal void Append(ReadOnlySpan<byte> bytes, int following)
         {
             Bytes += bytes.Length;
+            if (_plain > 0 && bytes.Length + following is var whole && whole <= PlainMax && whole > PlainMax - _plain)
+            {
+                // A muxer's frame that fits into one of Noise is not broken off: other lines could not go between.
+                (_full ??= new()).Enqueue((_buffer!, _plain, false));
+                _buffer = null;
+                _plain = 0;
+            }
+
             while (!bytes.IsEmpty)
             {
                 _buffer ??= ArrayPool<byte>.Shared.Rent(BufferLength);
@@ -93,7 +101,7 @@ internal sealed class FrameQueue
                 bytes = bytes[part..];
                 if (_plain == PlainMax)
                 {
-                    (_full ??= new()).Enqueue((_buffer, bytes.Length + following > 0));
+                    (_full ??= new()).Enqueue((_buffer, PlainMax, bytes.Length + following > 0));
                     _buffer = null;
                     _plain = 0;
                 }
@@ -104,8 +112,8 @@ internal sealed class FrameQueue
         {
             if (_full is { Count: > 0 })
             {
-                (byte[] buffer, bool isBrokenOff) = _full.Dequeue();
-                frame = new(buffer, PlainMax, priority, isBrokenOff);
+                (byte[] buffer, int plain, bool isBrokenOff) = _full.Dequeue();
+                frame = new(buffer, plain, priority, isBrokenOff);
                 return true;
             }
 

@@ -45,7 +45,7 @@ public static class RecordChangeCodec
     {
         change = null;
         if (rest.IsEmpty || rest[0] > (KeptFlag | OwnFlag)
-            || Uvarint.Read(rest[1..], out ulong length, out int head) != OperationStatus.Done || length > BytesMax
+            || Uvarint.Read(rest[1..], out ulong length, out int head) != OperationStatus.Done || length is 0 or > BytesMax
             || rest.Length - 1 - head < (int)length)
         {
             return false;

@@ -26,7 +26,9 @@ public sealed class StreamPriorityTests
             frame.Return();
         }
 
-        Assert.Equal([StreamPriority.Control, StreamPriority.Interactive, StreamPriority.Bulk, StreamPriority.Bulk], taken.Select(one => one.Item1));
+        Assert.Equal(
+            [StreamPriority.Control, StreamPriority.Interactive, StreamPriority.Bulk, StreamPriority.Bulk],
+            taken.Select(one => one.Item1));
         Assert.Equal([1, 3], taken.Take(2).Select(one => one.Item2));
         Assert.Equal((100_000, 0, true), (taken[2].Item2 + taken[3].Item2, queue.Bytes, queue.IsEmpty));
     }
@@ -50,34 +52,65 @@ public sealed class StreamPriorityTests
     }
 
     [Fact]
-    public async Task A_question_overtakes_a_large_transfer_and_nothing_of_either_is_lost()
+    public void Whole_frames_of_the_muxer_leave_room_between_them()
+    {
+        var queue = new FrameQueue();
+        for (int i = 0; i < 3; i++)
+        {
+            queue.Append(StreamPriority.Bulk, new byte[12], following: 65_000);
+            queue.Append(StreamPriority.Bulk, new byte[65_000]);
+        }
+
+        Assert.True(queue.TryTake(out FrameQueue.Frame first));
+        queue.Append(StreamPriority.Control, [1]);
+        Assert.True(queue.TryTake(out FrameQueue.Frame second));
+        Assert.True(queue.TryTake(out FrameQueue.Frame third));
+
+        Assert.Equal(
+            [(StreamPriority.Bulk, 65_012), (StreamPriority.Control, 1), (StreamPriority.Bulk, 65_012)],
+            new[] { first, second, third }.Select(frame => (frame.Priority, frame.Plain)));
+        Assert.False(first.IsBrokenOff || third.IsBrokenOff);
+    }
+
+    [Fact]
+    public async Task A_question_overtakes_a_large_transfer()
     {
         await using HostPair pair = await HostPair.StartAsync(
             dialler: options => options.Limits.ConnectionBytesPerSecond = 1_000_000);
-        var got = new MemoryStream();
-        var isThrough = new TaskCompletionSource();
+        byte[] data = [.. Enumerable.Range(0, 64_000_000).Select(i => (byte)(i * 31))];
+        long arrived = 0;
+        bool isTrue = true;
+        var isEnded = new TaskCompletionSource();
         pair.Listener.Handle("/bulk/1", async (stream, token) =>
         {
-            await stream.CopyToAsync(got, token);
-            isThrough.SetResult();
+            byte[] part = new byte[65_536];
+            try
+            {
+                while (await stream.ReadAsync(part, token) is var read and > 0)
+                {
+                    isTrue &= part.AsSpan(0, read).SequenceEqual(data.AsSpan((int)arrived, read));
+                    Interlocked.Add(ref arrived, read);
+                }
+            }
+            finally
+            {
+                isEnded.SetResult();
+            }
         });
         PeerConnection connection = await pair.DialAsync();
         await using PeerStream bulk = await pair.Dialler.OpenStreamAsync(
             connection, ["/bulk/1"], new StreamRules { Priority = StreamPriority.Bulk });
         Assert.Equal(StreamPriority.Bulk, bulk.Priority);
-        byte[] data = [.. Enumerable.Range(0, 4_000_000).Select(i => (byte)(i * 31))];
-        Task writing = Task.Run(async () =>
-        {
-            await bulk.WriteAsync(data);
-            await bulk.CompleteWritesAsync();
-        });
-        await HostPair.UntilAsync(() => got.Length > 0);
+        Task writing = bulk.WriteAsync(data).AsTask();
+        await HostPair.UntilAsync(() => Interlocked.Read(ref arrived) > 0);
         Assert.True(await pair.Dialler.PingAsync(pair.Listener.Id).WaitAsync(Late) > TimeSpan.Zero);
-        Assert.False(isThrough.Task.IsCompleted); // Three seconds of bytes were before it in time, none in line.
 
-        await writing.WaitAsync(Late);
-        await isThrough.Task.WaitAsync(Late);
-        Assert.Equal(data, got.ToArray());
+        Assert.False(isEnded.Task.IsCompleted); // A minute of bytes was before it in time, none in line.
+        Assert.False(writing.IsCompleted);
+        bulk.Abort();
+        await Assert.ThrowsAnyAsync<IOException>(() => writing.WaitAsync(Late));
+        await isEnded.Task.WaitAsync(Late);
+        Assert.True(isTrue);
     }
 
     [Fact]
