@@ -29,10 +29,9 @@ internal sealed class GossipBurst(bool isQuick)
         var table = new StringBuilder();
         table.AppendLine(CultureInfo.InvariantCulture, $"{Machine.Describe()}");
         table.AppendLine();
-        table.AppendLine(
-            CultureInfo.InvariantCulture,
-            $"| {_messages} messages of {DataBytes} B, 1 to {Subscribers} | messages/s to all ten "
-            + "| processor time a message |");
+        table.Append(
+            CultureInfo.InvariantCulture, $"| {_messages} messages of {DataBytes} B, 1 to {Subscribers} ");
+        table.AppendLine("| messages/s to all ten | processor time a message |");
         table.AppendLine("| --- | --- | --- |");
         Row(table, "weft", await WeftAsync(PlatformCrypto.Create()));
         Row(table, "weft, managed", await WeftAsync(new BouncyCastleCrypto()));
