@@ -192,6 +192,9 @@ public sealed class HostIntegrationTests
                 "/api/v1/watch?prefix=a", HttpCompletionOption.ResponseHeadersRead);
             using var gun = new System.Net.WebSockets.ClientWebSocket();
             await gun.ConnectAsync(new Uri($"ws://{server.Url.Authority}/gun"), CancellationToken.None);
+
+            // The handshake ends a moment before the node takes the connection; one that stops by then takes none.
+            await log.WaitForAsync(@"^Weft\.Gun Connection 1 from 127\.0\.0\.1:\d+ is open$");
         }
 
         foreach (string pattern in new[]
