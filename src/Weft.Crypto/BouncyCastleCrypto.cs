@@ -121,7 +121,7 @@ public sealed class BouncyCastleCrypto : ICrypto
     }
 
     /// <inheritdoc/>
-    public IAesGcmKey ImportAesGcm(ReadOnlySpan<byte> key)
+    public IAeadKey ImportAesGcm(ReadOnlySpan<byte> key)
     {
         CryptoGuard.Exactly(key, 32, nameof(key));
         return new OneShotGcmKey(this, key);

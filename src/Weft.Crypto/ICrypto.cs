@@ -114,12 +114,14 @@ public interface ICrypto
 
     /// <summary>Imports a key of ChaCha20-Poly1305 for many messages; quicker than one call for each.</summary>
     /// <param name="key">32 bytes; copied.</param>
-    /// <returns>Null where that gains nothing: seal and open with the key itself.</returns>
-    IChaChaKey? ImportChaCha20Poly1305(ReadOnlySpan<byte> key) => null;
+    /// <returns>
+    /// A key that may seal and open in place; null where importing gains nothing: use the key itself.
+    /// </returns>
+    IAeadKey? ImportChaCha20Poly1305(ReadOnlySpan<byte> key) => null;
 
     /// <summary>Imports a key of AES-256-GCM for many pieces with nonces of 12 bytes; quicker than one call for each.</summary>
     /// <param name="key">32 bytes; copied.</param>
-    IAesGcmKey ImportAesGcm(ReadOnlySpan<byte> key);
+    IAeadKey ImportAesGcm(ReadOnlySpan<byte> key);
 
     /// <summary>Imports a P-256 public key; importing costs more than verifying, so keep it.</summary>
     /// <param name="x">32 bytes, big-endian.</param>

@@ -186,14 +186,14 @@ public sealed class PlatformCrypto : ICrypto
     }
 
     /// <inheritdoc/>
-    public IChaChaKey? ImportChaCha20Poly1305(ReadOnlySpan<byte> key)
+    public IAeadKey? ImportChaCha20Poly1305(ReadOnlySpan<byte> key)
     {
         CryptoGuard.Exactly(key, 32, nameof(key));
         return _hasChaCha ? new PlatformChaChaKey(key) : null;
     }
 
     /// <inheritdoc/>
-    public IAesGcmKey ImportAesGcm(ReadOnlySpan<byte> key)
+    public IAeadKey ImportAesGcm(ReadOnlySpan<byte> key)
     {
         CryptoGuard.Exactly(key, 32, nameof(key));
         return new PlatformGcmKey(key);

@@ -93,20 +93,7 @@ internal static class PeerBanCommand
         WeftClient client = await context.ConnectAsync(cancellationToken);
         using HttpResponseMessage answer = await client.OpenAsync(
             HttpMethod.Delete, WeftClient.Path("peers/bans", ("peer", peer)), null, null, cancellationToken);
-        if (context.Output.IsJson)
-        {
-            context.Output.Json(writer =>
-            {
-                writer.WriteStartObject();
-                writer.WriteString("unbanned", peer);
-                writer.WriteEndObject();
-            });
-        }
-        else
-        {
-            context.Output.Cells(peer, "allowed");
-        }
-
+        context.Output.Done("unbanned", peer, "allowed");
         return ExitCode.Done;
     }
 

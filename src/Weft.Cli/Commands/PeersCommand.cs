@@ -133,20 +133,7 @@ internal static class PeersCommand
         using HttpResponseMessage answer = await client.OpenAsync(
             HttpMethod.Delete, WeftClient.Path("peers", (isNumber ? "id" : "url", peer)), null, null,
             cancellationToken);
-        if (context.Output.IsJson)
-        {
-            context.Output.Json(writer =>
-            {
-                writer.WriteStartObject();
-                writer.WriteString("removed", peer);
-                writer.WriteEndObject();
-            });
-        }
-        else
-        {
-            context.Output.Cells(peer, "removed");
-        }
-
+        context.Output.Done("removed", peer, "removed");
         return ExitCode.Done;
     }
 

@@ -135,20 +135,7 @@ internal static class TokenCommand
         WeftClient client = await context.ConnectAsync(cancellationToken);
         using HttpResponseMessage answer = await client.OpenAsync(
             HttpMethod.Delete, WeftClient.Path("tokens", ("id", id)), null, null, cancellationToken);
-        if (context.Output.IsJson)
-        {
-            context.Output.Json(writer =>
-            {
-                writer.WriteStartObject();
-                writer.WriteString("revoked", id);
-                writer.WriteEndObject();
-            });
-        }
-        else
-        {
-            context.Output.Cells(id, "revoked");
-        }
-
+        context.Output.Done("revoked", id, "revoked");
         return ExitCode.Done;
     }
 

@@ -45,6 +45,23 @@ internal sealed class CliOutput
     /// <summary>One line of data.</summary>
     public void Line(string text) => _host.Out.WriteLine(text);
 
+    /// <summary>Says what was done to one thing: <c>{"NAME":"WHAT"}</c>, or the thing and a word.</summary>
+    public void Done(string name, string what, string word)
+    {
+        if (!IsJson)
+        {
+            Cells(what, word);
+            return;
+        }
+
+        Json(writer =>
+        {
+            writer.WriteStartObject();
+            writer.WriteString(name, what);
+            writer.WriteEndObject();
+        });
+    }
+
     /// <summary>One line of data made of cells: aligned by the caller for people, tab-separated for pipes.</summary>
     public void Cells(params string[] cells) =>
         _host.Out.WriteLine(string.Join(IsTerminal ? "  " : "\t", cells.Select(PlainText.OneLine)));

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 namespace Weft.Crypto.Providers;
 
 /// <summary>A key for a provider without imported ones: keeps the bytes and gives them along each time.</summary>
-internal sealed class OneShotGcmKey(ICrypto crypto, ReadOnlySpan<byte> key) : IAesGcmKey
+internal sealed class OneShotGcmKey(ICrypto crypto, ReadOnlySpan<byte> key) : IAeadKey
 {
     private readonly byte[] _key = key.ToArray();
 

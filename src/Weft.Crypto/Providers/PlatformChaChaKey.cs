@@ -5,7 +5,7 @@ namespace Weft.Crypto.Providers;
 
 /// <summary>A key that the .NET library holds ready.</summary>
 [UnsupportedOSPlatform("browser")]
-internal sealed class PlatformChaChaKey(ReadOnlySpan<byte> key) : IChaChaKey
+internal sealed class PlatformChaChaKey(ReadOnlySpan<byte> key) : IAeadKey
 {
     private readonly ChaCha20Poly1305 _cipher = new(key);
 

@@ -5,7 +5,7 @@ namespace Weft.Crypto.Providers;
 
 /// <summary>A key that the .NET library holds ready.</summary>
 [UnsupportedOSPlatform("browser")]
-internal sealed class PlatformGcmKey(ReadOnlySpan<byte> key) : IAesGcmKey
+internal sealed class PlatformGcmKey(ReadOnlySpan<byte> key) : IAeadKey
 {
     private readonly AesGcm _cipher = new(key, CryptoGuard.TagLength);
 

@@ -18,7 +18,7 @@ public sealed class NoiseCipher : IDisposable
 
     private readonly ICrypto _crypto;
     private readonly byte[] _key;
-    private IChaChaKey? _ready; // Made with the first message: a handshake's keys see one or two.
+    private IAeadKey? _ready; // Made with the first message: a handshake's keys see one or two.
     private bool _hasLooked;
     private ulong _number;
 
@@ -88,7 +88,7 @@ public sealed class NoiseCipher : IDisposable
     /// <summary>Not the key.</summary>
     public override string ToString() => "(Noise cipher)";
 
-    private IChaChaKey? Ready()
+    private IAeadKey? Ready()
     {
         if (!_hasLooked)
         {

@@ -11,14 +11,14 @@ internal sealed class EpochKey(ICrypto crypto, byte[] key) : IDisposable
 {
     private const int IdleMax = 4; // The writer's thread, the log's, and a reader or two.
 
-    private readonly IAesGcmKey?[] _idle = new IAesGcmKey?[IdleMax];
+    private readonly IAeadKey?[] _idle = new IAeadKey?[IdleMax];
 
     /// <summary>Takes an imported key; give it back with <see cref="Return"/>.</summary>
-    public IAesGcmKey Rent()
+    public IAeadKey Rent()
     {
         for (int i = 0; i < IdleMax; i++)
         {
-            if (_idle[i] is not null && Interlocked.Exchange(ref _idle[i], null) is IAesGcmKey idle)
+            if (_idle[i] is not null && Interlocked.Exchange(ref _idle[i], null) is IAeadKey idle)
             {
                 return idle;
             }
@@ -27,7 +27,7 @@ internal sealed class EpochKey(ICrypto crypto, byte[] key) : IDisposable
         return crypto.ImportAesGcm(key);
     }
 
-    public void Return(IAesGcmKey cipher)
+    public void Return(IAeadKey cipher)
     {
         for (int i = 0; i < IdleMax; i++)
         {

@@ -61,7 +61,7 @@ internal sealed class Sealer : ICommitSeal, IDisposable
         BinaryPrimitives.WriteUInt64LittleEndian(tail[EpochBytes..], number);
         Span<byte> nonce = stackalloc byte[NonceBytes];
         Nonce(nonce, kind, number);
-        IAesGcmKey key = epoch.Key.Rent();
+        IAeadKey key = epoch.Key.Rent();
         key.Seal(nonce, plain, bound, target[..(plain.Length + TagBytes)]);
         epoch.Key.Return(key);
     }
@@ -78,7 +78,7 @@ internal sealed class Sealer : ICommitSeal, IDisposable
         Nonce(nonce, kind, BinaryPrimitives.ReadUInt64LittleEndian(tail[EpochBytes..]));
         bool isKnown = _keys.TryGetValue(epoch, out EpochKey? known);
         EpochKey key = known ?? Derive(epoch);
-        IAesGcmKey cipher = key.Rent();
+        IAeadKey cipher = key.Rent();
         bool opened = cipher.Open(nonce, sealedBytes[..(plain.Length + TagBytes)], bound, plain);
         key.Return(cipher);
 

@@ -36,13 +36,13 @@ public sealed class CipherVectorTests
             "aes_gcm",
             (key, nonce, plain, associated, sealedBytes) =>
             {
-                using IAesGcmKey ready = crypto.ImportAesGcm(key);
+                using IAeadKey ready = crypto.ImportAesGcm(key);
                 ready.Seal(nonce, plain, associated, sealedBytes);
                 ready.Seal(nonce, plain, associated, sealedBytes); // The first use leaves nothing behind.
             },
             (key, nonce, sealedBytes, associated, plain) =>
             {
-                using IAesGcmKey ready = crypto.ImportAesGcm(key);
+                using IAeadKey ready = crypto.ImportAesGcm(key);
                 return ready.Open(nonce, sealedBytes, associated, plain)
                     && ready.Open(nonce, sealedBytes, associated, plain);
             });

@@ -1,19 +1,7 @@
 // One js-libp2p peer publishes a burst, ten receive it; all in this process. Prints one line of JSON.
 // Argument: {"messages":2000,"subscribers":10,"bytes":200}.
 import process from 'node:process'
-
-// What js-libp2p takes for granted and Node 20 does not have.
-if (!Promise.withResolvers) {
-  Promise.withResolvers = function () {
-    let resolve, reject
-    const promise = new this((a, b) => { resolve = a; reject = b })
-    return { promise, resolve, reject }
-  }
-}
-globalThis.WebSocket ??= (await import('ws')).WebSocket
-globalThis.CustomEvent ??= class CustomEvent extends Event {
-  constructor (type, init) { super(type, init); this.detail = init?.detail }
-}
+import './shell.mjs'
 
 const { createLibp2p } = await import('libp2p')
 const { tcp } = await import('@libp2p/tcp')

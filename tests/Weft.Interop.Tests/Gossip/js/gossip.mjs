@@ -1,21 +1,8 @@
 // One js-libp2p peer that gossips, told what to do line by line: {"id":1,"code":"return await ..."}.
 // Every answer is one line on stdout that starts with '@'; everything else there is js-libp2p talking.
 // Argument: {"gossip":{...options of gossipsub...},"ids":"sha256"}.
-import readline from 'node:readline'
+import { serve, until as wait } from './shell.mjs'
 import { createHash } from 'node:crypto'
-
-// What js-libp2p takes for granted and Node 20 does not have.
-if (!Promise.withResolvers) {
-  Promise.withResolvers = function () {
-    let resolve, reject
-    const promise = new this((a, b) => { resolve = a; reject = b })
-    return { promise, resolve, reject }
-  }
-}
-globalThis.WebSocket ??= (await import('ws')).WebSocket
-globalThis.CustomEvent ??= class CustomEvent extends Event {
-  constructor (type, init) { super(type, init); this.detail = init?.detail }
-}
 
 const { createLibp2p } = await import('libp2p')
 const { tcp } = await import('@libp2p/tcp')
@@ -66,26 +53,8 @@ pubsub.addEventListener('message', event => got.push([
 ]))
 
 const to = address => multiaddr(address)
-const until = async (test, ms = 30000) => {
-  for (let waited = 0; waited < ms; waited += 20) {
-    const value = await test()
-    if (value) return value
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
-  throw new Error('it never came true; got ' + JSON.stringify(got.slice(0, 5)) + ' of ' + got.length)
-}
+const until = (test, ms = 30000) =>
+  wait(test, ms, () => '; got ' + JSON.stringify(got.slice(0, 5)) + ' of ' + got.length)
 
-const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor
 const scope = { node, pubsub, got, to, until }
-const say = answer => process.stdout.write('@' + JSON.stringify(answer) + '\n')
-
-readline.createInterface({ input: process.stdin }).on('line', async line => {
-  const { id, code } = JSON.parse(line)
-  try {
-    say({ id, value: await new AsyncFunction(...Object.keys(scope), code)(...Object.values(scope)) })
-  } catch (error) {
-    say({ id, error: String(error && error.stack ? error.stack : error) })
-  }
-}).on('close', () => process.exit(0))
-
-say({ id: 0, value: { peerId: node.peerId.toString(), addresses: node.getMultiaddrs().map(String) } })
+serve(scope, { peerId: node.peerId.toString(), addresses: node.getMultiaddrs().map(String) })

@@ -1,20 +1,7 @@
 // One or several js-libp2p peers with kad-dht, told what to do line by line: {"id":1,"code":"return await ..."}.
 // Every answer is one line on stdout that starts with '@'; everything else there is js-libp2p talking.
 // Argument: {"count":1,"protocol":"/weft/kad/1.0.0","client":false}.
-import readline from 'node:readline'
-
-// What js-libp2p takes for granted and Node 20 does not have.
-if (!Promise.withResolvers) {
-  Promise.withResolvers = function () {
-    let resolve, reject
-    const promise = new this((a, b) => { resolve = a; reject = b })
-    return { promise, resolve, reject }
-  }
-}
-globalThis.WebSocket ??= (await import('ws')).WebSocket
-globalThis.CustomEvent ??= class CustomEvent extends Event {
-  constructor (type, init) { super(type, init); this.detail = init?.detail }
-}
+import { serve, until as wait } from './shell.mjs'
 
 const { createLibp2p } = await import('libp2p')
 const { tcp } = await import('@libp2p/tcp')
@@ -74,14 +61,7 @@ const bytes = text => new TextEncoder().encode(text)
 const text = data => new TextDecoder().decode(data)
 const to = address => multiaddr(address)
 const cidOf = async content => CID.createV1(raw.code, await sha256.digest(bytes(content)))
-const until = async (test, ms = 45000) => {
-  for (let waited = 0; waited < ms; waited += 20) {
-    const value = await test()
-    if (value) return value
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
-  throw new Error('it never came true')
-}
+const until = (test, ms = 45000) => wait(test, ms)
 const late = () => ({ signal: AbortSignal.timeout(45000) })
 const put = async (of, key, value) => {
   let kept = 0
@@ -115,17 +95,5 @@ const findPeer = async (of, id) => {
   return null
 }
 
-const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor
 const scope = { nodes, node, dht, to, until, put, get, provide, providers, findPeer, peerIdFromString, bytes, text }
-const say = answer => process.stdout.write('@' + JSON.stringify(answer) + '\n')
-
-readline.createInterface({ input: process.stdin }).on('line', async line => {
-  const { id, code } = JSON.parse(line)
-  try {
-    say({ id, value: await new AsyncFunction(...Object.keys(scope), code)(...Object.values(scope)) })
-  } catch (error) {
-    say({ id, error: String(error && error.stack ? error.stack : error) })
-  }
-}).on('close', () => process.exit(0))
-
-say({ id: 0, value: nodes.map(one => ({ peerId: one.peerId.toString(), addresses: one.getMultiaddrs().map(String) })) })
+serve(scope, nodes.map(one => ({ peerId: one.peerId.toString(), addresses: one.getMultiaddrs().map(String) })))

@@ -2,21 +2,8 @@
 // Every answer is one line on stdout that starts with '@'; everything else there is js-libp2p talking.
 // Argument: {"listen":["/ip4/127.0.0.1/tcp/0"],"key":"RSA","relay":true,"security":["tls","noise"],"mdns":{…}}; all but the
 // first may be missing.
-import readline from 'node:readline'
+import { serve, until as wait } from './shell.mjs'
 import { createHash } from 'node:crypto'
-
-// What js-libp2p takes for granted and Node 20 does not have.
-if (!Promise.withResolvers) {
-  Promise.withResolvers = function () {
-    let resolve, reject
-    const promise = new this((a, b) => { resolve = a; reject = b })
-    return { promise, resolve, reject }
-  }
-}
-globalThis.WebSocket ??= (await import('ws')).WebSocket
-globalThis.CustomEvent ??= class CustomEvent extends Event {
-  constructor (type, init) { super(type, init); this.detail = init?.detail }
-}
 
 const { createLibp2p } = await import('libp2p')
 const { tcp } = await import('@libp2p/tcp')
@@ -146,26 +133,7 @@ async function ask (address, protocol, data) {
 
 const echo = async (address, text) => (await ask(address, '/echo/1.0.0', Buffer.from(text))).toString()
 
-const until = async (test, ms = 10000) => {
-  for (let waited = 0; waited < ms; waited += 20) {
-    const value = await test()
-    if (value) return value
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
-  throw new Error('it never came true')
-}
+const until = (test, ms = 10000) => wait(test, ms)
 
-const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor
 const scope = { node, found, nodeTls: await import('node:tls'), nodeNet: await import('node:net'), to, open, ask, echo, readAll, write, pattern, hash, until, peerIdFromString, keys }
-const say = answer => process.stdout.write('@' + JSON.stringify(answer) + '\n')
-
-readline.createInterface({ input: process.stdin }).on('line', async line => {
-  const { id, code } = JSON.parse(line)
-  try {
-    say({ id, value: await new AsyncFunction(...Object.keys(scope), code)(...Object.values(scope)) })
-  } catch (error) {
-    say({ id, error: String(error && error.stack ? error.stack : error) })
-  }
-}).on('close', () => process.exit(0))
-
-say({ id: 0, value: { peerId: node.peerId.toString(), addresses: node.getMultiaddrs().map(String) } })
+serve(scope, { peerId: node.peerId.toString(), addresses: node.getMultiaddrs().map(String) })

@@ -1,12 +1,12 @@
 namespace Weft.Crypto;
 
 /// <summary>
-/// A key of AES-256-GCM that is ready for many short pieces: importing one costs as much as sealing some KiB. One caller at
-/// a time; clear it by disposing it.
+/// A key of an authenticated cipher that is ready for many short pieces: preparing one costs as much as sealing some KiB.
+/// One caller at a time; clear it by disposing it.
 /// </summary>
-public interface IAesGcmKey : IDisposable
+public interface IAeadKey : IDisposable
 {
-    /// <summary>Seals, as <see cref="ICrypto.SealAesGcm"/> does.</summary>
+    /// <summary>Seals, as the method of <see cref="ICrypto"/> for the same cipher does.</summary>
     /// <param name="nonce">12 bytes, never used twice with a key.</param>
     /// <param name="plain">What to seal.</param>
     /// <param name="associated">What is bound, not hidden.</param>
