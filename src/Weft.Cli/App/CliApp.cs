@@ -23,7 +23,12 @@ internal static class CliApp
         string[] arguments, CliHost host, CancellationToken cancellationToken = default)
     {
         // "@name" is a soul here, never a response file.
-        ParseResult parse = Root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        // A key that begins with "-o" is no "-o" with a value: with such a word on the line short options stand alone.
+        ParseResult parse = Root.Parse(arguments, new ParserConfiguration
+        {
+            ResponseFileTokenReplacer = null,
+            EnablePosixBundling = !arguments.Any(word => word.StartsWith('-') && IsKey(word)),
+        });
         if (HelpWriter.IsAsked(parse))
         {
             HelpWriter.Write(parse, host.Out);

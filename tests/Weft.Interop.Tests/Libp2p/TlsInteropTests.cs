@@ -28,6 +28,8 @@ public sealed class TlsInteropTests
         Assert.Equal(large, await EchoAsync(pair, large));
         await connection.DisposeAsync();
 
+        // Where js has not seen the end yet it would use the old connection again.
+        await pair.Js.RunAsync("return await until(() => node.getConnections().length === 0)");
         JsonElement echoed = await pair.Js.RunAsync($"return await echo({pair.HostAddress}, 'in'.repeat(100000))");
         Assert.Equal(200_000, echoed.GetString()!.Length);
         JsonElement how = await pair.Js.RunAsync("return node.getConnections().map(one => [one.encryption, one.multiplexer])");
