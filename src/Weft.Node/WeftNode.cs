@@ -39,6 +39,8 @@ public sealed class WeftNode : IAsyncDisposable
         Changes = new ChangeHub(options.RecentChangesBytesMax, store.CommittedSequence);
         Policies = new PolicyBook(options.Policy, Crypto, options.NetworkKey);
         _admission = new NodeAdmission(options, store, Crypto, Identity, _networkId, Policies, Metrics);
+        VerifyQueue verifying = _admission.Queue;
+        store.FollowArrivals(() => verifying.Waiting);
         _driver = new GraphDriver(options, store, time, Metrics, _admission);
         _policies = new PolicyDriver(Policies, store, _driver, loggers.CreateLogger<PolicyDriver>(), Metrics);
         store.OnCommitted(commit =>

@@ -52,6 +52,9 @@ public sealed partial class StorageEngine
     }
 
     /// <inheritdoc/>
+    public void FollowArrivals(Func<int> writesOnTheWay) => _log.FollowArrivals(writesOnTheWay);
+
+    /// <inheritdoc/>
     public ValueTask<CommitReceipt> AppendAsync(CommitBatch batch, Durability wanted)
     {
         ArgumentNullException.ThrowIfNull(batch);

@@ -85,6 +85,15 @@ public sealed class CommitCore
     /// <summary>True when nothing is in flight and nothing waits.</summary>
     public bool IsIdle => _phase == Phase.Idle && _queue.Count == 0 && !_markDue;
 
+    /// <summary>
+    /// True while the next group waits for company: writes are on their way that the same flush can serve. Whoever sets
+    /// it bounds the time, and calls <see cref="Pump"/> when it is over.
+    /// </summary>
+    public bool WaitsForMore { get; set; }
+
+    /// <summary>True when a group waits for company and for nothing else.</summary>
+    public bool HasHeldGroup => WaitsForMore && _phase == Phase.Idle && _queue.Count > 0 && StoppedBy == WeftError.None;
+
     /// <summary>Appends one batch. See the other overload.</summary>
     public CommitAdmission Append(
         CommitBatch batch, Durability wanted, object? token, Outbox<CommitOutput> outbox, out long sequence)
@@ -172,7 +181,10 @@ public sealed class CommitCore
 
         if (_phase == Phase.Idle && _queue.Count > 0)
         {
-            StartGroup(outbox);
+            if (!WaitsForMore)
+            {
+                StartGroup(outbox);
+            }
         }
         else if (_phase == Phase.Idle && _markDue)
         {

@@ -42,6 +42,12 @@ public interface IStore : IAsyncDisposable
     /// <summary>Waits until the memory tier has room: this is how writers slow down rather than fail.</summary>
     ValueTask WaitForRoomAsync(CancellationToken cancellationToken = default);
 
+    /// <summary>Tells the store how to ask how many writes are on their way to it, so that one flush may serve more.</summary>
+    /// <param name="writesOnTheWay">Cheap, from any thread; more than 0 means that the next append is near.</param>
+    void FollowArrivals(Func<int> writesOnTheWay)
+    {
+    }
+
     /// <summary>
     /// Stores one batch, all or nothing. Reads see it when this call returns; the task completes when it is as durable as
     /// asked. An empty batch waits until everything before it is durable.

@@ -62,6 +62,18 @@ public abstract class StorageEngineTests : StoreConformanceTests
     }
 
     [Fact]
+    public async Task A_write_waits_for_company_that_never_comes_only_a_moment()
+    {
+        Store.FollowArrivals(() => 1);
+        Task[] all = [.. Enumerable.Range(0, 50).Select(i => Store.PutAsync("company", "f" + i, i))];
+        await Task.WhenAll(all);
+        await Store.PutAsync("company", "last", 1);
+
+        await ReopenAsync();
+        Assert.Equal(51, (await Store.ReadNodeAsync("company", LexRange.All, 100, 100_000)).Fields.Count);
+    }
+
+    [Fact]
     public async Task A_change_stream_goes_on_after_a_restart()
     {
         await FillAsync();

@@ -27,6 +27,27 @@ public sealed class CommitCoreTests
     }
 
     [Fact]
+    public void A_group_waits_for_company_only_while_it_is_told_to()
+    {
+        var bench = new CommitBench();
+        bench.Run();
+        bench.Core.WaitsForMore = true;
+        bench.Append(CommitBench.Batch("soul", "first", 1), token: 1);
+        bench.Run();
+        Assert.Equal((0, true), (bench.Writes, bench.Core.HasHeldGroup));
+
+        bench.Append(CommitBench.Batch("soul", "second", 2), token: 2);
+        bench.Core.WaitsForMore = false;
+        Assert.False(bench.Core.HasHeldGroup);
+        bench.Run();
+
+        Assert.Equal((1, 1), (bench.Writes, bench.Syncs));
+        Assert.Equal(2, bench.Core.CommittedSequence);
+        bench.Core.WaitsForMore = true;
+        Assert.False(bench.Core.HasHeldGroup);
+    }
+
+    [Fact]
     public void Nothing_is_answered_before_the_level_asked_for_is_reached()
     {
         var bench = new CommitBench();
