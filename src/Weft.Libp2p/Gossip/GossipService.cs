@@ -155,15 +155,34 @@ public sealed partial class GossipService : IAsyncDisposable
     public async ValueTask<(GossipMessage Message, int Peers)> PublishAsync(
         string topic, ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default)
     {
+        GossipMessage message = Sign(topic, data.Span);
+        return (message, await PublishAsync(message, cancellationToken).ConfigureAwait(false));
+    }
+
+    /// <summary>Signs a message, and does not send it: for who needs it as it will stand before it goes out.</summary>
+    /// <param name="topic">1 to 256 bytes of UTF-8.</param>
+    /// <param name="data">At most <see cref="GossipOptions.DataBytesMax"/> bytes; copied.</param>
+    /// <exception cref="ArgumentException">A bound above is broken.</exception>
+    public GossipMessage Sign(string topic, ReadOnlySpan<byte> data)
+    {
         Check(topic);
         if (data.Length > Options.Core.DataBytesMax)
         {
             throw new ArgumentException($"A message has at most {Options.Core.DataBytesMax} bytes.", nameof(data));
         }
 
-        ObjectDisposedException.ThrowIf(_isStopped != 0, this);
         ulong sequence = (ulong)Interlocked.Increment(ref _sequence);
-        GossipMessage message = GossipSigning.Sign(_host.IdentityKey, _crypto, sequence, topic, data.Span);
+        return GossipSigning.Sign(_host.IdentityKey, _crypto, sequence, topic, data);
+    }
+
+    /// <summary>Sends a message that was made with <see cref="Sign"/>, once.</summary>
+    /// <param name="message">The message.</param>
+    /// <param name="cancellationToken">Ends the waiting for peers that are slow; the message was sent.</param>
+    /// <returns>To how many peers it was sent at once.</returns>
+    public async ValueTask<int> PublishAsync(GossipMessage message, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        ObjectDisposedException.ThrowIf(_isStopped != 0, this);
         Task? wait;
         int reached;
         lock (Gate)
@@ -181,7 +200,7 @@ public sealed partial class GossipService : IAsyncDisposable
                 .ConfigureAwait(false);
         }
 
-        return (message, reached);
+        return reached;
     }
 
     /// <summary>Sets who judges the messages of a topic; null for nobody.</summary>

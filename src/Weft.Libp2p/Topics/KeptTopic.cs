@@ -18,7 +18,16 @@ internal sealed class KeptTopic(TopicRelay relay, TopicLogCore log) : IAsyncDisp
 
     internal string Topic => log.Topic;
 
-    internal long Gaps { get; private set; }
+    internal long Gaps
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return log.MissingCount;
+            }
+        }
+    }
 
     internal long Forks { get; private set; }
 
@@ -51,6 +60,84 @@ internal sealed class KeptTopic(TopicRelay relay, TopicLogCore log) : IAsyncDisp
         }
 
         return (status, offset);
+    }
+
+    /// <summary>Keeps messages that another relay or a reader gave; they are durable when this returns.</summary>
+    /// <returns>How many were new.</returns>
+    internal async Task<int> TakeAsync(IReadOnlyList<(GossipMessage Message, double ReceivedMs)> messages)
+    {
+        int kept = 0;
+        lock (_gate)
+        {
+            double wallMs = relay.WallMs;
+            foreach ((GossipMessage message, double receivedMs) in messages)
+            {
+                kept += log.AppendReplica(message, wallMs, receivedMs, _outbox, out _) == TopicAppend.Kept ? 1 : 0;
+            }
+
+            Apply();
+        }
+
+        await FlushAsync().ConfigureAwait(false);
+        return kept;
+    }
+
+    /// <summary>Answers what compares this log with another.</summary>
+    internal TopicAnswer Answer(in TopicRequest request)
+    {
+        lock (_gate)
+        {
+            return TopicResponder.Answer(log, _durable, request, relay.Epoch, relay.WallMs, relay.Reconcile);
+        }
+    }
+
+    /// <summary>A session that compares this log with that of a peer.</summary>
+    internal TopicSessionCore MakeSession(GossipOptions gossip, ICrypto crypto)
+    {
+        lock (_gate)
+        {
+            return new(
+                log.Topic, IndexOf, Wants, gives: true, relay.Reconcile, gossip, crypto)
+            {
+                Low = log.LowOf(TopicSpace.Events),
+            };
+        }
+
+        TopicIndex IndexOf(TopicSpace space)
+        {
+            lock (_gate)
+            {
+                return log.IndexOf(space, _durable, relay.WallMs, 0);
+            }
+        }
+
+        bool Wants(TopicSpace space, TopicPoint point)
+        {
+            lock (_gate)
+            {
+                return log.Wants(space, point);
+            }
+        }
+    }
+
+    /// <summary>The messages at these points that are kept and durable.</summary>
+    internal IReadOnlyList<TopicEntry> Find(IReadOnlyList<TopicPoint> points)
+    {
+        lock (_gate)
+        {
+            return [.. points.Select(point => log.Find(point)).OfType<TopicEntry>()
+                .Where(entry => entry.Offset < _durable)];
+        }
+    }
+
+    internal void SetRetention(TopicRetention retention)
+    {
+        lock (_gate)
+        {
+            log.Retention = retention;
+            log.Expire(relay.WallMs, _outbox);
+            Apply();
+        }
     }
 
     /// <summary>Where a reader begins, and how many messages it asks for that are gone.</summary>
@@ -192,9 +279,6 @@ internal sealed class KeptTopic(TopicRelay relay, TopicLogCore log) : IAsyncDisp
                     break;
                 case TopicLogOutputKind.Drop:
                     relay.Shelf.Drop(log.Topic, entry.Offset);
-                    break;
-                case TopicLogOutputKind.Gap:
-                    Gaps++;
                     break;
                 case TopicLogOutputKind.Fork:
                     Forks++;

@@ -14,19 +14,44 @@ namespace Weft.Libp2p.Topics;
 /// <param name="Epoch">The relay's store.</param>
 /// <param name="Next">Where to go on; 0 in the middle of a batch.</param>
 public readonly record struct TopicReplayItem(
-    TopicAnswerKind Kind, GossipMessage? Message, long Missed, string Epoch, long Next);
+    TopicAnswerKind Kind, GossipMessage? Message, long Missed, string Epoch, long Next)
+{
+    /// <summary>Of a message: its hash.</summary>
+    public GossipMessageId Hash { get; init; }
+}
 
 /// <summary>Asks relays for what they keep. Everything that comes is verified.</summary>
 /// <param name="host">The host.</param>
 /// <param name="gossip">Its gossip, for the bounds of messages.</param>
-public sealed class TopicClient(Libp2pHost host, GossipService gossip)
+/// <param name="preferred">Relays that are asked first; null for none.</param>
+public sealed class TopicClient(Libp2pHost host, GossipService gossip, IEnumerable<PeerId>? preferred = null)
 {
-    /// <summary>The connected peers that say they are relays, in the order of their ids.</summary>
+    private readonly HashSet<PeerId> _preferred = [.. preferred ?? []];
+
+    /// <summary>The connected peers that say they are relays: preferred ones first, then in the order of their ids.</summary>
     public IReadOnlyList<PeerId> Relays =>
     [
         .. host.Connections.Where(one => one.Identity?.Protocols.Contains(TopicWire.Protocol) == true)
-            .Select(one => one.Remote).Distinct().Order(),
+            .Select(one => one.Remote).Distinct().OrderBy(one => _preferred.Contains(one) ? 0 : 1).ThenBy(one => one),
     ];
+
+    /// <summary>The topics that a relay keeps.</summary>
+    public async Task<IReadOnlyList<string>> TopicsAsync(PeerId relay, CancellationToken cancellationToken = default) =>
+        (await AskAsync(relay, new(TopicRequestKind.Topics, ""), cancellationToken).ConfigureAwait(false)).Topics ?? [];
+
+    /// <summary>Takes from a relay what a reader lacks of it.</summary>
+    /// <param name="relay">The relay.</param>
+    /// <param name="session">Compares; it gives nothing.</param>
+    /// <param name="take">Takes what comes; it is verified.</param>
+    /// <param name="answerMax">How long the relay may take over one answer.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="InvalidDataException">The relay gave what nobody signed, or does not keep to it.</exception>
+    /// <exception cref="IOException">The stream broke, or the relay does not keep the topic.</exception>
+    public Task CompareAsync(
+        PeerId relay, TopicSessionCore session,
+        Func<IReadOnlyList<(GossipMessage Message, double ReceivedMs)>, Task> take, TimeSpan answerMax,
+        CancellationToken cancellationToken = default) =>
+        TopicSessionRunner.RunAsync(host, relay, session, answerMax, take, _ => [], cancellationToken);
 
     /// <summary>Reads what a relay keeps, and goes on live if that is asked for.</summary>
     /// <exception cref="Libp2pException">The relay cannot be reached.</exception>
@@ -49,12 +74,12 @@ public sealed class TopicClient(Libp2pHost host, GossipService gossip)
                 throw new InvalidDataException($"{relay} sent no answer of a relay.");
             }
 
-            IReadOnlyList<ReadOnlyMemory<byte>> bodies = answer.Messages ?? [];
-            for (int i = 0; i < bodies.Count; i++)
+            GossipMessage[] messages = Open(relay, answer.Messages ?? [], request.Topic, out GossipMessageId[] hashes);
+            for (int i = 0; i < messages.Length; i++)
             {
                 // One may go on behind a whole batch only.
-                long next = i == bodies.Count - 1 ? answer.Offset : 0;
-                yield return new(TopicAnswerKind.Batch, Open(relay, bodies[i], request.Topic), 0, answer.Epoch, next);
+                long next = i == messages.Length - 1 ? answer.Offset : 0;
+                yield return new(TopicAnswerKind.Batch, messages[i], 0, answer.Epoch, next) { Hash = hashes[i] };
             }
 
             if (answer.Kind is TopicAnswerKind.CaughtUp or TopicAnswerKind.Gap)
@@ -104,11 +129,22 @@ public sealed class TopicClient(Libp2pHost host, GossipService gossip)
             : throw new InvalidDataException($"{relay} sent no answer of a relay.");
     }
 
-    private GossipMessage Open(PeerId relay, ReadOnlyMemory<byte> body, string topic)
+    private GossipMessage Open(PeerId relay, ReadOnlyMemory<byte> body, string topic) =>
+        Open(relay, [body], topic, out _)[0];
+
+    /// <summary>Reads and verifies messages; a whole batch costs little more than one signature of each author.</summary>
+    private GossipMessage[] Open(
+        PeerId relay, IReadOnlyList<ReadOnlyMemory<byte>> bodies, string topic, out GossipMessageId[] hashes)
     {
-        GossipMessage? message = TopicWire.ReadBody(body.Span, topic, gossip.Options.Core);
-        return message is not null && GossipSigning.Verify(message, host.Settings.Crypto)
-            ? message
+        var messages = new GossipMessage[bodies.Count];
+        for (int i = 0; i < messages.Length; i++)
+        {
+            messages[i] = TopicWire.ReadBody(bodies[i].Span, topic, gossip.Options.Core)
+                ?? throw new InvalidDataException($"{relay} sent what is no message of {topic}.");
+        }
+
+        return TopicChain.Verify(messages, host.Settings.Crypto, out hashes, out _)
+            ? messages
             : throw new InvalidDataException($"{relay} sent a message that its author did not sign.");
     }
 }

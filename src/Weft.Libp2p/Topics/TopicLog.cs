@@ -17,4 +17,10 @@ internal static partial class TopicLog
 
     [LoggerMessage(7303, LogLevel.Debug, "The relay {Peer} ended a replay: {Reason}")]
     internal static partial void ReplayEnded(ILogger logger, PeerId peer, string reason);
+
+    [LoggerMessage(7304, LogLevel.Information, "{Topic}: {Taken} messages from the relay {Peer}, {Given} to it")]
+    internal static partial void Compared(ILogger logger, PeerId peer, string topic, int taken, int given);
+
+    [LoggerMessage(7305, LogLevel.Warning, "The relay {Peer} was not compared with: {Reason}")]
+    internal static partial void NotCompared(ILogger logger, PeerId peer, string reason);
 }

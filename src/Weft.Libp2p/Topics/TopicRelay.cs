@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Weft.Libp2p.Gossip;
 using Weft.Libp2p.Streams;
@@ -24,7 +25,7 @@ public readonly record struct KeptTopicInfo(string Topic, int Count, long Bytes,
 /// It is an ordinary member of each topic's mesh that does not forget. Nothing is served or acknowledged before it is
 /// durable. Source: docs/spec/topics.md.
 /// </remarks>
-public sealed class TopicRelay : IAsyncDisposable
+public sealed partial class TopicRelay : IAsyncDisposable
 {
     private readonly Libp2pHost _host;
     private readonly GossipService _gossip;
@@ -33,6 +34,7 @@ public sealed class TopicRelay : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly SortedDictionary<string, KeptTopic> _topics = new(StringComparer.Ordinal);
     private readonly ITimer _timer;
+    private readonly TopicRetentionBook _retentions; // Under the gate.
     private int _streams;
     private int _isStopped;
 
@@ -50,6 +52,8 @@ public sealed class TopicRelay : IAsyncDisposable
         _host = host;
         _gossip = gossip;
         _options = options;
+        _retentions = new(options.Retention);
+        _random = new(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))));
         Shelf = shelf;
         _log = host.Settings.Loggers.CreateLogger<TopicRelay>();
         _timer = host.Settings.Time.CreateTimer(
@@ -71,6 +75,12 @@ public sealed class TopicRelay : IAsyncDisposable
         var outbox = new Outbox<TopicLogOutput>();
         foreach (ShelvedMessage shelved in Shelf.Load())
         {
+            if (shelved.Offset == 0)
+            {
+                _retentions.Set(shelved.Topic, TopicRetentionBook.TryRead(shelved.Body.Span));
+                continue;
+            }
+
             if (!logs.TryGetValue(shelved.Topic, out TopicLogCore? log))
             {
                 logs[shelved.Topic] = log = MakeLog(shelved.Topic);
@@ -83,12 +93,18 @@ public sealed class TopicRelay : IAsyncDisposable
             }
         }
 
+        foreach (TopicLogCore log in logs.Values)
+        {
+            log.Retention = _retentions.Find(log.Topic).Retention; // Set ones may stand behind messages.
+        }
+
         foreach (string topic in logs.Keys.Concat(_options.Topics).Distinct().Take(_options.TopicsMax))
         {
             Add(logs.GetValueOrDefault(topic) ?? MakeLog(topic));
         }
 
         _host.Handle(TopicWire.Protocol, ServeAsync);
+        _replication = Task.Run(ReplicateAsync, CancellationToken.None);
         return Task.CompletedTask;
     }
 
@@ -136,6 +152,8 @@ public sealed class TopicRelay : IAsyncDisposable
         }
 
         _host.Unhandle(TopicWire.Protocol);
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _replication.ConfigureAwait(false);
         await _timer.DisposeAsync().ConfigureAwait(false);
         KeptTopic[] kept;
         lock (_gate)
@@ -147,6 +165,8 @@ public sealed class TopicRelay : IAsyncDisposable
         {
             await one.DisposeAsync().ConfigureAwait(false);
         }
+
+        _stopping.Dispose();
     }
 
     private async IAsyncEnumerable<TopicReplayItem> ReplayAsync(
@@ -166,7 +186,7 @@ public sealed class TopicRelay : IAsyncDisposable
             (next, Task grown) = kept.Read(next, _options.BatchBytesMax, batch);
             foreach (TopicEntry entry in batch)
             {
-                yield return new(TopicAnswerKind.Batch, entry.Message, 0, Epoch, entry.Offset + 1);
+                yield return new(TopicAnswerKind.Batch, entry.Message, 0, Epoch, entry.Offset + 1) { Hash = entry.Hash };
             }
 
             if (batch.Count > 0)
@@ -206,7 +226,13 @@ public sealed class TopicRelay : IAsyncDisposable
 
     internal void OnFork(string topic, PeerId author) => TopicLog.Forked(_log, author, topic);
 
-    private TopicLogCore MakeLog(string topic) => new(topic, _options.Retention, _host.Settings.Crypto);
+    private TopicLogCore MakeLog(string topic)
+    {
+        lock (_gate)
+        {
+            return new(topic, _retentions.Find(topic).Retention, _host.Settings.Crypto);
+        }
+    }
 
     private KeptTopic Add(TopicLogCore log)
     {
@@ -255,8 +281,24 @@ public sealed class TopicRelay : IAsyncDisposable
             var frames = new TopicFrames(stream);
             while (await frames.ReadAsync(cancellationToken).ConfigureAwait(false) is { } frame)
             {
-                if (!TopicWire.TryRead(frame.Span, out TopicRequest request)
-                    || Find(request.Topic, _options.KeepsWhatIsAsked) is not { } kept)
+                if (!TopicWire.TryRead(frame.Span, out TopicRequest request))
+                {
+                    stream.Abort();
+                    return;
+                }
+
+                if (request.Kind == TopicRequestKind.Topics)
+                {
+                    await stream.WriteAsync(
+                        TopicWire.Write(new TopicAnswer(TopicAnswerKind.Topics, Epoch: Epoch, Topics: Names())),
+                        cancellationToken).ConfigureAwait(false);
+                    continue;
+                }
+
+                // Who only compares does not make a topic be kept.
+                bool makes = _options.KeepsWhatIsAsked
+                    && request.Kind is not (TopicRequestKind.Heads or TopicRequestKind.Ranges or TopicRequestKind.Fetch);
+                if (Find(request.Topic, makes) is not { } kept)
                 {
                     stream.Abort();
                     return;
@@ -289,6 +331,16 @@ public sealed class TopicRelay : IAsyncDisposable
                     TopicWire.Write(new TopicAnswer(
                         TopicAnswerKind.Acknowledged, Epoch: Epoch, Offset: offset, Status: status)),
                     cancellationToken).ConfigureAwait(false);
+                break;
+            case TopicRequestKind.Give:
+                int taken = await TakeManyAsync(kept, request).ConfigureAwait(false);
+                await stream.WriteAsync(
+                    TopicWire.Write(new TopicAnswer(TopicAnswerKind.Acknowledged, Epoch: Epoch, Offset: taken)),
+                    cancellationToken).ConfigureAwait(false);
+                break;
+            case TopicRequestKind.Heads or TopicRequestKind.Ranges or TopicRequestKind.Fetch:
+                await stream.WriteAsync(TopicWire.Write(kept.Answer(request)), cancellationToken)
+                    .ConfigureAwait(false);
                 break;
             default:
                 TopicEntry? entry = kept.Latest(request.Bytes.Span);

@@ -1,3 +1,4 @@
+using Weft.Primitives;
 using Weft.Protocols.Topics;
 
 namespace Weft.Libp2p.Topics;
@@ -16,6 +17,21 @@ public sealed class TopicRelayOptions
 
     /// <summary>What is kept of each.</summary>
     public TopicRetention Retention { get; set; } = new();
+
+    /// <summary>
+    /// Relays whose topics are kept here, too, and with which this one compares itself first. Default: none; it compares
+    /// itself with all relays it is connected with.
+    /// </summary>
+    public ISet<PeerId> Relays { get; } = new SortedSet<PeerId>();
+
+    /// <summary>When it compares itself with other relays.</summary>
+    public TopicPlanOptions Plan { get; set; } = new();
+
+    /// <summary>How it compares itself with other relays.</summary>
+    public TopicReconcileOptions Reconcile { get; set; } = new();
+
+    /// <summary>How long a relay may take over one answer. Default: 30 s.</summary>
+    public TimeSpan AnswerMax { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Streams that are served at once. Default: 1,024.</summary>
     public int StreamsMax { get; set; } = 1_024;

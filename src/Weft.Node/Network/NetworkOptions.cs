@@ -39,6 +39,12 @@ public sealed class NetworkOptions
     public IList<string> Subscribe { get; set; } = [];
 
     /// <summary>
+    /// Relays that keep topics: dialled like bootstrap peers and asked first; a node that is a relay itself keeps what they
+    /// keep. Multiaddrs with the peer id at their end, at most 16. Default: none; connected relays are asked.
+    /// </summary>
+    public IList<string> TopicRelays { get; set; } = [];
+
+    /// <summary>
     /// What the node is to others. Null, the default, is <see cref="NetworkProfile.Default"/> and turns nothing on.
     /// </summary>
     public NetworkProfile? Profile { get; set; }
@@ -80,7 +86,7 @@ public sealed class NetworkOptions
     public Libp2pLimits? Limits { get; set; }
 
     /// <summary>True when anything asks for libp2p.</summary>
-    public bool IsOn => Listen.Count + Bootstrap.Count + Subscribe.Count > 0 || Profile is not null;
+    public bool IsOn => Listen.Count + Bootstrap.Count + Subscribe.Count + TopicRelays.Count > 0 || Profile is not null;
 
     /// <summary>The profile that counts.</summary>
     public NetworkProfile EffectiveProfile => Profile ?? NetworkProfile.Default;
@@ -96,6 +102,12 @@ public sealed class NetworkOptions
         if (Subscribe.Count > 256 || Subscribe.Any(topic => topic.Length is 0 or > 255 || topic.Any(char.IsControl)))
         {
             yield return "Network:Subscribe takes at most 256 topics of 1 to 255 characters.";
+        }
+
+        if (TopicRelays.Count > 16 || TopicRelays.Any(
+            text => !Multiaddr.TryParse(text, out Multiaddr? address) || address.Peer.IsEmpty))
+        {
+            yield return "Network:TopicRelays takes at most 16 multiaddrs with a peer id at their end.";
         }
 
         if (SyncPrefixes.Count > 64 || SyncPrefixes.Any(prefix => prefix.Length > 1_024))

@@ -1,6 +1,8 @@
 using Weft.Libp2p.Gossip;
 using Weft.Libp2p.Topics;
 using Weft.Node.Topics;
+using Weft.Primitives;
+using Weft.Protocols.Peers;
 
 namespace Weft.Node.Network;
 
@@ -12,6 +14,10 @@ public sealed partial class NodeNetwork
 
     /// <summary>What keeps topics for others; null unless the profile is <see cref="NetworkProfile.Super"/>.</summary>
     public TopicRelay? TopicRelay { get; private set; }
+
+    /// <summary>The relays of the configuration, which are asked first.</summary>
+    internal IReadOnlyList<PeerId> TopicRelays =>
+        [.. Options.TopicRelays.Select(text => Multiaddr.Parse(text).Peer)];
 
     private async Task AddGossipAsync(CancellationToken cancellationToken)
     {
@@ -38,6 +44,8 @@ public sealed partial class NodeNetwork
             {
                 relay.Topics.Add(topic);
             }
+
+            relay.Relays.UnionWith(TopicRelays);
 
             TopicRelay = new(Host, Gossip, shelf, relay);
             await AddAsync(TopicRelay, TopicRelay.StartAsync, cancellationToken).ConfigureAwait(false);

@@ -13,9 +13,11 @@ namespace Weft.Node.Topics;
 public sealed class NodeTopics
 {
     private const int LatestRelays = 2;
+    private const int LinksMax = 10_000;
 
     private readonly WeftNode _node;
     private readonly Lock _gate = new();
+    private readonly Dictionary<(string Topic, string Key), GossipMessageId> _links = []; // The last of each chain.
     private ulong _time;
 
     internal NodeTopics(WeftNode node) => _node = node;
@@ -44,7 +46,24 @@ public sealed class NodeTopics
         cancellationToken.ThrowIfCancellationRequested();
         GossipSubscription live = Gossip.Subscribe(topic);
         return Task.FromResult(new TopicSubscription(
-            live, replay.IsAsked ? new ReplayReader(_node.Network!, live, replay) : null));
+            live, replay.IsAsked ? new ReplayReader(_node.Network!, topic, live, replay) : null));
+    }
+
+    /// <summary>Reads what relays have kept of a topic, and ends.</summary>
+    /// <param name="topic">1 to 256 bytes of UTF-8; it need not be joined.</param>
+    /// <param name="from">Where to begin; <see cref="Replay.None"/> is everything.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <returns>
+    /// Messages, oldest first, and gaps where some are missing; each message once. The last message with a cursor says
+    /// where a later reading goes on.
+    /// </returns>
+    /// <exception cref="WeftException">NetworkOff.</exception>
+    public IAsyncEnumerable<TopicMessage> HistoryAsync(
+        string topic, Replay from = default, CancellationToken cancellationToken = default)
+    {
+        _ = Gossip;
+        return new ReplayReader(_node.Network!, topic, live: null, from.IsAsked ? from : Replay.All)
+            .ReadAllAsync(cancellationToken);
     }
 
     /// <summary>Signs a message with the node's key and sends it to whoever has joined the topic.</summary>
@@ -64,7 +83,10 @@ public sealed class NodeTopics
 
     /// <summary>Publishes a message and has relays keep it.</summary>
     /// <param name="topic">1 to 256 bytes of UTF-8.</param>
-    /// <param name="data">At most 512 KiB; copied.</param>
+    /// <param name="data">
+    /// At most 511 KiB; copied. It is sent as a record (<see cref="TopicRecord"/>) that links to this node's event before
+    /// it in the topic, so that readers see what is missing: readers of other implementations see its head, too.
+    /// </param>
     /// <param name="relays">Returns when so many relays hold it durably, or all have been asked: 1 to 16.</param>
     /// <param name="cancellationToken">Ends the waiting; the message was sent.</param>
     /// <returns>
@@ -74,11 +96,9 @@ public sealed class NodeTopics
     public async ValueTask<TopicReceipt> PublishStoredAsync(
         string topic, ReadOnlyMemory<byte> data, int relays = 1, CancellationToken cancellationToken = default)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(relays);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(relays, 16);
-        (GossipMessage message, int peers) =
-            await Gossip.PublishAsync(topic, data, cancellationToken).ConfigureAwait(false);
-        return new(message.Sequence, peers, await StoreAsync(message, relays, cancellationToken).ConfigureAwait(false));
+        CheckRelays(relays);
+        return await SendAsync(
+            topic, TopicRecordKind.Event, default, data, relays, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Sets the present value of a key: relays keep the last one of each key, however old it is.</summary>
@@ -92,16 +112,10 @@ public sealed class NodeTopics
         string topic, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte>? value, int relays = 1,
         CancellationToken cancellationToken = default)
     {
-        ulong time = (ulong)_node.Time.GetUtcNow().ToUnixTimeMilliseconds() << 16;
-        lock (_gate)
-        {
-            time = _time = Math.Max(time, _time + 1); // Above every earlier one of this run.
-        }
-
-        byte[] data = TopicRecord.Write(
-            value is null ? TopicRecordKind.Tombstone : TopicRecordKind.Latest, [], time, 0, key.Span,
-            value.GetValueOrDefault().Span);
-        return PublishStoredAsync(topic, data, relays, cancellationToken);
+        CheckRelays(relays);
+        return SendAsync(
+            topic, value is null ? TopicRecordKind.Tombstone : TopicRecordKind.Latest, key,
+            value.GetValueOrDefault(), relays, cancellationToken);
     }
 
     /// <summary>
@@ -115,7 +129,7 @@ public sealed class NodeTopics
     public async ValueTask<TopicMessage?> LatestAsync(
         string topic, ReadOnlyMemory<byte> key, CancellationToken cancellationToken = default)
     {
-        var client = new TopicClient(_node.Network?.Host!, Gossip);
+        TopicClient client = Client();
         GossipMessage? best = _node.Network?.TopicRelay?.Latest(topic, key.Span)?.Message;
         var answers = new List<(PeerId Relay, GossipMessage? Message)>();
         foreach (PeerId relay in client.Relays.Take(LatestRelays))
@@ -124,13 +138,13 @@ public sealed class NodeTopics
                 is (true, var message))
             {
                 answers.Add((relay, message));
-                best = message is not null && (best is null || TimeOf(message) > TimeOf(best)) ? message : best;
+                best = message is not null && (best is null || IsNewer(message, best)) ? message : best;
             }
         }
 
         foreach ((PeerId relay, GossipMessage? message) in answers)
         {
-            if (best is not null && (message is null || TimeOf(message) < TimeOf(best)))
+            if (best is not null && (message is null || IsNewer(best, message)))
             {
                 await TryAsync(() => client.StoreAsync(relay, best, cancellationToken)).ConfigureAwait(false);
             }
@@ -152,6 +166,72 @@ public sealed class NodeTopics
     /// <exception cref="WeftException">NetworkOff.</exception>
     public void SetValidator(string topic, GossipValidator? validator) => Gossip.SetValidator(topic, validator);
 
+    /// <summary>What is set for a topic here, and by which pattern; null when this node keeps no topics.</summary>
+    public (TopicRetention Retention, string Pattern)? RetentionOf(string topic) =>
+        _node.Network?.TopicRelay?.RetentionOf(topic);
+
+    /// <summary>Sets what this node keeps of topics; durable when this returns.</summary>
+    /// <param name="pattern">A topic's name, or the beginning of names and a star; a longer one wins.</param>
+    /// <param name="retention">Null for what the other patterns, or the defaults, say.</param>
+    /// <exception cref="WeftException">
+    /// NetworkOff; Usage when this node keeps no topics; TooManyRequests beyond 256 patterns.
+    /// </exception>
+    /// <exception cref="ArgumentException">It is out of bounds.</exception>
+    public async ValueTask SetRetentionAsync(string pattern, TopicRetention? retention)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(pattern);
+        _ = Gossip;
+        TopicRelay relay = _node.Network!.TopicRelay ?? throw new WeftException(
+            WeftError.Usage, "This node keeps no topics for others: start it with the profile super.");
+        if (!await relay.SetRetentionAsync(pattern, retention).ConfigureAwait(false))
+        {
+            throw new WeftException(
+                WeftError.TooManyRequests, $"There are {TopicRetentionBook.PatternsMax} patterns already.");
+        }
+    }
+
+    /// <summary>Other relays this one has compared itself with; empty when it keeps no topics.</summary>
+    public IReadOnlyList<TopicRelayInfo> ListCompared() => _node.Network?.TopicRelay?.ListRelays() ?? [];
+
+    /// <summary>The connected relays, in the order in which they are asked.</summary>
+    /// <exception cref="WeftException">NetworkOff.</exception>
+    public IReadOnlyList<PeerId> ListRelays() => Client().Relays;
+
+    private TopicClient Client() => new(_node.Network?.Host!, Gossip, _node.Network!.TopicRelays);
+
+    private static void CheckRelays(int relays)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(relays);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(relays, 16);
+    }
+
+    /// <summary>Signs a record that links to the one before it, sends it, and has relays keep it.</summary>
+    private async ValueTask<TopicReceipt> SendAsync(
+        string topic, TopicRecordKind kind, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, int relays,
+        CancellationToken cancellationToken)
+    {
+        GossipService gossip = Gossip;
+        ulong time = (ulong)_node.Time.GetUtcNow().ToUnixTimeMilliseconds() << 16;
+        // A chain for the events, and one for each key: what replaces a value makes no gap in the events.
+        (string Topic, string Key) chain = (topic, kind == TopicRecordKind.Event ? "" : "k" + Convert.ToHexString(key.Span));
+        GossipMessage message;
+        lock (_gate) // In the order of the links, of the times and of the numbers.
+        {
+            time = _time = Math.Max(time, _time + 1); // Above every earlier one of this run.
+            GossipMessageId previous = _links.GetValueOrDefault(chain);
+            message = gossip.Sign(topic, TopicRecord.Write(kind, previous.Span, time, 0, key.Span, value.Span));
+            if (_links.Count >= LinksMax && !_links.ContainsKey(chain))
+            {
+                _links.Clear(); // A chain begins anew: nobody takes that for a gap.
+            }
+
+            _links[chain] = TopicLogCore.HashOf(message, _node.Crypto);
+        }
+
+        int peers = await gossip.PublishAsync(message, cancellationToken).ConfigureAwait(false);
+        return new(message.Sequence, peers, await StoreAsync(message, relays, cancellationToken).ConfigureAwait(false));
+    }
+
     private async Task<int> StoreAsync(GossipMessage message, int relays, CancellationToken cancellationToken)
     {
         int stored = 0;
@@ -161,7 +241,7 @@ public sealed class NodeTopics
             stored++;
         }
 
-        var client = new TopicClient(_node.Network!.Host, Gossip);
+        TopicClient client = Client();
         foreach (PeerId relay in client.Relays)
         {
             if (stored >= relays)
@@ -187,6 +267,15 @@ public sealed class NodeTopics
         {
             return default;
         }
+    }
+
+    private bool IsNewer(GossipMessage message, GossipMessage than)
+    {
+        (ulong time, ulong other) = (TimeOf(message), TimeOf(than));
+        return time != other
+            ? time > other
+            : TopicLogCore.HashOf(message, _node.Crypto).Span
+                .SequenceCompareTo(TopicLogCore.HashOf(than, _node.Crypto).Span) > 0;
     }
 
     private static ulong TimeOf(GossipMessage message) =>

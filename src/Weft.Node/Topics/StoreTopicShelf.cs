@@ -49,6 +49,14 @@ internal sealed class StoreTopicShelf(IStore store, IRecordShelf shelf) : ITopic
 
     public void Drop(string topic, long offset) => shelf.Write(new(KeyOf(topic, offset), default, 0, 0, IsOwn: false));
 
+    public void KeepRetention(string pattern, ReadOnlyMemory<byte> retention)
+    {
+        byte[] key = KeyOf(pattern, 0); // No message has this offset.
+        shelf.Write(retention.IsEmpty
+            ? new(key, default, 0, 0, IsOwn: false)
+            : new(key, KadRecord.Make(key, retention.Span).Encoded, double.MaxValue, 0, IsOwn: false));
+    }
+
     public async ValueTask FlushAsync() =>
         await store.AppendAsync(new CommitBatch([], [], [], double.NegativeInfinity), Durability.Disk)
             .ConfigureAwait(false);

@@ -16,6 +16,7 @@ public sealed class TopicEntry
         Time = record.Time;
         EndsMs = record.TtlSeconds == 0 ? double.PositiveInfinity : receivedMs + (record.TtlSeconds * 1_000d);
         Key = Convert.ToHexString(record.Key);
+        Point = TopicPoint.Of(TopicPoint.StampOf(message, record), hash);
     }
 
     /// <summary>Its place in the topic at this node: 1 and up, never used again.</summary>
@@ -35,6 +36,11 @@ public sealed class TopicEntry
 
     /// <summary>The author's time; 0 for none.</summary>
     public ulong Time { get; }
+
+    /// <summary>Its place in the order that all relays share.</summary>
+    public TopicPoint Point { get; }
+
+    internal TopicSpace Space => Kind == TopicRecordKind.Event ? TopicSpace.Events : TopicSpace.Values;
 
     internal double EndsMs { get; }
 
@@ -68,6 +74,9 @@ public enum TopicAppend
 
     /// <summary>There is no room for another key or author.</summary>
     Quota,
+
+    /// <summary>It came from another relay, and is older than what is kept here.</summary>
+    TooOld,
 }
 
 /// <summary>What a topic's log asks its driver to do.</summary>

@@ -11,9 +11,8 @@ namespace Weft.Protocols.Topics;
 /// author. It decides what goes when there is too much.
 /// </summary>
 /// <remarks>Pure; one caller at a time. Signatures are verified before. Source: docs/spec/topics.md.</remarks>
-public sealed class TopicLogCore
+public sealed partial class TopicLogCore
 {
-    private readonly TopicRetention _retention;
     private readonly ICrypto _crypto;
     private readonly List<TopicEntry> _entries = []; // By offset; dropped ones stay until they are many.
     private readonly Dictionary<GossipMessageId, TopicEntry> _byHash = [];
@@ -21,6 +20,7 @@ public sealed class TopicLogCore
     private readonly Dictionary<PeerId, Author> _authors = [];
     private readonly Queue<PeerId> _authorOrder = [];
     private readonly Dictionary<(PeerId, GossipMessageId), TopicEntry> _successors = [];
+    private int _count;   // Events that were restored behind a loss.
     private int _first;   // Where the oldest event may be.
     private int _dropped; // Dropped entries that are still in the list.
 
@@ -31,12 +31,15 @@ public sealed class TopicLogCore
     public TopicLogCore(string topic, TopicRetention retention, ICrypto crypto)
     {
         Topic = topic;
-        _retention = retention;
+        Retention = retention;
         _crypto = crypto;
     }
 
     /// <summary>The topic's name.</summary>
     public string Topic { get; }
+
+    /// <summary>What is kept; another one counts from the next message on.</summary>
+    public TopicRetention Retention { get; set; }
 
     /// <summary>The offset the next message gets.</summary>
     public long Next { get; private set; } = 1;
@@ -61,12 +64,17 @@ public sealed class TopicLogCore
     /// <param name="outbox">Takes the wishes.</param>
     /// <param name="entry">The entry, new or old; null when it is not kept.</param>
     public TopicAppend Append(
-        GossipMessage message, double wallMs, Outbox<TopicLogOutput> outbox, out TopicEntry? entry)
+        GossipMessage message, double wallMs, Outbox<TopicLogOutput> outbox, out TopicEntry? entry) =>
+        Append(message, wallMs, wallMs, isReplica: false, outbox, out entry);
+
+    private TopicAppend Append(
+        GossipMessage message, double wallMs, double receivedMs, bool isReplica, Outbox<TopicLogOutput> outbox,
+        out TopicEntry? entry)
     {
         ArgumentNullException.ThrowIfNull(message);
         ArgumentNullException.ThrowIfNull(outbox);
         entry = null;
-        if (message.Frame.Length > _retention.MessageBytesMax)
+        if (message.Frame.Length > Retention.MessageBytesMax)
         {
             return TopicAppend.TooLarge;
         }
@@ -76,7 +84,7 @@ public sealed class TopicLogCore
             return TopicAppend.Malformed;
         }
 
-        if (record.TimeMs > wallMs + _retention.FutureMax.TotalMilliseconds)
+        if (record.TimeMs > wallMs + Retention.FutureMax.TotalMilliseconds)
         {
             return TopicAppend.Future;
         }
@@ -87,10 +95,12 @@ public sealed class TopicLogCore
             return TopicAppend.Known;
         }
 
-        var made = new TopicEntry(Next, message, wallMs, hash, record);
-        TopicAppend verdict = Admit(made);
+        var made = new TopicEntry(Next, message, receivedMs, hash, record);
+        TopicAppend verdict = isReplica && IsBehind(made, wallMs) ? TopicAppend.TooOld : Admit(made);
         if (verdict != TopicAppend.Kept)
         {
+            ShowFork(made, record, outbox);
+            Decline(made.Point);
             return verdict;
         }
 
@@ -100,9 +110,10 @@ public sealed class TopicLogCore
         Link(made, record, outbox);
         Insert(made, outbox);
         Author author = _authors[message.From];
-        while (author.Bytes > _retention.AuthorBytesMax
+        while (author.Bytes > Retention.AuthorBytesMax
             && author.Entries.TryPeek(out TopicEntry? oldest) && oldest != made)
         {
+            Decline(oldest.Point); // Its author's share is used up: it is not fetched again.
             Lose(oldest, outbox);
         }
 
@@ -115,7 +126,8 @@ public sealed class TopicLogCore
     public bool Restore(long offset, GossipMessage message, double receivedMs, Outbox<TopicLogOutput> outbox)
     {
         ArgumentNullException.ThrowIfNull(message);
-        if (offset < Next || !TopicRecord.TryRead(message.Data.Span, out TopicRecord record))
+        if (offset < Next || !TopicRecord.TryRead(message.Data.Span, out TopicRecord record)
+            || AuthorOf(message.From) is null)
         {
             return false;
         }
@@ -126,8 +138,15 @@ public sealed class TopicLogCore
         }
 
         var made = new TopicEntry(offset, message, receivedMs, HashOf(message, _crypto), record);
+        if (LostThrough > 0 && made.Kind == TopicRecordKind.Event)
+        {
+            // What was let go before the restart lies before what is kept, and is not fetched again.
+            ulong below = made.Point.Stamp - Math.Min(1, made.Point.Stamp);
+            Floor = _count == 0 ? below : Math.Min(Floor, below);
+            _count++;
+        }
+
         Next = offset + 1;
-        AuthorOf(message.From);
         Link(made, record, outbox);
         Insert(made, outbox);
         return true;
@@ -141,7 +160,12 @@ public sealed class TopicLogCore
         {
             if (!entry.IsDropped && entry.EndsMs <= wallMs)
             {
+                Decline(entry.Point);
                 Lose(entry, outbox);
+            }
+            else if (!entry.IsDropped && entry.Kind == TopicRecordKind.Event && IsTooOld(entry, wallMs))
+            {
+                LoseOldest(entry, wallMs, outbox);
             }
         }
 
@@ -212,6 +236,13 @@ public sealed class TopicLogCore
             .Select(author => (author.Key, author.Value.Head!.Message.Sequence, author.Value.Head.Hash)),
     ];
 
+    /// <summary>The last durable record that is kept of each author, the newest so many, sorted by author.</summary>
+    public IEnumerable<TopicHead> Heads(int countMax, long durable) => _authors.Values
+        .Where(author => author.Head is { IsDropped: false } head && head.Offset < durable)
+        .OrderByDescending(author => author.Head!.Offset).Take(countMax)
+        .Select(author => new TopicHead(author.Head!.Message.From, author.Head.Message.Sequence, author.Head.Hash))
+        .OrderBy(head => head.Author);
+
     /// <summary>What the author's next record links to.</summary>
     public static GossipMessageId HashOf(GossipMessage message, ICrypto crypto)
     {
@@ -241,6 +272,11 @@ public sealed class TopicLogCore
 
     private TopicAppend Admit(TopicEntry made)
     {
+        if (made.Kind == TopicRecordKind.Event && Retention.MessagesMax == 0)
+        {
+            return TopicAppend.Quota; // Only values are kept here.
+        }
+
         if (made.Kind != TopicRecordKind.Event)
         {
             if (_latest.TryGetValue(made.Key, out TopicEntry? before) && !IsNewer(made, before))
@@ -248,7 +284,7 @@ public sealed class TopicLogCore
                 return TopicAppend.Superseded;
             }
 
-            if (before is null && _latest.Count >= _retention.KeysMax)
+            if (before is null && _latest.Count >= Retention.KeysMax)
             {
                 return TopicAppend.Quota;
             }
@@ -257,31 +293,9 @@ public sealed class TopicLogCore
         return AuthorOf(made.Message.From) is null ? TopicAppend.Quota : TopicAppend.Kept;
     }
 
-    private void Link(TopicEntry made, in TopicRecord record, Outbox<TopicLogOutput> outbox)
-    {
-        PeerId from = made.Message.From;
-        Author author = _authors[from];
-        if (record.HasPrevious)
-        {
-            var previous = Hash(record.Previous);
-            if (!_successors.TryAdd((from, previous), made))
-            {
-                outbox.Add(new(TopicLogOutputKind.Fork, made, _successors[(from, previous)]));
-            }
-            else if (author.Head is not null && !_byHash.ContainsKey(previous) && author.Head.Hash != previous)
-            {
-                outbox.Add(new(TopicLogOutputKind.Gap, made));
-            }
-        }
-
-        if (author.Head is null || made.Message.Sequence > author.Head.Message.Sequence)
-        {
-            author.Head = made;
-        }
-    }
-
     private void Insert(TopicEntry made, Outbox<TopicLogOutput> outbox)
     {
+        _changes++;
         _entries.Add(made);
         _byHash[made.Hash] = made;
         Bytes += made.Bytes;
@@ -306,15 +320,15 @@ public sealed class TopicLogCore
             // Values of keys stay; of events the oldest stand in front.
             bool isEvent = entry.Kind == TopicRecordKind.Event;
             if (isEvent && !entry.IsDropped && !IsTooOld(entry, wallMs)
-                && Count - _latest.Count <= _retention.MessagesMax && Bytes <= _retention.BytesMax)
+                && Count - _latest.Count <= Retention.MessagesMax && Bytes <= Retention.BytesMax)
             {
                 break;
             }
 
             if (!entry.IsDropped && (isEvent || (entry.Kind == TopicRecordKind.Tombstone && IsTooOld(entry, wallMs))
-                || entry.EndsMs <= wallMs || Bytes > _retention.BytesMax))
+                || entry.EndsMs <= wallMs || Bytes > Retention.BytesMax))
             {
-                Lose(entry, outbox);
+                LoseOldest(entry, wallMs, outbox);
             }
         }
 
@@ -332,7 +346,7 @@ public sealed class TopicLogCore
     }
 
     private bool IsTooOld(TopicEntry entry, double wallMs) =>
-        entry.ReceivedMs + _retention.Age.TotalMilliseconds <= wallMs || entry.EndsMs <= wallMs;
+        entry.ReceivedMs + Retention.Age.TotalMilliseconds <= wallMs || entry.EndsMs <= wallMs;
 
     private void Lose(TopicEntry entry, Outbox<TopicLogOutput> outbox)
     {
@@ -360,11 +374,8 @@ public sealed class TopicLogCore
             }
         }
 
-        if (TopicRecord.TryRead(entry.Message.Data.Span, out TopicRecord record) && record.HasPrevious)
-        {
-            _successors.Remove((entry.Message.From, Hash(record.Previous)));
-        }
-
+        Unlink(entry);
+        _changes++;
         outbox.Add(new(TopicLogOutputKind.Drop, entry));
     }
 
@@ -375,7 +386,7 @@ public sealed class TopicLogCore
             return author;
         }
 
-        for (int looked = _authorOrder.Count; _authors.Count >= _retention.AuthorsMax && looked > 0; looked--)
+        for (int looked = _authorOrder.Count; _authors.Count >= Retention.AuthorsMax && looked > 0; looked--)
         {
             PeerId oldest = _authorOrder.Dequeue();
             if (_authors[oldest].Entries.Count == 0)
@@ -388,7 +399,7 @@ public sealed class TopicLogCore
             }
         }
 
-        if (_authors.Count >= _retention.AuthorsMax)
+        if (_authors.Count >= Retention.AuthorsMax)
         {
             return null;
         }
@@ -427,6 +438,8 @@ public sealed class TopicLogCore
     private sealed class Author
     {
         public TopicEntry? Head { get; set; }
+
+        public TopicEntry? LastEvent { get; set; }
 
         public long Bytes { get; set; }
 

@@ -66,6 +66,9 @@ public readonly ref struct TopicRecord
     /// <summary>The milliseconds of <see cref="Time"/>.</summary>
     public double TimeMs => Time >> 16;
 
+    /// <summary>True when data begins as a record; all other data is plain.</summary>
+    public static bool IsRecord(ReadOnlySpan<byte> data) => data.StartsWith(Magic);
+
     /// <summary>Reads the data of a message.</summary>
     /// <returns>False when it begins as a record and is none.</returns>
     public static bool TryRead(ReadOnlySpan<byte> data, out TopicRecord record)

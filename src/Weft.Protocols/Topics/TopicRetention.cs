@@ -3,7 +3,11 @@ namespace Weft.Protocols.Topics;
 /// <summary>What is kept of a topic: whatever is reached first ends the oldest.</summary>
 public sealed class TopicRetention
 {
-    /// <summary>Messages, beside the present values of keys. Default: 100,000.</summary>
+    internal const double AgeMaxMs = 3_155_760_000_000; // A hundred years.
+
+    /// <summary>
+    /// Messages, beside the present values of keys: 0 to 10,000,000; 0 keeps values only. Default: 100,000.
+    /// </summary>
     public int MessagesMax { get; set; } = 100_000;
 
     /// <summary>Bytes of messages and values. Default: 32 MiB.</summary>
@@ -26,4 +30,13 @@ public sealed class TopicRetention
 
     /// <summary>How far in the future an author's time may lie. Default: 10 min.</summary>
     public TimeSpan FutureMax { get; set; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>What is out of bounds; null when nothing is.</summary>
+    public string? FindFault() =>
+        MessagesMax is < 0 or > 10_000_000 ? "messages: 0 to 10,000,000"
+        : BytesMax is < 1_024 or > 1L << 40 ? "bytes: 1,024 to 1 TiB"
+        : Age < TimeSpan.FromSeconds(1) || Age.TotalMilliseconds > AgeMaxMs ? "age: 1 s to 100 years"
+        : AuthorBytesMax is < 1_024 or > 1L << 40 ? "bytes of an author: 1,024 to 1 TiB"
+        : KeysMax is < 0 or > 1_000_000 ? "keys: 0 to 1,000,000"
+        : null;
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Weft.Primitives;
 using Weft.Protocols.Gossip;
 using Weft.Protocols.Protobuf;
 
@@ -32,9 +33,15 @@ public enum TopicStart
 /// <param name="Epoch">The store a cursor is of.</param>
 /// <param name="IsLive">Go on with what comes.</param>
 /// <param name="Bytes">The message to keep, as in a pubsub RPC; or a key.</param>
+/// <param name="Ranges">What is to be compared.</param>
+/// <param name="Points">Messages that are wanted.</param>
+/// <param name="Messages">Messages to keep, each as in a pubsub RPC.</param>
+/// <param name="Times">When each of them came first, in milliseconds since 1970.</param>
 public readonly record struct TopicRequest(
     TopicRequestKind Kind, string Topic, TopicStart Start = TopicStart.Now, ulong Number = 0, string Epoch = "",
-    bool IsLive = false, ReadOnlyMemory<byte> Bytes = default);
+    bool IsLive = false, ReadOnlyMemory<byte> Bytes = default, IReadOnlyList<TopicRange>? Ranges = null,
+    IReadOnlyList<TopicPoint>? Points = null, IReadOnlyList<ReadOnlyMemory<byte>>? Messages = null,
+    IReadOnlyList<ulong>? Times = null);
 
 /// <summary>The requests of a relay.</summary>
 public enum TopicRequestKind
@@ -50,6 +57,21 @@ public enum TopicRequestKind
 
     /// <summary>Send the last value of a key.</summary>
     Latest,
+
+    /// <summary>Say which topics are kept.</summary>
+    Topics,
+
+    /// <summary>Say what is the last of each author, and give a fingerprint of everything.</summary>
+    Heads,
+
+    /// <summary>Compare ranges.</summary>
+    Ranges,
+
+    /// <summary>Send messages by their points.</summary>
+    Fetch,
+
+    /// <summary>Keep messages of others, and say when they are durable.</summary>
+    Give,
 }
 
 /// <summary>What a relay answers; <see cref="Kind"/> says which of the others count.</summary>
@@ -59,9 +81,21 @@ public enum TopicRequestKind
 /// <param name="Offset">Where to go on; of an acknowledgement the place of the message.</param>
 /// <param name="Missed">How many offsets of a gap are gone.</param>
 /// <param name="Status">What became of a message.</param>
+/// <param name="Times">When each of the messages came first, in milliseconds since 1970.</param>
+/// <param name="Ranges">What lies in ranges.</param>
+/// <param name="Heads">The last record of each author.</param>
+/// <param name="Topics">The names of topics.</param>
 public readonly record struct TopicAnswer(
     TopicAnswerKind Kind, IReadOnlyList<ReadOnlyMemory<byte>>? Messages = null, string Epoch = "", long Offset = 0,
-    long Missed = 0, TopicAppend Status = TopicAppend.Kept);
+    long Missed = 0, TopicAppend Status = TopicAppend.Kept, IReadOnlyList<ulong>? Times = null,
+    IReadOnlyList<TopicRange>? Ranges = null, IReadOnlyList<TopicHead>? Heads = null,
+    IReadOnlyList<string>? Topics = null);
+
+/// <summary>The last record that a relay knows of an author.</summary>
+/// <param name="Author">Who.</param>
+/// <param name="Sequence">The author's number of it.</param>
+/// <param name="Hash">Its hash.</param>
+public readonly record struct TopicHead(PeerId Author, ulong Sequence, GossipMessageId Hash);
 
 /// <summary>The answers of a relay.</summary>
 public enum TopicAnswerKind
@@ -80,10 +114,19 @@ public enum TopicAnswerKind
 
     /// <summary>What became of a message that was to be kept; when it is kept, it is durable.</summary>
     Acknowledged,
+
+    /// <summary>The names of the topics that are kept.</summary>
+    Topics,
+
+    /// <summary>The last of each author, and a fingerprint of each space.</summary>
+    Heads,
+
+    /// <summary>What lies in ranges; a range that is not named is the same on both sides.</summary>
+    Ranges,
 }
 
 /// <summary>Reads and writes the frames of <c>/weft/topics/1</c>: Protobuf with a length in front.</summary>
-public static class TopicWire
+public static partial class TopicWire
 {
     /// <summary>The protocol.</summary>
     public const string Protocol = "/weft/topics/1";
@@ -114,6 +157,12 @@ public static class TopicWire
         writer.Text(EpochField, request.Epoch);
         writer.Number(LiveField, request.IsLive ? 1u : 0u);
         writer.Bytes(BytesField, request.Bytes.Span);
+        Write(writer, request.Ranges, request.Points, request.Times);
+        foreach (ReadOnlyMemory<byte> message in request.Messages ?? [])
+        {
+            writer.Bytes(MessageField, message.Span);
+        }
+
         return Framed(buffer.WrittenSpan);
     }
 
@@ -121,6 +170,7 @@ public static class TopicWire
     public static bool TryRead(ReadOnlySpan<byte> frame, out TopicRequest request)
     {
         request = new(TopicRequestKind.None, "");
+        var lists = new Lists();
         var reader = new ProtobufReader(frame);
         while (reader.TryRead())
         {
@@ -137,10 +187,16 @@ public static class TopicWire
                     break;
                 case LiveField: request = request with { IsLive = reader.Number != 0 }; break;
                 case BytesField: request = request with { Bytes = reader.Bytes.ToArray() }; break;
+                default: lists.Take(reader.Field, reader.Bytes); break;
             }
         }
 
-        return reader.IsWhole && request.Topic.Length > 0 && Enum.IsDefined(request.Start)
+        request = request with
+        {
+            Ranges = lists.Ranges, Points = lists.Points, Messages = lists.Messages, Times = lists.Times,
+        };
+        return reader.IsWhole && lists.IsWhole
+            && (request.Topic.Length > 0 || request.Kind == TopicRequestKind.Topics) && Enum.IsDefined(request.Start)
             && request.Kind != TopicRequestKind.None && Enum.IsDefined(request.Kind);
     }
 
@@ -159,6 +215,8 @@ public static class TopicWire
             writer.Bytes(BytesField, message.Span);
         }
 
+        Write(writer, answer.Ranges, null, answer.Times);
+        Write(writer, answer.Heads, answer.Topics);
         return Framed(buffer.WrittenSpan);
     }
 
@@ -167,6 +225,7 @@ public static class TopicWire
     {
         var messages = new List<ReadOnlyMemory<byte>>();
         answer = default;
+        var lists = new Lists();
         var reader = new ProtobufReader(frame);
         while (reader.TryRead())
         {
@@ -180,11 +239,15 @@ public static class TopicWire
                 case MissedField: answer = answer with { Missed = (long)Math.Min(reader.Number, long.MaxValue) }; break;
                 case StatusField: answer = answer with { Status = (TopicAppend)Math.Min(reader.Number, 99) }; break;
                 case BytesField when messages.Count < MessagesMax: messages.Add(reader.Bytes.ToArray()); break;
+                default: lists.Take(reader.Field, reader.Bytes); break;
             }
         }
 
-        answer = answer with { Messages = messages };
-        return reader.IsWhole && answer.Kind != TopicAnswerKind.None && Enum.IsDefined(answer.Kind)
+        answer = answer with
+        {
+            Messages = messages, Times = lists.Times, Ranges = lists.Ranges, Heads = lists.Heads, Topics = lists.Topics,
+        };
+        return reader.IsWhole && lists.IsWhole && answer.Kind != TopicAnswerKind.None && Enum.IsDefined(answer.Kind)
             && Enum.IsDefined(answer.Status);
     }
 

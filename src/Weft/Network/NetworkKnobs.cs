@@ -16,6 +16,7 @@ internal static class NetworkKnobs
         options.Listen = WeftOptionsReader.Words(section, "Network:Listen", options.Listen);
         options.Bootstrap = WeftOptionsReader.Words(section, "Network:Bootstrap", options.Bootstrap);
         options.Subscribe = WeftOptionsReader.Words(section, "Network:Subscribe", options.Subscribe);
+        options.TopicRelays = WeftOptionsReader.Words(section, "Network:TopicRelays", options.TopicRelays);
         options.SyncPrefixes = WeftOptionsReader.Words(section, "Network:SyncPrefixes", options.SyncPrefixes);
         options.Sync = section["Network:Sync"] is not { } sync ? options.Sync
             : bool.TryParse(sync, out bool isOn) ? isOn

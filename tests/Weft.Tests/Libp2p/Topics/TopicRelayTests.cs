@@ -132,6 +132,9 @@ public sealed class TopicRelayTests
         public void Keep(string topic, long offset, double receivedMs, GossipMessage message) =>
             _kept[offset] = new(topic, offset, receivedMs, TopicWire.BodyOf(message));
 
+        public void KeepRetention(string pattern, ReadOnlyMemory<byte> retention) =>
+            _kept[0] = new(pattern, 0, 0, retention);
+
         public void Drop(string topic, long offset) => _kept.TryRemove(offset, out _);
 
         public async ValueTask FlushAsync()
