@@ -3,13 +3,16 @@ using System.Threading.Channels;
 
 namespace Weft.Libp2p;
 
-/// <summary>Hands events to everyone who watches; a slow watcher misses the oldest, and holds nobody up.</summary>
-internal sealed class EventFeed<T>
+/// <summary>
+/// Hands events to everyone who watches; a slow watcher misses the oldest, is told how many, and holds nobody up.
+/// </summary>
+/// <param name="mark">Writes into an event how many before it were missed.</param>
+internal sealed class EventFeed<T>(Func<T, long, T> mark)
 {
     private const int WaitingMax = 1_024;
 
     private readonly Lock _gate = new();
-    private readonly List<Channel<T>> _watchers = [];
+    private readonly List<Watcher> _watchers = [];
     private bool _isComplete;
 
     /// <summary>False when what is posted is seen by nobody.</summary>
@@ -28,9 +31,9 @@ internal sealed class EventFeed<T>
     {
         lock (_gate)
         {
-            foreach (Channel<T> watcher in _watchers)
+            foreach (Watcher watcher in _watchers)
             {
-                watcher.Writer.TryWrite(happened);
+                watcher.Events.Writer.TryWrite(happened);
             }
         }
     }
@@ -40,20 +43,19 @@ internal sealed class EventFeed<T>
         lock (_gate)
         {
             _isComplete = true;
-            _watchers.ForEach(watcher => watcher.Writer.TryComplete());
+            _watchers.ForEach(watcher => watcher.Events.Writer.TryComplete());
         }
     }
 
     /// <summary>Live when this returns, not only when the first event is asked for.</summary>
     internal IAsyncEnumerable<T> WatchAsync(CancellationToken cancellationToken)
     {
-        var watcher = Channel.CreateBounded<T>(
-            new BoundedChannelOptions(WaitingMax) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
+        var watcher = new Watcher();
         lock (_gate)
         {
             if (_isComplete)
             {
-                watcher.Writer.TryComplete();
+                watcher.Events.Writer.TryComplete();
             }
 
             _watchers.Add(watcher);
@@ -63,13 +65,13 @@ internal sealed class EventFeed<T>
     }
 
     private async IAsyncEnumerable<T> ReadAsync(
-        Channel<T> watcher, [EnumeratorCancellation] CancellationToken cancellationToken)
+        Watcher watcher, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         try
         {
-            await foreach (T happened in watcher.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+            await foreach (T happened in watcher.Events.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
             {
-                yield return happened;
+                yield return watcher.TakeMissed() is > 0 and var missed ? mark(happened, missed) : happened;
             }
         }
         finally
@@ -79,5 +81,18 @@ internal sealed class EventFeed<T>
                 _watchers.Remove(watcher);
             }
         }
+    }
+
+    private sealed class Watcher
+    {
+        private long _missed;
+
+        internal Watcher() => Events = Channel.CreateBounded<T>(
+            new BoundedChannelOptions(WaitingMax) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true },
+            _ => Interlocked.Increment(ref _missed));
+
+        internal Channel<T> Events { get; }
+
+        internal long TakeMissed() => Volatile.Read(ref _missed) == 0 ? 0 : Interlocked.Exchange(ref _missed, 0);
     }
 }

@@ -12,11 +12,12 @@ namespace Weft.Libp2p;
 /// <content>Listening, dialling, streams.</content>
 public sealed partial class Libp2pHost : IConnectionOwner
 {
-    private readonly EventFeed<PeerEvent> _events = new();
-    private readonly EventFeed<PhaseChange> _phases = new();
+    private readonly EventFeed<PeerEvent> _events = new(static (happened, missed) => happened with { Missed = missed });
+    private readonly EventFeed<PhaseChange> _phases = new(static (change, missed) => change with { Missed = missed });
 
     /// <summary>
-    /// What happens to connections from now on. A reader slower than events come misses the oldest: at most 1,024 wait.
+    /// What happens to connections from now on. A reader slower than events come misses the oldest, at most 1,024 wait;
+    /// <see cref="PeerEvent.Missed"/> of the next one says how many.
     /// </summary>
     public IAsyncEnumerable<PeerEvent> WatchAsync(CancellationToken cancellationToken = default) =>
         _events.WatchAsync(cancellationToken);
@@ -405,12 +406,20 @@ public sealed partial class Libp2pHost : IConnectionOwner
                 }
             }
 
-            stream.Lower(served.Rules.Priority);
+            if (!_resources.TryEnterProtocol(stream.Remote, stream.Protocol))
+            {
+                stream.Abort();
+                return;
+            }
 
-            // An application's code never runs on the connection's reader: it may take its time before its first await.
-            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-            await served.Handler(stream, stream.Connection.Closing).ConfigureAwait(false);
-            await stream.DisposeAsync().ConfigureAwait(false);
+            try
+            {
+                await AnswerAsync(stream, served).ConfigureAwait(false);
+            }
+            finally
+            {
+                _resources.LeaveProtocol(stream.Remote, stream.Protocol);
+            }
         }
         catch (Exception error)
         {
@@ -421,5 +430,15 @@ public sealed partial class Libp2pHost : IConnectionOwner
                 Libp2pLog.HandlerFailed(_log, stream.Protocol, stream.Remote, error);
             }
         }
+    }
+
+    private static async Task AnswerAsync(PeerStream stream, ServedProtocol served)
+    {
+        stream.Lower(served.Rules.Priority);
+
+        // An application's code never runs on the connection's reader: it may take its time before its first await.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        await served.Handler(stream, stream.Connection.Closing).ConfigureAwait(false);
+        await stream.DisposeAsync().ConfigureAwait(false);
     }
 }

@@ -13,7 +13,7 @@ public sealed partial class Libp2pHost
     /// The peers this host chose itself and has been connected with the longest: keep them over a restart, and give them
     /// to <see cref="Libp2pOptions.Anchors"/>. Empty where <see cref="Protocols.Dialing.PlannerOptions.OutboundTarget"/> is 0.
     /// </summary>
-    public IReadOnlyList<PeerId> Anchors => _planner.Anchors;
+    public IReadOnlyList<PeerAnchor> Anchors => _planner.Anchors;
 
     /// <summary>Connections the planner has chosen and opened itself.</summary>
     public int ChosenCount => _planner.OutboundCount;

@@ -85,6 +85,12 @@ public sealed partial class Libp2pHost : IAsyncDisposable
     /// <summary>What is in use now, of what the limits allow.</summary>
     public ResourceUse Use => _resources.Use;
 
+    /// <summary>Inbound streams that are being answered, by protocol.</summary>
+    public IReadOnlyList<ProtocolUse> ProtocolUses => _resources.Protocols;
+
+    /// <summary>How often a ceiling has said no since the start.</summary>
+    public long RefusalsOf(Libp2pCeiling ceiling) => _resources.RefusalsOf(ceiling);
+
     /// <summary>The protocols it answers, sorted; with them the name that stands for its region.</summary>
     public IReadOnlyList<string> Protocols =>
         [.. _handlers.Keys.Concat(_regionNames).Order(StringComparer.Ordinal)];

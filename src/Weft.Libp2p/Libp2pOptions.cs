@@ -38,7 +38,7 @@ public sealed class Libp2pOptions
     public PlannerOptions Planner { get; set; } = new();
 
     /// <summary>Peers the planner dials before any other: <see cref="Libp2pHost.Anchors"/> of the last run.</summary>
-    public IList<PeerId> Anchors { get; } = [];
+    public IList<PeerAnchor> Anchors { get; } = [];
 
     /// <summary>
     /// A short label for where this host is, told to connected peers; the planner spreads its choice over regions. Null,
@@ -129,8 +129,15 @@ public sealed class Libp2pOptions
         Yamux.InboundStreamsMax = 1_000;
         Limits.PeerInboundStreamsMax = 1_000;
         Limits.TransientStreamsMax = 1_000;
+        Limits.ProtocolStreamsMax = 16_384;
+        Limits.ProtocolPeerStreamsMax = 16_384;
     }
 }
+
+/// <summary>A peer that a host chose itself, and where it reached it.</summary>
+/// <param name="Peer">The peer.</param>
+/// <param name="Addresses">Where it is: at most as many as the address book keeps of one peer.</param>
+public sealed record PeerAnchor(PeerId Peer, IReadOnlyList<Multiaddr> Addresses);
 
 /// <summary>
 /// What the host holds at most. Scopes: the whole system, what has not told its purpose yet (transient), each peer.
@@ -161,6 +168,12 @@ public sealed class Libp2pLimits
 
     /// <summary>Streams that one peer opened, over all its connections. Default: 256.</summary>
     public int PeerInboundStreamsMax { get; set; } = 256;
+
+    /// <summary>Streams that others opened for one protocol, over all connections. Default: 1,024.</summary>
+    public int ProtocolStreamsMax { get; set; } = 1_024;
+
+    /// <summary>Streams that one peer opened for one protocol. Default: 128.</summary>
+    public int ProtocolPeerStreamsMax { get; set; } = 128;
 
     /// <summary>
     /// Connections of the system's, either direction, attempts included. Default: no ceiling beyond those of the two

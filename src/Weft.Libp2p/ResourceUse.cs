@@ -20,3 +20,61 @@ public readonly record struct ResourceUse(
     int Peers,
     long MemoryBytes,
     int Descriptors);
+
+/// <summary>Inbound streams of one protocol.</summary>
+/// <param name="Protocol">The protocol.</param>
+/// <param name="Streams">Streams that are being answered, of all peers.</param>
+/// <param name="MostOfOnePeer">Streams of the peer that has the most of them.</param>
+public readonly record struct ProtocolUse(string Protocol, int Streams, int MostOfOnePeer);
+
+/// <summary>A ceiling of a host: see <see cref="Libp2pLimits"/>.</summary>
+public enum Libp2pCeiling
+{
+    /// <summary>Connections that others opened.</summary>
+    InboundConnections = 0,
+
+    /// <summary>Connections opened here.</summary>
+    OutboundConnections,
+
+    /// <summary>Handshakes of inbound connections.</summary>
+    InboundHandshakes,
+
+    /// <summary>Connections with one peer.</summary>
+    PeerConnections,
+
+    /// <summary>Connections of the system's.</summary>
+    Descriptors,
+
+    /// <summary>Inbound connections of one address.</summary>
+    AddressConnections,
+
+    /// <summary>Inbound connections of one range of addresses.</summary>
+    RangeConnections,
+
+    /// <summary>New inbound connections of one address a second.</summary>
+    AddressRate,
+
+    /// <summary>Streams that others opened.</summary>
+    InboundStreams,
+
+    /// <summary>Streams opened here.</summary>
+    OutboundStreams,
+
+    /// <summary>Inbound streams that have not named their protocol.</summary>
+    TransientStreams,
+
+    /// <summary>Streams that one peer opened.</summary>
+    PeerStreams,
+
+    /// <summary>Inbound streams of one protocol.</summary>
+    ProtocolStreams,
+
+    /// <summary>Inbound streams of one peer for one protocol.</summary>
+    ProtocolPeerStreams,
+
+    /// <summary>Bytes held for all peers: a stream was reset, or a window was not widened.</summary>
+    Memory,
+
+    /// <summary>Bytes held for one peer: a stream was reset, or a window was not widened.</summary>
+    PeerMemory,
+}

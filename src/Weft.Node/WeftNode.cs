@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Weft.Crypto;
 using Weft.Graph.Policy;
 using Weft.Node.Access;
+using Weft.Node.Events;
 using Weft.Node.Lanes;
 using Weft.Node.Logs;
 using Weft.Node.Network;
@@ -55,6 +56,7 @@ public sealed class WeftNode : IAsyncDisposable
         Logs = new LogSpace(store, Crypto, time, options.Logs, loggers);
         Topics = new NodeTopics(this);
 
+        Events = new NodeEvents(time);
         Sync = new NodeSync(this);
         Telemetry = new NodeTelemetry(this);
         _driver.Telemetry = Telemetry;
@@ -114,6 +116,9 @@ public sealed class WeftNode : IAsyncDisposable
 
     /// <summary>How far this node and its libp2p peers are.</summary>
     public NodeSync Sync { get; }
+
+    /// <summary>What happens to the node and its peers.</summary>
+    public NodeEvents Events { get; }
 
     /// <summary>Counts since the start.</summary>
     public NodeMetrics Metrics { get; }
@@ -217,6 +222,7 @@ public sealed class WeftNode : IAsyncDisposable
         await _driver.DisposeAsync().ConfigureAwait(false);
         await _admission.DisposeAsync().ConfigureAwait(false);
         await Store.DisposeAsync().ConfigureAwait(false);
+        Events.Complete();
         Telemetry.Dispose();
         Groups.Dispose();
         if (_ownsIdentity)

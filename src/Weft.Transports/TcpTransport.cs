@@ -94,7 +94,7 @@ public sealed class TcpTransport(TcpTransportOptions? options = null) : ITranspo
         }
     }
 
-    private static async ValueTask<IPAddress[]> ResolveAsync(MultiaddrPart part, CancellationToken cancellationToken)
+    internal static async ValueTask<IPAddress[]> ResolveAsync(MultiaddrPart part, CancellationToken cancellationToken)
     {
         AddressFamily family = part.Code switch
         {

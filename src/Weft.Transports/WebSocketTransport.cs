@@ -63,7 +63,7 @@ public sealed class WebSocketTransport(TcpTransportOptions? options = null, WebS
             UseCookies = false,
             ConnectCallback = async (_, token) =>
             {
-                Socket socket = await ConnectAsync(address, hostText, token).ConfigureAwait(false);
+                Socket socket = await ConnectAsync(address, token).ConfigureAwait(false);
                 local = AddressOf((IPEndPoint)socket.LocalEndPoint!, isTls);
                 return new NetworkStream(socket, ownsSocket: true);
             },
@@ -134,14 +134,13 @@ public sealed class WebSocketTransport(TcpTransportOptions? options = null, WebS
         return hasName;
     }
 
-    private static async ValueTask<Socket> ConnectAsync(
-        Multiaddr address, string host, CancellationToken cancellationToken)
+    private static async ValueTask<Socket> ConnectAsync(Multiaddr address, CancellationToken cancellationToken)
     {
+        IPAddress[] ips = await TcpTransport.ResolveAsync(address.Parts[0], cancellationToken).ConfigureAwait(false);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            await socket.ConnectAsync(host.Trim('[', ']'), address.PortOf(MultiaddrCode.Tcp), cancellationToken)
-                .ConfigureAwait(false);
+            await socket.ConnectAsync(ips, address.PortOf(MultiaddrCode.Tcp), cancellationToken).ConfigureAwait(false);
             return socket;
         }
         catch

@@ -10,7 +10,6 @@ using Weft.Node.Sync;
 using Weft.Primitives;
 using Weft.Storage;
 using Weft.Transports;
-using Weft.Transports.Mdns;
 
 namespace Weft;
 
@@ -154,8 +153,8 @@ public sealed partial class WeftPeer : IAsyncDisposable
 
             if (options.Network.IsOn)
             {
-                await node.StartNetworkAsync(options.Network, NetworkPartsOf(memory), cancellationToken)
-                    .ConfigureAwait(false);
+                NetworkParts parts = NetworkRim.Make(options.Network, memory, file is null ? null : options.Path);
+                await node.StartNetworkAsync(options.Network, parts, cancellationToken).ConfigureAwait(false);
             }
         }
         catch
@@ -187,16 +186,6 @@ public sealed partial class WeftPeer : IAsyncDisposable
     /// </exception>
     public ValueTask<Ed25519PublicKey> RotateIdentityAsync(CancellationToken cancellationToken = default) =>
         _identity.RotateAsync(Node, cancellationToken);
-
-    // The one place where a node is given its sockets.
-    private static NetworkParts NetworkPartsOf(PeerMemory memory) => new()
-    {
-        Transports = { new TcpTransport(), new WebSocketTransport() },
-        LocalDiscovery = host => new MdnsDiscovery(host),
-        AgentVersion = "weft/" + typeof(WeftPeer).Assembly.GetName().Version?.ToString(3),
-        Bans = memory.Bans,
-        Links = [.. memory.Links.Where(PeerLinks.IsLibp2p)],
-    };
 
     /// <summary>
     /// Writes a complete, verified copy of the store to one file, with the keys of the data folder: the node's and those of

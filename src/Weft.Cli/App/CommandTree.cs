@@ -32,7 +32,7 @@ internal static class CommandTree
             ImportCommand.Build(), ExportCommand.Build(),
         ]),
         new("TOPICS, LOGS, RECORDS", false, [TopicCommand.Build(), LogCommand.Build(), DhtCommand.Build()]),
-        new("NETWORK", false, [PeersCommand.Build(), SyncCommand.Build()]),
+        new("NETWORK", false, [PeersCommand.Build(), RelayCommand.Build(), SyncCommand.Build()]),
         new("IDENTITY", false,
         [
             IdCommand.Build(), PolicyCommand.Build(), GroupCommand.Build(), GrantCommand.Build(),
@@ -40,7 +40,7 @@ internal static class CommandTree
         ]),
         new("OPERATE", false,
         [
-            DoctorCommand.Build(), BenchCommand.Build(), BackupCommand.Build(), RestoreCommand.Build(),
+            EventsCommand.Build(), DoctorCommand.Build(), BenchCommand.Build(), BackupCommand.Build(), RestoreCommand.Build(),
             VerifyCommand.Build(), RekeyCommand.Build(),
         ]),
         new("TEST", false, [SimCommand.Build()]),

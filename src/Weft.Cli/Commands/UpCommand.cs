@@ -5,7 +5,6 @@ using Weft.Cli.App;
 using Weft.Cli.Http;
 using Weft.Cli.Up;
 using Weft.Crypto;
-using Weft.Node.Network;
 using Weft.Primitives;
 using Weft.Server;
 using Weft.Storage.Sealing;
@@ -23,17 +22,6 @@ internal static class UpCommand
 
     private static readonly Option<string[]> LogListen = Many("--log-listen", "ADDRESS",
         "Serve signed logs to hypercore peers at an IP address and port, such as 127.0.0.1:8767.");
-
-    private static readonly Option<string[]> Listen = Many("--listen", "MULTIADDR",
-        "Where to listen for libp2p peers, such as /ip4/127.0.0.1/tcp/8766; port 0 takes a free one. May be repeated.");
-
-    private static readonly Option<string[]> Bootstrap = Many(
-        "--bootstrap", "MULTIADDR", "A libp2p peer to keep connected. May be repeated.");
-
-    private static readonly Option<string[]> Subscribe = Many("--subscribe", "TOPIC", "A topic to join. May be repeated.");
-
-    private static readonly Option<string?> Profile = Text("--profile", "default|test|super",
-        "What the node is to libp2p peers: test serves echo and perf without limits by address, super serves others.");
 
     private static readonly Option<string?> Memory = Text("--memory", "MIB",
         "Ceiling of memory table and caches, in MiB: 16 to 65536. Default: 128.");
@@ -77,6 +65,8 @@ internal static class UpCommand
             [
                 "weft up", "weft up --data ./data --http 127.0.0.1:0 --peer ws://relay:8765/gun",
                 "weft up --listen /ip4/127.0.0.1/tcp/8766 --listen /ip4/127.0.0.1/tcp/8767/ws",
+                "weft up --listen /ip4/0.0.0.0/tcp/8766 --bootstrap /dnsaddr/peers.example --outbound 8",
+                "weft up --relay /ip4/192.0.2.7/tcp/8766/p2p/12D3Koo… --mdns off",
                 "weft up --encrypt", "weft up --encrypt --key-file weft.key",
                 "weft up --http 0.0.0.0:8765 --allow-host my.example --tls-cert cert.pem --tls-key key.pem",
             ],
@@ -85,7 +75,7 @@ internal static class UpCommand
         };
         Option[] options =
         [
-            Http, Peers, Listen, LogListen, Bootstrap, Profile, Subscribe, Memory, Level, Origins, Hosts, Certificate, Key, Log,
+            Http, Peers, LogListen, .. NetworkFlags.All, Memory, Level, Origins, Hosts, Certificate, Key, Log,
             Detail, Name, Metrics, StoreKeyOptions.IdentityPassphrase, NetworkKey, Otlp, StoreKeyOptions.Encrypt,
             StoreKeyOptions.PassphraseFile, StoreKeyOptions.KeyFile,
         ];
@@ -147,7 +137,7 @@ internal static class UpCommand
         options.MetricsNeedToken = OneOf(metrics, "--metrics", "open", "token") == "token";
         options.Peer.Path = settings.DataFolder;
         options.Peer.Peers = [.. settings.List(Peers, "peers", "PEERS").Select(PeersCommand.CheckPeer)];
-        ReadNetwork(settings, options.Peer.Network);
+        NetworkFlags.Read(settings, options.TlsCertificateFile, options.TlsKeyFile, options.Peer.Network);
         options.Peer.MemoryMiB = ReadMemory(settings.Text(Memory, "memory"));
         string durability = settings.Text(Level, "durability") ?? "disk";
         options.Peer.Durability = OneOf(durability, "--durability", "disk", "buffered", "memory") switch
@@ -159,21 +149,6 @@ internal static class UpCommand
         options.Peer.Name = settings.Text(Name, "name") ?? options.Peer.Name;
         options.Peer.LogListen = [.. settings.List(LogListen, "log-listen")];
         return options;
-    }
-
-    private static void ReadNetwork(Settings settings, NetworkOptions network)
-    {
-        network.Listen = [.. settings.List(Listen, "listen")];
-        network.Bootstrap = [.. settings.List(Bootstrap, "bootstrap")];
-        network.Subscribe = [.. settings.List(Subscribe, "subscribe")];
-        network.Profile = settings.Text(Profile, "profile") is not { } profile
-            ? null
-            : OneOf(profile, "--profile", "default", "test", "super") switch
-            {
-                "test" => NetworkProfile.Test,
-                "super" => NetworkProfile.Super,
-                _ => NetworkProfile.Default,
-            };
     }
 
     private static async Task<WeftServer> StartAsync(

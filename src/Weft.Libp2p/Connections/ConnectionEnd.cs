@@ -59,7 +59,11 @@ public sealed record PeerEvent(
     PeerId Peer,
     PeerConnection Connection,
     ConnectionEnd End = ConnectionEnd.None,
-    IdentifyMessage? Identity = null);
+    IdentifyMessage? Identity = null)
+{
+    /// <summary>Events before this one that its reader was too slow for, and that are lost to it. Mostly 0.</summary>
+    public long Missed { get; init; }
+}
 
 /// <summary>What happened to a connection.</summary>
 public enum PeerEventKind

@@ -35,4 +35,8 @@ public enum ConnectionPhase
 /// <param name="Connection">The connection; null before <see cref="ConnectionPhase.Authentication"/>.</param>
 /// <param name="Reason">Why it ended, where it did; else empty.</param>
 public sealed record PhaseChange(
-    PeerId Peer, Multiaddr Address, ConnectionPhase Phase, PeerConnection? Connection = null, string Reason = "");
+    PeerId Peer, Multiaddr Address, ConnectionPhase Phase, PeerConnection? Connection = null, string Reason = "")
+{
+    /// <summary>Changes before this one that its reader was too slow for, and that are lost to it. Mostly 0.</summary>
+    public long Missed { get; init; }
+}

@@ -10,6 +10,8 @@ internal sealed class ResourceManager(Libp2pLimits limits, TimeProvider time)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<PeerId, PeerScope> _peers = [];
+    private readonly Dictionary<string, int> _protocols = new(StringComparer.Ordinal);
+    private readonly long[] _refusals = new long[Enum.GetValues<Libp2pCeiling>().Length];
     private readonly AddressGate _addresses = new(limits.Addresses);
     private int _inbound;
     private int _outbound;
@@ -34,6 +36,25 @@ internal sealed class ResourceManager(Libp2pLimits limits, TimeProvider time)
         }
     }
 
+    /// <summary>Inbound streams of each protocol now, and of the peer with the most of them.</summary>
+    public IReadOnlyList<ProtocolUse> Protocols
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return
+                [
+                    .. _protocols.OrderBy(one => one.Key, StringComparer.Ordinal).Select(one => new ProtocolUse(
+                        one.Key, one.Value, _peers.Values.Max(peer => peer.Protocols?.GetValueOrDefault(one.Key) ?? 0))),
+                ];
+            }
+        }
+    }
+
+    /// <summary>How often each ceiling has said no.</summary>
+    public long RefusalsOf(Libp2pCeiling ceiling) => Interlocked.Read(ref _refusals[(int)ceiling]);
+
     /// <summary>Takes room for an inbound connection whose peer is not known yet.</summary>
     /// <returns>Null when it has it; else why not, for the log.</returns>
     public string? TryOpenInbound(ITransportConnection connection)
@@ -42,19 +63,19 @@ internal sealed class ResourceManager(Libp2pLimits limits, TimeProvider time)
         {
             if (_inbound >= limits.InboundConnectionsMax)
             {
-                return "too many inbound connections";
+                return Refuse(Libp2pCeiling.InboundConnections, "too many inbound connections");
             }
 
             if (_handshakes >= limits.InboundHandshakesMax)
             {
-                return "too many handshakes";
+                return Refuse(Libp2pCeiling.InboundHandshakes, "too many handshakes");
             }
 
             if (!connection.IsLimited)
             {
                 if (_descriptors >= limits.DescriptorsMax)
                 {
-                    return "too many descriptors";
+                    return Refuse(Libp2pCeiling.Descriptors, "too many descriptors");
                 }
 
                 GateAnswer answer = _addresses.TryEnter(connection.RemoteAddress, time.Instant());
@@ -62,9 +83,11 @@ internal sealed class ResourceManager(Libp2pLimits limits, TimeProvider time)
                 {
                     return answer switch
                     {
-                        GateAnswer.AddressFull => "too many connections of its address",
-                        GateAnswer.RangeFull => "too many connections of its range of addresses",
-                        _ => "its address connects too quickly",
+                        GateAnswer.AddressFull =>
+                            Refuse(Libp2pCeiling.AddressConnections, "too many connections of its address"),
+                        GateAnswer.RangeFull =>
+                            Refuse(Libp2pCeiling.RangeConnections, "too many connections of its range of addresses"),
+                        _ => Refuse(Libp2pCeiling.AddressRate, "its address connects too quickly"),
                     };
                 }
 
@@ -84,6 +107,9 @@ internal sealed class ResourceManager(Libp2pLimits limits, TimeProvider time)
         {
             if (_outbound >= limits.OutboundConnectionsMax || _descriptors >= limits.DescriptorsMax)
             {
+                Refuse(_outbound >= limits.OutboundConnectionsMax
+                    ? Libp2pCeiling.OutboundConnections
+                    : Libp2pCeiling.Descriptors);
                 return false;
             }
 
@@ -102,6 +128,7 @@ internal sealed class ResourceManager(Libp2pLimits limits, TimeProvider time)
             PeerScope scope = ScopeOf(peer);
             if (scope.Connections >= limits.PeerConnectionsMax)
             {
+                Refuse(Libp2pCeiling.PeerConnections);
                 return false;
             }
 
@@ -160,6 +187,11 @@ internal sealed class ResourceManager(Libp2pLimits limits, TimeProvider time)
             {
                 bool fits = _outboundStreams < limits.OutboundStreamsMax;
                 _outboundStreams += fits ? 1 : 0;
+                if (!fits)
+                {
+                    Refuse(Libp2pCeiling.OutboundStreams);
+                }
+
                 return fits;
             }
 
@@ -167,6 +199,9 @@ internal sealed class ResourceManager(Libp2pLimits limits, TimeProvider time)
             if (_inboundStreams >= limits.InboundStreamsMax || _transientStreams >= limits.TransientStreamsMax
                 || scope.InboundStreams >= limits.PeerInboundStreamsMax)
             {
+                Refuse(_inboundStreams >= limits.InboundStreamsMax ? Libp2pCeiling.InboundStreams
+                    : _transientStreams >= limits.TransientStreamsMax ? Libp2pCeiling.TransientStreams
+                    : Libp2pCeiling.PeerStreams);
                 return false;
             }
 
@@ -183,6 +218,56 @@ internal sealed class ResourceManager(Libp2pLimits limits, TimeProvider time)
         lock (_gate)
         {
             _transientStreams--;
+        }
+    }
+
+    /// <summary>An inbound stream is about to be answered: takes room among those of its protocol.</summary>
+    /// <returns>False when the protocol, or the peer within it, has too many.</returns>
+    public bool TryEnterProtocol(PeerId peer, string protocol)
+    {
+        lock (_gate)
+        {
+            PeerScope scope = ScopeOf(peer);
+            int all = _protocols.GetValueOrDefault(protocol);
+            int own = scope.Protocols?.GetValueOrDefault(protocol) ?? 0;
+            if (all >= limits.ProtocolStreamsMax || own >= limits.ProtocolPeerStreamsMax)
+            {
+                Refuse(all >= limits.ProtocolStreamsMax ? Libp2pCeiling.ProtocolStreams : Libp2pCeiling.ProtocolPeerStreams);
+                return false;
+            }
+
+            _protocols[protocol] = all + 1;
+            (scope.Protocols ??= new(StringComparer.Ordinal))[protocol] = own + 1;
+            return true;
+        }
+    }
+
+    /// <summary>Such a stream is answered.</summary>
+    public void LeaveProtocol(PeerId peer, string protocol)
+    {
+        lock (_gate)
+        {
+            Lower(_protocols, protocol);
+            PeerScope scope = ScopeOf(peer);
+            if (scope.Protocols is { } own)
+            {
+                Lower(own, protocol);
+            }
+
+            Forget(peer, scope);
+        }
+
+        static void Lower(Dictionary<string, int> counts, string protocol)
+        {
+            int left = counts.GetValueOrDefault(protocol) - 1;
+            if (left > 0)
+            {
+                counts[protocol] = left;
+            }
+            else
+            {
+                counts.Remove(protocol);
+            }
         }
     }
 
@@ -215,6 +300,12 @@ internal sealed class ResourceManager(Libp2pLimits limits, TimeProvider time)
         return scope;
     }
 
+    private string? Refuse(Libp2pCeiling ceiling, string? reason = null)
+    {
+        Interlocked.Increment(ref _refusals[(int)ceiling]);
+        return reason;
+    }
+
     private void Leave(PeerId peer)
     {
         if (!peer.IsEmpty)
@@ -227,7 +318,7 @@ internal sealed class ResourceManager(Libp2pLimits limits, TimeProvider time)
 
     private void Forget(PeerId peer, PeerScope scope)
     {
-        if (scope.Connections + scope.InboundStreams == 0)
+        if (scope.Connections + scope.InboundStreams + (scope.Protocols?.Count ?? 0) == 0)
         {
             _peers.Remove(peer); // Nothing is kept of a peer that has nothing.
         }
@@ -241,6 +332,8 @@ internal sealed class ResourceManager(Libp2pLimits limits, TimeProvider time)
 
         internal int InboundStreams { get; set; }
 
+        internal Dictionary<string, int>? Protocols { get; set; }
+
         public override bool TryTake(long bytes)
         {
             if (Interlocked.Add(ref _held, bytes) <= limits.PeerMemoryBytesMax)
@@ -251,6 +344,11 @@ internal sealed class ResourceManager(Libp2pLimits limits, TimeProvider time)
                 }
 
                 Interlocked.Add(ref manager._memory, -bytes);
+                manager.Refuse(Libp2pCeiling.Memory);
+            }
+            else
+            {
+                manager.Refuse(Libp2pCeiling.PeerMemory);
             }
 
             Interlocked.Add(ref _held, -bytes);

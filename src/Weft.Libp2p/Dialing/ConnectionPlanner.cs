@@ -25,12 +25,20 @@ internal sealed class ConnectionPlanner : IDisposable
         _host = host;
         _options = options;
         _core = host.Book.Locked(book => new ConnectionPlannerCore(options.Planner, book, host.Id, random));
-        _core.SetAnchors(options.Anchors);
+        foreach (PeerAnchor anchor in options.Anchors)
+        {
+            host.Book.Add(anchor.Peer, anchor.Addresses, PeerSource.Connected); // It was, in the last run.
+        }
+
+        _core.SetAnchors(options.Anchors.Select(anchor => anchor.Peer));
         _timer = options.Time.CreateTimer(
             static state => ((ConnectionPlanner)state!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    internal IReadOnlyList<PeerId> Anchors => _host.Book.Locked(_ => _core.Anchors);
+    internal IReadOnlyList<PeerAnchor> Anchors => _host.Book.Locked(book => _core.Anchors
+        .Select(peer => new PeerAnchor(peer, [.. book.Find(peer, _host.Book.Now)
+            .Where(entry => entry.HasWorked).Select(entry => entry.Address)]))
+        .ToArray());
 
     internal int OutboundCount => _host.Book.Locked(_ => _core.OutboundCount);
 

@@ -127,6 +127,7 @@ internal sealed class DialJob(
 
         if (happened.Found is { } found)
         {
+            _failure = happened.Error is { } error ? Better(_failure, error) : _failure;
             _core.OnResolved(happened.Attempt, found, host.Book.Now, _outbox);
         }
         else if (happened.Reached is { } reached)
@@ -216,19 +217,26 @@ internal sealed class DialJob(
     private async Task ResolveAsync(int attempt, Multiaddr name, CancellationToken token)
     {
         IReadOnlyList<Multiaddr> found = [];
+        string reason = "it leads to no address of the peer";
         try
         {
             using CancellationTokenSource deadline = host.Deadline(options.DialTimeout, token);
             found = options.Names is { } names
-                ? await names.ResolveAsync(name, deadline.Token).ConfigureAwait(false)
+                ? await names.ResolveAsync(
+                    peer.IsEmpty || !name.Peer.IsEmpty ? name : name.WithPeer(peer), deadline.Token).ConfigureAwait(false)
                 : name.Parts[0].Code == MultiaddrCode.DnsAddr ? [] : [name];
         }
         catch (Exception error) when (error is IOException or OperationCanceledException)
         {
-            // A name nobody can look up is a name without addresses.
+            reason = error.Message; // A name nobody can look up is a name without addresses.
         }
 
-        _happenings.Writer.TryWrite(new(attempt, Found: found));
+        _happenings.Writer.TryWrite(new(
+            attempt,
+            Found: found,
+            Error: found.Count > 0
+                ? null
+                : new Libp2pException(WeftError.PeerUnreachable, $"The name in {name} cannot be dialled: {reason}.")));
     }
 
     private void Drop(in Happening late)

@@ -55,6 +55,23 @@ public sealed class RelayClient : ITransport, IAsyncDisposable
         _timer = new(host.Options.Time, OnTimer);
     }
 
+    /// <summary>
+    /// A place at a relay was got (true) or lost (false). Raised while the client is at work: it must not be called back.
+    /// </summary>
+    public event Action<PeerId, bool>? PlaceChanged;
+
+    /// <summary>The relays at which places are kept, there or not: where they are.</summary>
+    public IReadOnlyList<Multiaddr> Wanted
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _relays.Values];
+            }
+        }
+    }
+
     /// <summary>Relays at which there is a place now.</summary>
     public IReadOnlyList<PeerId> Reserved
     {
@@ -353,11 +370,13 @@ public sealed class RelayClient : ITransport, IAsyncDisposable
                     RelayLog.HasPlace(_log, output.Relay);
                     _host.Protect(output.Relay, Tag);
                     Announce(output.Relay);
+                    PlaceChanged?.Invoke(output.Relay, true);
                     break;
                 case RelayClientOutputKind.Lost:
                     RelayLog.LostPlace(_log, output.Relay);
                     _host.Unprotect(output.Relay, Tag);
                     Withdraw(output.Relay);
+                    PlaceChanged?.Invoke(output.Relay, false);
                     break;
             }
         }

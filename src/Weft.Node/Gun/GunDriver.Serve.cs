@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net.WebSockets;
 using System.Threading.Channels;
+using Weft.Node.Events;
 using Weft.Primitives;
 using Weft.Protocols;
 using Weft.Protocols.Gun;
@@ -31,6 +32,7 @@ public sealed partial class GunDriver
         long started = _node.Time.GetTimestamp();
         _connections.TryAdd(connection.Number, connection);
         GunLog.Opened(_logger, connection.Number, info.Address);
+        Tell(NodeEventKind.PeerConnect, connection, null);
         WebSocketCloseStatus status = WebSocketCloseStatus.NormalClosure;
         string text = "closed by the peer";
         using (cancellationToken.UnsafeRegister(_ => SayGoodbye(connection), null))
@@ -67,7 +69,22 @@ public sealed partial class GunDriver
 
         GunLog.Closed(_logger, connection.Number, info.Address,
             (long)_node.Time.GetElapsedTime(started).TotalMilliseconds, text);
+        Tell(NodeEventKind.PeerDisconnect, connection, text);
         return (connection.CloseReason, text);
+    }
+
+    private void Tell(string kind, GunConnection connection, string? reason)
+    {
+        if (_node.Events.IsWatched)
+        {
+            _node.Events.Post(_node.Events.New(kind) with
+            {
+                Peer = $"gun-{connection.Number}",
+                Address = connection.Info.Address,
+                Transport = "gun",
+                Reason = reason,
+            });
+        }
     }
 
     private void SayGoodbye(GunConnection connection) => _ = CloseFromHereAsync(

@@ -83,20 +83,14 @@ internal sealed class KeptPeer(NodeNetwork network, Multiaddr address, WeftRando
                 return;
             }
 
-            PeerConnection connection = await network.Host.DialAsync(Address, stopping).ConfigureAwait(false);
+            PeerConnection connection = await network.Host.ConnectAsync(Address, stopping).ConfigureAwait(false);
             Peer = connection.Remote;
             network.Host.Protect(Peer, Tag); // Whoever tidies up connections leaves those alone that were asked for.
             State = NetworkPeerState.Connected;
             LastError = null;
             NetworkLog.LinkUp(network.Log, Address);
             ConnectionEnd end = await connection.Closed.WaitAsync(stopping).ConfigureAwait(false);
-            LastError = end switch
-            {
-                ConnectionEnd.Local => "closed here",
-                ConnectionEnd.Remote => "the other side closed it",
-                ConnectionEnd.Silent => "it does not answer",
-                _ => end.ToString(),
-            };
+            LastError = NodeNetwork.TextOf(end);
         }
         catch (OperationCanceledException)
         {

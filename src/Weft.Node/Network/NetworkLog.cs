@@ -19,6 +19,9 @@ internal static partial class NetworkLog
     [LoggerMessage(4704, LogLevel.Error, "Service {Service} did not stop as it should")]
     internal static partial void StopFailed(ILogger logger, string service, Exception error);
 
+    [LoggerMessage(4706, LogLevel.Warning, "The peers to dial first after a restart were not saved: {Reason}")]
+    internal static partial void AnchorsNotSaved(ILogger logger, string reason);
+
     [LoggerMessage(4705, LogLevel.Warning, "Peers in the local network are not looked for: {Reason}")]
     internal static partial void LocalFailed(ILogger logger, string reason);
 }

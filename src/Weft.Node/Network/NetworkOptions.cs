@@ -19,6 +19,19 @@ public enum NetworkProfile
     Super,
 }
 
+/// <summary>How connections are protected.</summary>
+public enum NetworkSecurity
+{
+    /// <summary>By Noise.</summary>
+    Noise = 0,
+
+    /// <summary>By Noise, and by TLS 1.3 with peers that speak only that. A dial takes a round trip more.</summary>
+    Both,
+
+    /// <summary>By TLS 1.3 alone: peers that speak only Noise are not reached.</summary>
+    Tls,
+}
+
 /// <summary>How a node takes part in libp2p. Section "Weft:Network" of the configuration.</summary>
 /// <remarks>Nothing set, the default: no host is started, nobody is dialled, nothing is listened at.</remarks>
 public sealed class NetworkOptions
@@ -76,6 +89,44 @@ public sealed class NetworkOptions
     /// <summary>How often connected peers are pinged: 100 ms to 1 h. Default: 1 s.</summary>
     public TimeSpan PingInterval { get; set; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>How connections are protected. Default: <see cref="NetworkSecurity.Noise"/>.</summary>
+    public NetworkSecurity Security { get; set; }
+
+    /// <summary>
+    /// Connections the node opens and keeps by itself, to peers it learned of: 0 to 256. Default: 0; only those it was
+    /// told of are dialled.
+    /// </summary>
+    public int OutboundTarget { get; set; }
+
+    /// <summary>Peers of its own choice that are dialled first after a restart: 0 to 8. Default: 2.</summary>
+    public int AnchorsMax { get; set; } = 2;
+
+    /// <summary>
+    /// A short label for where the node is, told to connected peers, over which the choice of connections is spread: at
+    /// most 32 bytes. Null, the default: not told.
+    /// </summary>
+    public string? Region { get; set; }
+
+    /// <summary>
+    /// A PEM file with the certificate, and its chain, with which "/tls/ws" and "/wss" are listened at. Null: they are
+    /// not.
+    /// </summary>
+    public string? TlsCertificateFile { get; set; }
+
+    /// <summary>The PEM file of its private key.</summary>
+    public string? TlsKeyFile { get; set; }
+
+    /// <summary>
+    /// DNS servers that are asked for "/dnsaddr" names: addresses or address:port, at most 4. Default: the system's.
+    /// </summary>
+    public IList<string> DnsServers { get; set; } = [];
+
+    /// <summary>
+    /// Single ceilings by name (<see cref="NetworkCeilings.Names"/>), in place of those of the profile. Default: none.
+    /// </summary>
+    public IDictionary<string, long> Ceilings { get; set; } =
+        new Dictionary<string, long>(StringComparer.OrdinalIgnoreCase);
+
     /// <summary>The distributed hash table.</summary>
     public NetworkDhtOptions Dht { get; set; } = new();
 
@@ -86,7 +137,9 @@ public sealed class NetworkOptions
     public Libp2pLimits? Limits { get; set; }
 
     /// <summary>True when anything asks for libp2p.</summary>
-    public bool IsOn => Listen.Count + Bootstrap.Count + Subscribe.Count + TopicRelays.Count > 0 || Profile is not null;
+    public bool IsOn => Profile is not null
+        || Listen.Count + Bootstrap.Count + Subscribe.Count + TopicRelays.Count > 0
+        || Discovery.Relays.Count + Discovery.Rendezvous.Count > 0;
 
     /// <summary>The profile that counts.</summary>
     public NetworkProfile EffectiveProfile => Profile ?? NetworkProfile.Default;
@@ -120,7 +173,27 @@ public sealed class NetworkOptions
             yield return $"Network:Profile is {profile}; allowed: default, test, super.";
         }
 
-        foreach (string fault in Dht.FindFaults().Concat(Discovery.FindFaults()))
+        if (!Enum.IsDefined(Security))
+        {
+            yield return $"Network:Security is {Security}; allowed: noise, both, tls.";
+        }
+
+        if (Region is { } region && (region.Length is 0 or > 32 || !region.All(one => one is > ' ' and < '\x7F' and not '/')))
+        {
+            yield return "Network:Region has 1 to 32 visible ASCII characters without a slash.";
+        }
+
+        if (TlsCertificateFile is null != TlsKeyFile is null)
+        {
+            yield return "Network:TlsCertificateFile and Network:TlsKeyFile go together; one of them is missing.";
+        }
+
+        if (DnsServers.Count > 4 || DnsServers.Any(one => !System.Net.IPEndPoint.TryParse(one, out _)))
+        {
+            yield return "Network:DnsServers takes at most 4 IP addresses, with or without a port.";
+        }
+
+        foreach (string fault in Dht.FindFaults().Concat(Discovery.FindFaults()).Concat(NetworkCeilings.FindFaults(Ceilings)))
         {
             yield return fault;
         }
@@ -138,6 +211,8 @@ public sealed class NetworkOptions
     [
         ("LinksMax", LinksMax, 1, 1_024),
         ("BansMax", BansMax, 0, 100_000),
+        ("OutboundTarget", OutboundTarget, 0, 256),
+        ("AnchorsMax", AnchorsMax, 0, 8),
         ("RedialMin (ms)", RedialMin.TotalMilliseconds, 10, 3_600_000),
         ("RedialMax (ms)", RedialMax.TotalMilliseconds, 10, 86_400_000),
         ("PingInterval (ms)", PingInterval.TotalMilliseconds, 100, 3_600_000),

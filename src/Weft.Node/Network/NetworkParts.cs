@@ -13,6 +13,21 @@ public sealed class NetworkParts
     /// <summary>Makes what looks for peers in the local network; null where there is no such thing.</summary>
     public Func<Libp2pHost, IDiscovery>? LocalDiscovery { get; init; }
 
+    /// <summary>Makes what protects connections by TLS; null where there is no such thing.</summary>
+    public Func<ISecurity>? Tls { get; init; }
+
+    /// <summary>Looks names up; null leaves them to the transports, and then "/dnsaddr" leads nowhere.</summary>
+    public INameResolver? Names { get; init; }
+
+    /// <summary>Peers to dial before any other: what an earlier run gave to <see cref="SaveAnchors"/>.</summary>
+    public IReadOnlyList<PeerAnchor> Anchors { get; init; } = [];
+
+    /// <summary>Keeps anchors over a restart; called now and then, and at the end. Null: they are not kept.</summary>
+    public Action<IReadOnlyList<PeerAnchor>>? SaveAnchors { get; init; }
+
+    /// <summary>What is disposed after the host.</summary>
+    public IList<IDisposable> Owned { get; init; } = [];
+
     /// <summary>What identify says of the program. Default: "weft".</summary>
     public string AgentVersion { get; init; } = "weft";
 

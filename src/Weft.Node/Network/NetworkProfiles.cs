@@ -20,6 +20,8 @@ internal static class NetworkProfiles
                 host.Limits.InboundConnectionsMax = 1_024;
                 host.Limits.OutboundConnectionsMax = 1_024;
                 host.Limits.PeerConnectionsMax = 64;
+                host.Planner.ConnectionsMax = 2_048; // As many as may come: none is closed to make room.
+                host.Planner.ConnectionsLow = 2_048;
                 break;
             case NetworkProfile.Super:
                 host.Limits.InboundConnectionsMax = 4_096;
@@ -28,6 +30,9 @@ internal static class NetworkProfiles
                 host.Limits.InboundStreamsMax = 16_384;
                 host.Limits.OutboundStreamsMax = 16_384;
                 host.Limits.TransientStreamsMax = 1_024;
+                host.Limits.ProtocolStreamsMax = 8_192;
+                host.Planner.ConnectionsMax = 4_608;
+                host.Planner.ConnectionsLow = 4_096;
                 break;
             default:
                 break;

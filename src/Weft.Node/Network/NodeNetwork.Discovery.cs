@@ -1,6 +1,7 @@
 using Weft.Libp2p.Discovery;
 using Weft.Libp2p.Relay;
 using Weft.Libp2p.Rendezvous;
+using Weft.Node.Events;
 using Weft.Protocols.Dialing;
 using Weft.Protocols.Peers;
 using Weft.Protocols.Pex;
@@ -29,15 +30,17 @@ public sealed partial class NodeNetwork
         NetworkDiscoveryOptions options = Options.Discovery;
         bool isSuper = Options.EffectiveProfile == NetworkProfile.Super;
         await AddAsync(Relays = new(Host), Relays.StartAsync, cancellationToken).ConfigureAwait(false);
+        Relays.PlaceChanged += (relay, isThere) =>
+            Tell(NodeEventKind.Relay, relay, one => one with { State = isThere ? "reserved" : "lost" });
         if (options.ServeRelay ?? isSuper)
         {
-            RelayService = new(Host);
+            RelayService = new(Host, _ceilings.Relay);
             await AddAsync(RelayService, RelayService.StartAsync, cancellationToken).ConfigureAwait(false);
         }
 
         if (options.ServeRendezvous ?? isSuper)
         {
-            RendezvousService = new(Host);
+            RendezvousService = new(Host, _ceilings.Rendezvous);
             await AddAsync(RendezvousService, RendezvousService.StartAsync, cancellationToken).ConfigureAwait(false);
         }
 

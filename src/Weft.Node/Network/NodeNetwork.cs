@@ -3,6 +3,8 @@ using Microsoft.Extensions.Logging;
 using Weft.Crypto;
 using Weft.Libp2p;
 using Weft.Libp2p.Connections;
+using Weft.Libp2p.Transport;
+using Weft.Node.Events;
 using Weft.Primitives;
 using Weft.Protocols.Peers;
 using Weft.Protocols.Ping;
@@ -21,12 +23,17 @@ public sealed partial class NodeNetwork : IAsyncDisposable
     private readonly Dictionary<PeerId, BannedPeer> _bans = [];
     private readonly CancellationTokenSource _stopping = new();
     private readonly WeftRandom _random;
-    private readonly Libp2pOptions _hostOptions;
+    private readonly NetworkCeilingTargets _ceilings;
+    private readonly IDisposable[] _owned;
     private int _isStopped;
 
-    private NodeNetwork(WeftNode node, NetworkOptions options, Libp2pHost host, Libp2pOptions hostOptions)
+    private NodeNetwork(
+        WeftNode node, NetworkOptions options, NetworkParts parts, Libp2pHost host, NetworkCeilingTargets ceilings)
     {
-        _hostOptions = hostOptions;
+        _ceilings = ceilings;
+        _owned = [.. parts.Owned];
+        _saveAnchors = parts.SaveAnchors;
+        _savedAnchors = parts.Anchors;
         Node = node;
         Options = options;
         Host = host;
@@ -59,18 +66,19 @@ public sealed partial class NodeNetwork : IAsyncDisposable
             throw new WeftException(WeftError.Usage, $"Weft:{fault}");
         }
 
-        Libp2pOptions hostOptions = HostOptions(node, options, parts);
+        var ceilings = new NetworkCeilingTargets(HostOptions(node, options, parts), new(), new());
+        NetworkCeilings.Apply(options.Ceilings, ceilings);
         Libp2pHost host;
         try
         {
-            host = await Libp2pHost.StartAsync(hostOptions, cancellationToken).ConfigureAwait(false);
+            host = await Libp2pHost.StartAsync(ceilings.Host, cancellationToken).ConfigureAwait(false);
         }
         catch (ArgumentException wrong)
         {
             throw new WeftException(WeftError.AddressInvalid, wrong.Message, wrong);
         }
 
-        var network = new NodeNetwork(node, options, host, hostOptions);
+        var network = new NodeNetwork(node, options, parts, host, ceilings);
         try
         {
             foreach (BannedPeer ban in parts.Bans.Take(options.BansMax))
@@ -88,6 +96,8 @@ public sealed partial class NodeNetwork : IAsyncDisposable
                 }
             }
 
+            node.Events.AddSource(network.OnWatched);
+            network._anchoring = network.KeepAnchorsAsync();
             NetworkLog.Started(network.Log, host.Id, host.Addresses.Count);
             return network;
         }
@@ -202,6 +212,7 @@ public sealed partial class NodeNetwork : IAsyncDisposable
                 _bans.Add(peer, ban);
             }
 
+            Tell(NodeEventKind.PeerBan, peer, one => one with { Reason = ban.Reason.Length == 0 ? null : ban.Reason });
             Host.Ban(peer); // The host takes more of them than this list does: its other reasons have room, too.
         }
 
@@ -220,7 +231,13 @@ public sealed partial class NodeNetwork : IAsyncDisposable
         lock (_gate)
         {
             Host.Unban(peer);
-            return _bans.Remove(peer);
+            bool wasBanned = _bans.Remove(peer);
+            if (wasBanned)
+            {
+                Tell(NodeEventKind.PeerUnban, peer, static one => one);
+            }
+
+            return wasBanned;
         }
     }
 
@@ -298,7 +315,7 @@ public sealed partial class NodeNetwork : IAsyncDisposable
 
         if (address is not null)
         {
-            peer = (await Host.DialAsync(address, cancellationToken).ConfigureAwait(false)).Remote;
+            peer = (await Host.ConnectAsync(address, cancellationToken).ConfigureAwait(false)).Remote;
         }
 
         try
@@ -326,10 +343,14 @@ public sealed partial class NodeNetwork : IAsyncDisposable
             kept = [.. _kept.Values];
         }
 
+        SaveAnchors(); // While they are still connected.
         await _stopping.CancelAsync().ConfigureAwait(false);
+        await _anchoring.ConfigureAwait(false);
+        await StopTellingAsync().ConfigureAwait(false);
         await Task.WhenAll(kept.Select(one => one.DisposeAsync().AsTask())).ConfigureAwait(false);
         await StopServicesAsync().ConfigureAwait(false);
         await Host.DisposeAsync().ConfigureAwait(false);
+        Array.ForEach(_owned, one => one.Dispose());
         _stopping.Dispose();
     }
 
@@ -364,9 +385,30 @@ public sealed partial class NodeNetwork : IAsyncDisposable
             host.Listen.Add(Multiaddr.Parse(address));
         }
 
-        foreach (Libp2p.Transport.ITransport transport in parts.Transports)
+        foreach (ITransport transport in parts.Transports)
         {
             host.Transports.Add(transport);
+        }
+
+        if (options.Security != NetworkSecurity.Noise)
+        {
+            ISecurity tls = parts.Tls?.Invoke()
+                ?? throw new WeftException(WeftError.Usage, "Weft:Network:Security needs TLS, and there is none here.");
+            host.Security.Add(tls);
+            host.UseNoise = options.Security == NetworkSecurity.Both;
+            if (tls is IDisposable owned)
+            {
+                parts.Owned.Add(owned);
+            }
+        }
+
+        host.Names = parts.Names;
+        host.Region = options.Region;
+        host.Planner.OutboundTarget = options.OutboundTarget;
+        host.Planner.AnchorsMax = options.AnchorsMax;
+        foreach (PeerAnchor anchor in parts.Anchors.Take(options.OutboundTarget > 0 ? options.AnchorsMax : 0))
+        {
+            host.Anchors.Add(anchor);
         }
 
         NetworkProfiles.Apply(options, host);

@@ -6,6 +6,7 @@ using Weft.Node.Storage;
 using Weft.Libp2p;
 using Weft.Libp2p.Connections;
 using Weft.Libp2p.Streams;
+using Weft.Node.Events;
 using Weft.Node.Network;
 using Weft.Primitives;
 using Weft.Protocols.Gun;
@@ -321,12 +322,14 @@ internal sealed class SyncService : IPeerAsker, IAsyncDisposable
             await old.DisposeAsync().ConfigureAwait(false);
         }
 
+        Tell(NodeEventKind.SyncStart, stream.Remote);
         try
         {
             await session.RunAsync().ConfigureAwait(false);
         }
         finally
         {
+            Tell(NodeEventKind.SyncEnd, stream.Remote);
             lock (_gate)
             {
                 if (_sessions.GetValueOrDefault(stream.Remote) == session)
@@ -334,6 +337,15 @@ internal sealed class SyncService : IPeerAsker, IAsyncDisposable
                     _sessions.Remove(stream.Remote);
                 }
             }
+        }
+    }
+
+    /// <summary>Tells those who watch the node's events.</summary>
+    public void Tell(string kind, PeerId peer)
+    {
+        if (Node.Events.IsWatched)
+        {
+            Node.Events.Post(Node.Events.New(kind) with { Peer = peer.ToString() });
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Weft.Graph;
+using Weft.Node.Events;
 using Weft.Node.Gun;
 using Weft.Primitives;
 using Weft.Protocols.Gun;
@@ -296,6 +297,7 @@ internal sealed partial class SyncSession
         if (_core.IsCaughtUp && !_wasCaughtUp)
         {
             _wasCaughtUp = true;
+            _owner.Tell(NodeEventKind.SyncDone, Peer);
             SyncLog.CaughtUp(
                 _owner.Log, Peer, _core.FieldsIn, _core.FieldsOut,
                 (long)_node.Time.GetElapsedTime(_started).TotalMilliseconds);

@@ -137,7 +137,7 @@ public sealed class DialCore(PeerId peer, DialOptions options)
             return;
         }
 
-        if (!isResolved && IsName(candidate.Address))
+        if (!isResolved && IsName(candidate))
         {
             if (_names < options.NamesMax && candidate.Depth < options.NameDepthMax)
             {
@@ -156,10 +156,17 @@ public sealed class DialCore(PeerId peer, DialOptions options)
 
     private bool IsFor(Multiaddr address) => peer.IsEmpty || address.Peer.IsEmpty || address.Peer == peer;
 
-    /// <summary>Names that stand before nothing but a port; any other transport wants to see the name itself.</summary>
-    private static bool IsName(Multiaddr address) =>
-        address.Parts[0].Code == MultiaddrCode.DnsAddr || address.IsOf(MultiaddrCode.Dns, MultiaddrCode.Tcp)
-        || address.IsOf(MultiaddrCode.Dns4, MultiaddrCode.Tcp) || address.IsOf(MultiaddrCode.Dns6, MultiaddrCode.Tcp);
+    /// <summary>
+    /// Names that are looked up here. Those before more than a port are left to the transport, which wants to see the
+    /// name, where the operator gave them; where others did, what the name leads to has to be judged first.
+    /// </summary>
+    private static bool IsName(in Candidate candidate) => candidate.Address.Parts[0].Code switch
+    {
+        MultiaddrCode.DnsAddr => true,
+        MultiaddrCode.Dns or MultiaddrCode.Dns4 or MultiaddrCode.Dns6 => candidate.Least > AddressScope.Process
+            || candidate.Address.IsOf(candidate.Address.Parts[0].Code, MultiaddrCode.Tcp),
+        _ => false,
+    };
 
     /// <summary>
     /// What worked before, then the families of addresses in turns, then ways through a relay; else as the book had it.

@@ -26,6 +26,25 @@ internal static class NetworkKnobs
         options.RedialMin = Duration(section, "RedialMin", options.RedialMin);
         options.RedialMax = Duration(section, "RedialMax", options.RedialMax);
         options.PingInterval = Duration(section, "PingInterval", options.PingInterval);
+        options.OutboundTarget = Whole(section, "OutboundTarget", options.OutboundTarget);
+        options.AnchorsMax = Whole(section, "AnchorsMax", options.AnchorsMax);
+        options.Region = section["Network:Region"] ?? options.Region;
+        options.TlsCertificateFile = section["Network:TlsCertificateFile"] ?? options.TlsCertificateFile;
+        options.TlsKeyFile = section["Network:TlsKeyFile"] ?? options.TlsKeyFile;
+        options.DnsServers = WeftOptionsReader.Words(section, "Network:DnsServers", options.DnsServers);
+        foreach (IConfigurationSection one in section.GetSection("Network:Limits").GetChildren())
+        {
+            options.Ceilings[one.Key] = long.TryParse(
+                one.Value, NumberStyles.None, CultureInfo.InvariantCulture, out long ceiling)
+                ? ceiling
+                : throw Wrong("Limits:" + one.Key, one.Value ?? "", "a whole number");
+        }
+
+        if (section["Network:Security"] is { } security)
+        {
+            options.Security = TryParseSecurity(security) ?? throw Wrong("Security", security, "noise, both or tls");
+        }
+
         ReadDht(section, options.Dht);
         ReadDiscovery(section, options.Discovery);
         if (section["Network:Profile"] is { } profile)
@@ -80,6 +99,15 @@ internal static class NetworkKnobs
         "default" => NetworkProfile.Default,
         "test" => NetworkProfile.Test,
         "super" => NetworkProfile.Super,
+        _ => null,
+    };
+
+    /// <summary>Reads how connections are protected; null when it is none of the names.</summary>
+    internal static NetworkSecurity? TryParseSecurity(string text) => text.ToLowerInvariant() switch
+    {
+        "noise" => NetworkSecurity.Noise,
+        "both" => NetworkSecurity.Both,
+        "tls" => NetworkSecurity.Tls,
         _ => null,
     };
 

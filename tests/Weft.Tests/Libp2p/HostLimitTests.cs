@@ -53,6 +53,64 @@ public sealed class HostLimitTests
     }
 
     [Fact]
+    public async Task A_protocol_and_a_peer_within_it_have_only_so_many_streams_and_the_others_go_on()
+    {
+        await using HostPair pair = await HostPair.StartAsync(options =>
+        {
+            options.Limits.ProtocolPeerStreamsMax = 2;
+            options.Limits.ProtocolStreamsMax = 3;
+        });
+        pair.Listener.Handle("/hold/1", (stream, token) => stream.CopyToAsync(Stream.Null, token));
+        await using Libp2pHost second = await HostPair.HostAsync(pair.Transport, isListening: false);
+        var open = new List<PeerStream> { await pair.OpenAsync("/hold/1"), await pair.OpenAsync("/hold/1") };
+        PeerStream third = await pair.OpenAsync("/hold/1");
+        await Assert.ThrowsAsync<PeerStreamException>(() => third.ReadExactlyAsync(new byte[1]).AsTask().WaitAsync(Late));
+        PeerConnection connection = await second.DialAsync(pair.Listener.Addresses[0]);
+        open.Add(await second.OpenStreamAsync(connection, ["/hold/1"]));
+        PeerStream fourth = await second.OpenStreamAsync(connection, ["/hold/1"]);
+        await Assert.ThrowsAsync<PeerStreamException>(() => fourth.ReadExactlyAsync(new byte[1]).AsTask().WaitAsync(Late));
+
+        Assert.Contains(new ProtocolUse("/hold/1", 3, 2), pair.Listener.ProtocolUses);
+        Assert.Equal(
+            (1, 1),
+            (pair.Listener.RefusalsOf(Libp2pCeiling.ProtocolPeerStreams), pair.Listener.RefusalsOf(Libp2pCeiling.ProtocolStreams)));
+        Assert.True(await pair.Dialler.PingAsync(pair.Listener.Id) > TimeSpan.Zero);
+        open.ForEach(stream => stream.Abort());
+        await HostPair.UntilAsync(() => pair.Listener.ProtocolUses.All(one => one.Protocol != "/hold/1"));
+    }
+
+    [Fact]
+    public async Task A_watcher_that_does_not_read_learns_how_much_it_missed()
+    {
+        await using HostPair pair = await HostPair.StartAsync();
+        IAsyncEnumerable<PeerEvent> feed = pair.Listener.WatchAsync();
+        PeerConnection connection = await pair.DialAsync();
+        await HostPair.UntilAsync(() => pair.Listener.Find(pair.Dialler.Id)?.Identity is not null);
+        PeerConnection there = pair.Listener.Find(pair.Dialler.Id)!;
+        for (int i = 0; i < 2_000; i++)
+        {
+            pair.Listener.Post(new(PeerEventKind.Identified, there.Remote, there, Identity: there.Identity));
+        }
+
+        await connection.DisposeAsync();
+        await there.Closed.WaitAsync(Late);
+        var read = new List<PeerEvent>();
+        using var over = new CancellationTokenSource(Late);
+        await foreach (PeerEvent happened in feed.WithCancellation(over.Token))
+        {
+            read.Add(happened);
+            if (happened.Kind == PeerEventKind.Disconnected)
+            {
+                break;
+            }
+        }
+
+        Assert.Equal(1_024, read.Count);
+        Assert.InRange(read[0].Missed, 978, 990); // Connected, identified (or twice), and the first of the 2,000.
+        Assert.All(read.Skip(1), one => Assert.Equal(0, one.Missed));
+    }
+
+    [Fact]
     public async Task A_banned_peer_is_cut_off_and_neither_let_in_nor_dialled()
     {
         await using HostPair pair = await HostPair.StartAsync();

@@ -160,6 +160,31 @@ public sealed class DialCoreTests
         Assert.Equal((DialOutputKind.Dial, name.Address), (_outbox[0].Kind, _outbox[0].Address));
     }
 
+    [Theory]
+    [InlineData("/dns4/evil.example/tcp/8765/ws", "/ip4/127.0.0.1/tcp/8765/ws", "/ip4/9.9.9.9/tcp/8765/ws")]
+    [InlineData("/dns/evil.example/tcp/443/tls/ws", "/ip4/10.0.0.1/tcp/443/tls/sni/evil.example/ws",
+        "/ip4/9.9.9.9/tcp/443/tls/sni/evil.example/ws")]
+    public void A_strangers_name_is_looked_up_before_any_transport_sees_it(string name, string near, string far)
+    {
+        var core = new DialCore(Peer, _options);
+        core.Start(
+            [Entry(1) with { Address = Multiaddr.Parse(name), Source = PeerSource.PeerExchange }], AddressScope.Public, false,
+            Start, _outbox);
+        Assert.Equal([DialOutputKind.Resolve], Kinds());
+        int asked = _outbox[0].Attempt;
+        Clear();
+        core.OnResolved(asked, [Multiaddr.Parse(near), Multiaddr.Parse(far)], Start, _outbox);
+        Assert.Equal(
+            Multiaddr.Parse(far), Assert.Single(_outbox.Items.ToArray(), one => one.Kind == DialOutputKind.Dial).Address);
+
+        Clear();
+        var own = new DialCore(Peer, _options); // The operator's own names are the transport's, which tells the server.
+        own.Start(
+            [Entry(1) with { Address = Multiaddr.Parse(name), Source = PeerSource.Configured }], AddressScope.Public, false,
+            Start, _outbox);
+        Assert.Equal(DialOutputKind.Dial, _outbox[0].Kind);
+    }
+
     [Fact]
     public void However_many_addresses_there_are_only_so_many_are_tried_and_at_once()
     {
