@@ -36,6 +36,7 @@ public sealed class WeftNode : IAsyncDisposable
         Store = store;
         Time = time;
         Loggers = loggers;
+        FirstSequence = store.CommittedSequence;
         Metrics = new NodeMetrics();
         Changes = new ChangeHub(options.RecentChangesBytesMax, store.CommittedSequence);
         Policies = new PolicyBook(options.Policy, Crypto, options.NetworkKey);
@@ -143,6 +144,9 @@ public sealed class WeftNode : IAsyncDisposable
 
     /// <summary>Those of them that did not hold.</summary>
     public long SignaturesWrong => _admission.Queue.Failed;
+
+    /// <summary>The newest commit when the node was made.</summary>
+    internal long FirstSequence { get; }
 
     /// <summary>True while stored fields wait to be judged again, because a policy, rotation or revocation changed.</summary>
     public bool IsRejudging => _policies.IsBusy;

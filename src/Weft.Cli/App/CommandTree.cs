@@ -32,7 +32,10 @@ internal static class CommandTree
             ImportCommand.Build(), ExportCommand.Build(),
         ]),
         new("TOPICS, LOGS, RECORDS", false, [TopicCommand.Build(), LogCommand.Build(), DhtCommand.Build()]),
-        new("NETWORK", false, [PeersCommand.Build(), RelayCommand.Build(), SyncCommand.Build()]),
+        new("NETWORK", false,
+        [
+            PeersCommand.Build(), RelayCommand.Build(), SyncCommand.Build(), AuditCommand.Build(),
+        ]),
         new("IDENTITY", false,
         [
             IdCommand.Build(), PolicyCommand.Build(), GroupCommand.Build(), GrantCommand.Build(),

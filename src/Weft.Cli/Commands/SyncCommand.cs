@@ -17,6 +17,19 @@ internal static class SyncCommand
 
     private static readonly Option<bool> Any = new("--any") { Description = "With --wait: one peer is enough." };
 
+    private static readonly Option<bool> Known = new("--known")
+    {
+        Description = "With --wait: wait for peers that were here before and are away, too.",
+    };
+
+    private static readonly Option<string?> Prefix = new("--prefix")
+    {
+        Description = "Only souls that begin so.",
+        HelpName = "PREFIX",
+    };
+
+    private static readonly Option<string?> Soul = new("--soul") { Description = "Only this node.", HelpName = "SOUL" };
+
     private static readonly Option<string?> Deadline = new("--deadline")
     {
         Description = "How long to wait: up to 10m. Default: 30s.",
@@ -27,15 +40,42 @@ internal static class SyncCommand
     {
         var command = new WeftCommand("sync", "Lag per libp2p peer; --wait until synced, with a deadline.")
         {
-            Examples = ["weft sync", "weft sync --wait", "weft sync --wait --any --deadline 5s"],
+            Examples =
+            [
+                "weft sync", "weft sync --wait", "weft sync --wait --prefix room/ --deadline 5s",
+                "weft sync --wait --any",
+            ],
             Resources = ["GET /sync", "POST /sync"],
             Remarks = "With --wait: exit code 7 when the deadline passes first. GUN links are not part of it: weft peers.",
         };
         command.Options.Add(Wait);
         command.Options.Add(Any);
+        command.Options.Add(Known);
+        AddScope(command);
         command.Options.Add(Deadline);
         command.Run(RunAsync);
         return command;
+    }
+
+    /// <summary>Gives a command the options that name a part of the graph.</summary>
+    internal static void AddScope(Command command)
+    {
+        command.Options.Add(Prefix);
+        command.Options.Add(Soul);
+    }
+
+    /// <summary>Writes that part into the body of a request.</summary>
+    internal static void WriteScope(CommandContext context, Utf8JsonWriter json)
+    {
+        if (context.Value(Prefix) is { } prefix)
+        {
+            json.WriteString("prefix", prefix);
+        }
+
+        if (context.Value(Soul) is { } soul)
+        {
+            json.WriteString("soul", soul);
+        }
     }
 
     private static async Task<int> RunAsync(CommandContext context, CancellationToken cancellationToken)
@@ -67,6 +107,21 @@ internal static class SyncCommand
                     : "–");
         }
 
+        foreach (JsonElement away in answer.RootElement.Items("away"))
+        {
+            if (context.Output.IsJson)
+            {
+                context.Output.Json(away);
+                continue;
+            }
+
+            table.Add(
+                away.Text("peer") ?? "", "away", away.Text("lag") ?? "", "", "", "", "",
+                DateTimeOffset.TryParse(away.Text("seen"), CultureInfo.InvariantCulture, out DateTimeOffset seen)
+                    ? Units.Duration(context.Host.Time.GetUtcNow() - seen) + " ago"
+                    : "–");
+        }
+
         if (table.Rows.Count > 0)
         {
             context.Output.Table(table);
@@ -82,7 +137,8 @@ internal static class SyncCommand
         byte[] body = JsonBuild.Object(json =>
         {
             json.WriteString("timeout", context.Value(Deadline) ?? "30s");
-            json.WriteString("until", context.Value(Any) ? "any" : "all");
+            json.WriteString("until", context.Value(Any) ? "any" : context.Value(Known) ? "known" : "all");
+            WriteScope(context, json);
         });
         using JsonDocument answer = await client.SendAsync(
             HttpMethod.Post, WeftClient.Path("sync"), body, cancellationToken);
@@ -100,7 +156,8 @@ internal static class SyncCommand
             foreach (JsonElement lag in result.Items("behind"))
             {
                 context.Output.Cells(
-                    lag.Text("peer") ?? "", $"lacks {lag.Long("operations")}", $"has {lag.Long("missing")} more");
+                    lag.Text("peer") ?? "", $"lacks {lag.Long("operations")}", $"has {lag.Long("missing")} more",
+                    lag.Flag("connected") ? "" : "away");
             }
         }
 

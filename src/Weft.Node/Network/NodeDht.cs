@@ -1,7 +1,6 @@
 using System.Text;
 using Weft.Libp2p.Kad;
 using Weft.Node.Storage;
-using Weft.Node.Topics;
 using Weft.Primitives;
 using Weft.Protocols.Kad;
 using Weft.Protocols.Kad.Records;
@@ -222,8 +221,8 @@ internal sealed class RecordJournal(IStore store, IRecordShelf shelf) : IRecordJ
     {
         foreach (RecordChange change in shelf.Load())
         {
-            // Kept topics share the shelf; their keys are no keys of the DHT.
-            if (!StoreTopicShelf.Owns(change.Key.Span)
+            // Others share the shelf. Their keys begin with bytes below the space: no keys of the DHT do.
+            if (change.Key.Span is [>= 0x20, ..]
                 && KadRecord.TryRead(change.Record.Span, out KadRecord record, out _))
             {
                 records.Restore(record, change.ExpiresMs, change.ReceivedMs, change.IsOwn);

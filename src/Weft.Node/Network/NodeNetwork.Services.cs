@@ -1,5 +1,6 @@
 using Weft.Node.Logs;
 using Weft.Node.Sync;
+using Weft.Protocols.Audit;
 using Weft.Protocols.Sync;
 
 namespace Weft.Node.Network;
@@ -36,6 +37,9 @@ public sealed partial class NodeNetwork
             var sync = new SyncService(this, new SyncOptions(), [.. Options.SyncPrefixes]);
             Node.Sync.Service = sync;
             await AddAsync(sync, sync.StartAsync, cancellationToken).ConfigureAwait(false);
+            var audits = new AuditService(sync, this, new AuditOptions());
+            await AddAsync(audits, audits.StartAsync, cancellationToken).ConfigureAwait(false);
+            Node.Sync.Audits = audits;
         }
     }
 

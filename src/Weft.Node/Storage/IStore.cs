@@ -20,6 +20,9 @@ public interface IStore : IAsyncDisposable
     /// <summary>The sequence of the newest commit that reached the configured durability; 0 in a new store.</summary>
     long CommittedSequence { get; }
 
+    /// <summary>True when acknowledged commits were lost, and the store was opened without them (AcceptLogDamage).</summary>
+    bool HasLost => false;
+
     /// <summary>An identifier of this store, made once and kept for ever: 16 lower-case hex digits.</summary>
     string StoreId { get; }
 

@@ -1,6 +1,7 @@
 using Weft.Crypto;
 using Weft.Graph;
 using Weft.Node.Storage;
+using Weft.Primitives;
 using Weft.Protocols.Sync;
 
 namespace Weft.Node.Sync;
@@ -43,6 +44,9 @@ internal sealed class RangeIndex : IDisposable
 
     /// <summary>Fields that were read to add pages up, since the start.</summary>
     public long FieldsRead { get; private set; }
+
+    /// <summary>How often a node could not be read because it is damaged, since the start.</summary>
+    public long DamagesMet { get; private set; }
 
     /// <summary>Adds up a range.</summary>
     public async Task<RangeSum> SumAsync(
@@ -129,6 +133,14 @@ internal sealed class RangeIndex : IDisposable
         }
 
         return (writes, null);
+    }
+
+    /// <summary>Forgets all sums: the store has changed without a commit, by damage or its repair.</summary>
+    public async Task ForgetAsync(CancellationToken cancellationToken = default)
+    {
+        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        _pages = null;
+        _turn.Release();
     }
 
     /// <inheritdoc/>
@@ -394,8 +406,18 @@ internal sealed class RangeIndex : IDisposable
     {
         while (true)
         {
-            NodePage page = await _store.ReadNodeAsync(
-                soul, new LexRange(From: from), FieldsPerRead, BytesPerRead, cancellationToken).ConfigureAwait(false);
+            NodePage page;
+            try
+            {
+                page = await _store.ReadNodeAsync(
+                    soul, new LexRange(From: from), FieldsPerRead, BytesPerRead, cancellationToken).ConfigureAwait(false);
+            }
+            catch (WeftException damage) when (damage.Error == WeftError.FileDamaged)
+            {
+                DamagesMet++;
+                yield break; // What cannot be read is not here: one damaged node must not keep all others from peers.
+            }
+
             foreach (StoredField field in page.Fields)
             {
                 if (field.State != Ham.DroppedState)

@@ -19,6 +19,9 @@ internal static partial class SyncLog
     [LoggerMessage(4803, LogLevel.Warning, "{Count} fields from {Peer} were refused, the last with {Code}")]
     internal static partial void Refused(ILogger logger, int count, PeerId peer, string code);
 
+    [LoggerMessage(4805, LogLevel.Warning, "How far peers are could not be kept ({Code}); after a restart they compare")]
+    internal static partial void CursorsNotKept(ILogger logger, string code);
+
     [LoggerMessage(4804, LogLevel.Error, "The session with {Peer} stopped on an error")]
     internal static partial void Failed(ILogger logger, PeerId peer, Exception error);
 }

@@ -9,6 +9,7 @@ using Weft.Libp2p.Streams;
 using Weft.Node.Events;
 using Weft.Node.Network;
 using Weft.Primitives;
+using Weft.Protocols.Audit;
 using Weft.Protocols.Gun;
 using Weft.Protocols.Sync;
 
@@ -22,24 +23,25 @@ namespace Weft.Node.Sync;
 internal sealed class SyncService : IPeerAsker, IAsyncDisposable
 {
     private const long FirstOrigin = 1L << 40; // Numbers of GUN connections are far below.
-    private const int CursorsMax = 1_024;
     private const int AskedMax = 4;
 
+    private const int SweepsPerSave = 15;
+
     private static readonly TimeSpan SweepPeriod = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan ExchangePause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan HeldMin = TimeSpan.FromSeconds(10);
 
     private readonly NodeNetwork _network;
     private readonly Lock _gate = new();
     private readonly Dictionary<PeerId, SyncSession> _sessions = [];
     private readonly Dictionary<PeerId, Retry> _retries = [];
-    private readonly Dictionary<string, long> _cursors = [];
-    private readonly Queue<string> _cursorOrder = new();
     private readonly ConcurrentDictionary<Task, byte> _running = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly WeftRandom _random = new(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))));
     private Task _watch = Task.CompletedTask;
     private Task _sweep = Task.CompletedTask;
     private long _number = FirstOrigin;
+    private long _savedFieldsIn;
 
     /// <summary>Makes it; nothing happens before the start.</summary>
     public SyncService(NodeNetwork network, SyncOptions options, IReadOnlyList<string> prefixes)
@@ -49,6 +51,7 @@ internal sealed class SyncService : IPeerAsker, IAsyncDisposable
         Prefixes = prefixes;
         Ranges = new RangeIndex(network.Node.Store, network.Node.Changes, network.Node.Crypto);
         Log = network.Node.Loggers.CreateLogger("Weft.Sync");
+        Cursors = new SyncCursors(network.Node.Store, network.Node.FirstSequence);
     }
 
     public WeftNode Node => _network.Node;
@@ -88,32 +91,36 @@ internal sealed class SyncService : IPeerAsker, IAsyncDisposable
         return Task.CompletedTask;
     }
 
-    /// <summary>The commit of a peer's store up to which this node has everything; -1 for none.</summary>
-    public long CursorOf(string store)
+    /// <summary>How far this node and the stores it met are.</summary>
+    public SyncCursors Cursors { get; }
+
+    /// <summary>What all sessions that are over did; those that are open count for themselves.</summary>
+    public SyncCounts Past { get; private set; }
+
+    /// <summary>The session with a peer; null when there is none.</summary>
+    public SyncSession? SessionOf(PeerId peer)
     {
         lock (_gate)
         {
-            return _cursors.GetValueOrDefault(store, -1);
+            return _sessions.GetValueOrDefault(peer);
         }
     }
 
-    /// <summary>Remembers it, for as long as this process lives: the next session goes on there.</summary>
-    public void SetCursor(string store, long cursor)
+    /// <summary>Has a session exchange what an audit found to differ; waits while it is busy.</summary>
+    /// <exception cref="WeftException">PeerUnreachable: there is no session, or it ended.</exception>
+    public async Task ExchangeAsync(
+        PeerId peer, string prefix, AuditOutput wish, CancellationToken cancellationToken)
     {
-        lock (_gate)
+        while (true)
         {
-            if (_cursors.TryAdd(store, cursor))
+            SyncSession session = SessionOf(peer) ?? throw new WeftException(
+                WeftError.PeerUnreachable, $"There is no session with {peer}; nothing was exchanged.");
+            if (await session.ExchangeAsync(prefix, wish, cancellationToken).ConfigureAwait(false))
             {
-                _cursorOrder.Enqueue(store);
-                if (_cursorOrder.Count > CursorsMax)
-                {
-                    _cursors.Remove(_cursorOrder.Dequeue());
-                }
+                return;
             }
-            else
-            {
-                _cursors[store] = cursor;
-            }
+
+            await Task.Delay(ExchangePause, Node.Time, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -168,6 +175,7 @@ internal sealed class SyncService : IPeerAsker, IAsyncDisposable
         await _watch.ConfigureAwait(false);
         await _sweep.ConfigureAwait(false);
         await Task.WhenAll(_running.Keys).ConfigureAwait(false);
+        SaveCursors();
         Ranges.Dispose();
         _stopping.Dispose();
     }
@@ -199,8 +207,13 @@ internal sealed class SyncService : IPeerAsker, IAsyncDisposable
         try
         {
             using var period = new PeriodicTimer(SweepPeriod, Node.Time);
-            while (await period.WaitForNextTickAsync(_stopping.Token).ConfigureAwait(false))
+            for (int sweeps = 1; await period.WaitForNextTickAsync(_stopping.Token).ConfigureAwait(false); sweeps++)
             {
+                if (sweeps % SweepsPerSave == 0 && TakeFieldsIn() > 0)
+                {
+                    SaveCursors(); // Only where fields came: a row is a commit, too, and would make the peer write one.
+                }
+
                 IReadOnlyList<PeerConnection> connections = _network.Host.Connections;
                 foreach (PeerConnection connection in connections)
                 {
@@ -213,6 +226,26 @@ internal sealed class SyncService : IPeerAsker, IAsyncDisposable
         catch (OperationCanceledException)
         {
             // The node stops.
+        }
+    }
+
+    private long TakeFieldsIn()
+    {
+        long now = Past.FieldsIn + Sessions.Sum(session => session.Counts.FieldsIn);
+        long since = now - _savedFieldsIn;
+        _savedFieldsIn = now;
+        return since;
+    }
+
+    private void SaveCursors()
+    {
+        try
+        {
+            Cursors.Save();
+        }
+        catch (WeftException failure)
+        {
+            SyncLog.CursorsNotKept(Log, failure.Code); // Peers send some fields twice after the next start.
         }
     }
 
@@ -336,7 +369,11 @@ internal sealed class SyncService : IPeerAsker, IAsyncDisposable
                 {
                     _sessions.Remove(stream.Remote);
                 }
+
+                Past = Past.Plus(session.Counts);
             }
+
+            SaveCursors();
         }
     }
 

@@ -55,7 +55,7 @@ internal sealed partial class SyncSession
 
                 break;
             case SyncOutputKind.ReadSequence:
-                _core.OnSequence(output.Ticket, _node.Store.CommittedSequence, Now, _outbox);
+                ReadSequence(output);
                 break;
             case SyncOutputKind.ProbeEnded:
                 Volatile.Write(ref _knownSequence, Math.Max(_knownSequence, output.Number));
@@ -74,6 +74,30 @@ internal sealed partial class SyncSession
             case SyncOutputKind.Close:
                 break; // The loop sees that the core is closed.
         }
+    }
+
+    private void ReadSequence(SyncOutput output)
+    {
+        if (output.Reach.IsAll)
+        {
+            _core.OnSequence(output.Ticket, _node.Store.CommittedSequence, Now, _outbox);
+            return;
+        }
+
+        _ = Task.Run(async () =>
+        {
+            try
+            {
+                (long newest, _) = await ScopeReader
+                    .NewestAsync(_node.Store, output.Reach, output.Number, _stopping.Token).ConfigureAwait(false);
+                await PostAsync((core, outbox) => core.OnSequence(output.Ticket, newest, Now, outbox))
+                    .ConfigureAwait(false);
+            }
+            catch (Exception failure)
+            {
+                await FailAsync(failure).ConfigureAwait(false);
+            }
+        });
     }
 
     private void Enqueue(SyncMessage message)
@@ -289,9 +313,10 @@ internal sealed partial class SyncSession
 
     private void OnProgress()
     {
-        if (_core is { PeerStore: { } store, ResumeCursor: >= 0 and var cursor })
+        if (_core is { PeerStore: { } store, PeerRun: not 0 and var run })
         {
-            _owner.SetCursor(store, cursor);
+            _owner.Cursors.Note(
+                Peer, store, run, _core.ResumeCursor, _core.HasOurs ? _core.AckedCursor : -1, _node.Time.GetUtcNow());
         }
 
         if (_core.IsCaughtUp && !_wasCaughtUp)

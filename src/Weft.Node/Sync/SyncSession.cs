@@ -5,6 +5,7 @@ using Weft.Libp2p.Streams;
 using Weft.Node.Gun;
 using Weft.Primitives;
 using Weft.Protocols.Gun;
+using Weft.Protocols.Audit;
 using Weft.Protocols.Sync;
 
 namespace Weft.Node.Sync;
@@ -60,7 +61,7 @@ internal sealed partial class SyncSession : IAsyncDisposable
         Since = _node.Time.GetUtcNow();
         _started = _node.Time.GetTimestamp();
         _stopping = CancellationTokenSource.CreateLinkedTokenSource(owner.Stopping);
-        var self = new SyncSelf(_node.Store.StoreId, _node.NetworkId, owner.Prefixes, isOpener, number);
+        var self = new SyncSelf(_node.Store.StoreId, _node.NetworkId, owner.Prefixes, isOpener, number, owner.Cursors.Runs);
         _core = new SyncCore(_options, _node.Crypto, self, owner.NextRandom());
         _timer = _node.Time.CreateTimer(
             _ => _ = PostAsync(OnTimer).AsTask(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -72,6 +73,9 @@ internal sealed partial class SyncSession : IAsyncDisposable
     public PeerId Peer => _stream.Remote;
 
     public bool IsOpener { get; }
+
+    /// <summary>Completes when the session is over.</summary>
+    public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public DateTimeOffset Since { get; }
 
@@ -85,6 +89,11 @@ internal sealed partial class SyncSession : IAsyncDisposable
     public long ReceivedCursor => _core.ReceivedCursor;
 
     private WeftInstant Now => new((long)_node.Time.GetElapsedTime(0).TotalMicroseconds);
+
+    /// <summary>What it did so far.</summary>
+    public SyncCounts Counts => new(
+        _core.FieldsIn, _core.FieldsOut, _core.RefusedHere, _core.RefusedThere, _core.Comparisons,
+        Interlocked.Read(ref _bytesIn), Interlocked.Read(ref _bytesOut));
 
     /// <summary>How it stands.</summary>
     public SyncPeer Describe()
@@ -176,9 +185,32 @@ internal sealed partial class SyncSession : IAsyncDisposable
         }
     }
 
+    /// <summary>Exchanges fields of a range with the peer: see <see cref="SyncCore.Exchange"/>.</summary>
+    /// <returns>False when it is too busy, or over.</returns>
+    public async Task<bool> ExchangeAsync(string prefix, AuditOutput wish, CancellationToken cancellationToken)
+    {
+        var done = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        try
+        {
+            await _inputs.Writer.WriteAsync(
+                new((core, outbox) => done.TrySetResult(
+                    core.Exchange(prefix, wish.From, wish.To, wish.Give!, wish.Take!, outbox))),
+                cancellationToken).ConfigureAwait(false);
+        }
+        catch (ChannelClosedException)
+        {
+            return false;
+        }
+
+        Task ended = await Task.WhenAny(done.Task, Ended.Task).WaitAsync(cancellationToken).ConfigureAwait(false);
+        return ended == done.Task && await done.Task.ConfigureAwait(false);
+    }
+
     /// <summary>Asks how far the peer's commits go.</summary>
+    /// <param name="scope">What it is about.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
     /// <returns>-1 when the session ended first.</returns>
-    public async Task<long> ProbeAsync(CancellationToken cancellationToken)
+    public async Task<long> ProbeAsync(SyncReach scope, CancellationToken cancellationToken)
     {
         var answered = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
         await _inputs.Writer.WriteAsync(
@@ -186,7 +218,7 @@ internal sealed partial class SyncSession : IAsyncDisposable
             {
                 long ticket = ++_probe;
                 _probes.Add(ticket, answered);
-                core.Probe(ticket, outbox);
+                core.Probe(ticket, scope, outbox);
             }),
             cancellationToken).ConfigureAwait(false);
         return await answered.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -244,7 +276,7 @@ internal sealed partial class SyncSession : IAsyncDisposable
             Volatile.Write(ref _knownSequence, hello.Sequence);
         }
 
-        long resume = message is SyncHello known ? _owner.CursorOf(known.StoreId) : -1;
+        long resume = message is SyncHello known ? _owner.Cursors.ResumeOf(known) : -1;
         return new(
             (core, outbox) => core.OnMessage(message, Now, resume, outbox),
             message is SyncGoodbye goodbye ? $"the peer said {ErrorCatalogue.Code(goodbye.Error)}" : null);
@@ -328,6 +360,7 @@ internal sealed partial class SyncSession : IAsyncDisposable
             probe.TrySetResult(-1);
         }
 
+        Ended.TrySetResult();
         Signal();
         _stopping.Dispose();
     }

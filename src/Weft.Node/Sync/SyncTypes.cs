@@ -40,13 +40,43 @@ public enum SyncGoal
 
     /// <summary>The same with one peer at the least.</summary>
     AnyPeer,
+
+    /// <summary>The same with every peer that a session was ever open with: those that are away are waited for.</summary>
+    AllKnownPeers,
 }
 
 /// <summary>One peer that is not yet where it should be.</summary>
 /// <param name="Peer">The peer.</param>
-/// <param name="Operations">Commits it lacks.</param>
+/// <param name="Operations">
+/// Commits it lacks; with a scope that is not the whole graph, fields of the scope it has not confirmed, up to 4,096.
+/// </param>
 /// <param name="Missing">Commits of it that this node lacks, as far as known.</param>
-public sealed record PeerLag(PeerId Peer, long Operations, long Missing);
+/// <param name="IsConnected">False for a peer that is away.</param>
+public sealed record PeerLag(PeerId Peer, long Operations, long Missing, bool IsConnected = true);
+
+/// <summary>A peer that was here before.</summary>
+/// <param name="Peer">The peer.</param>
+/// <param name="Lag">Commits of this node that it had not confirmed when it went, and those since.</param>
+/// <param name="Seen">When it was last heard of.</param>
+public sealed record SyncAway(PeerId Peer, long Lag, DateTimeOffset Seen);
+
+/// <summary>What sessions did.</summary>
+/// <param name="FieldsIn">Fields of peers that were merged, or found to be known.</param>
+/// <param name="FieldsOut">Fields sent.</param>
+/// <param name="RefusedHere">Fields of peers that were refused here.</param>
+/// <param name="RefusedThere">Fields of this node that peers refused.</param>
+/// <param name="Comparisons">Comparisons that ended.</param>
+/// <param name="BytesIn">Bytes received.</param>
+/// <param name="BytesOut">Bytes sent.</param>
+public readonly record struct SyncCounts(
+    long FieldsIn, long FieldsOut, long RefusedHere, long RefusedThere, long Comparisons, long BytesIn, long BytesOut)
+{
+    /// <summary>Both together.</summary>
+    public SyncCounts Plus(in SyncCounts other) => new(
+        FieldsIn + other.FieldsIn, FieldsOut + other.FieldsOut, RefusedHere + other.RefusedHere,
+        RefusedThere + other.RefusedThere, Comparisons + other.Comparisons, BytesIn + other.BytesIn,
+        BytesOut + other.BytesOut);
+}
 
 /// <summary>How waiting went.</summary>
 /// <param name="Complete">True when the goal was reached in time.</param>

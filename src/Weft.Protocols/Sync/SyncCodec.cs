@@ -31,6 +31,13 @@ public static class SyncCodec
                 to.Bytes(hello.NetworkId.Span);
                 to.Number(hello.Sequence);
                 to.Number(hello.Window);
+                to.Number(hello.Runs?.Count ?? 0);
+                foreach (SyncRun run in hello.Runs ?? [])
+                {
+                    to.Raw64(run.Id);
+                    to.Number(run.End);
+                }
+
                 break;
             case SyncSubscribe subscribe:
                 to.Signed(subscribe.After);
@@ -84,6 +91,13 @@ public static class SyncCodec
             case SyncProbe probe:
                 to.Number(probe.Id);
                 to.Signed(probe.Sequence);
+                if (probe.Sequence < 0)
+                {
+                    to.Byte(probe.Scope.IsSoul ? (byte)1 : (byte)0);
+                    to.Text(probe.Scope.Text ?? "");
+                    to.Signed(probe.After);
+                }
+
                 break;
             case SyncGoodbye goodbye:
                 to.Number((int)goodbye.Error);
@@ -156,6 +170,12 @@ public static class SyncCodec
         {
             BinaryPrimitives.WriteDoubleBigEndian(target.GetSpan(sizeof(double)), value);
             target.Advance(sizeof(double));
+        }
+
+        public void Raw64(ulong value)
+        {
+            BinaryPrimitives.WriteUInt64BigEndian(target.GetSpan(sizeof(ulong)), value);
+            target.Advance(sizeof(ulong));
         }
 
         public void Raw(ReadOnlySpan<byte> value) => target.Write(value);

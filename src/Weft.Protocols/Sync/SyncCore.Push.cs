@@ -65,6 +65,42 @@ public sealed partial class SyncCore
         Pump(outbox);
     }
 
+    /// <summary>
+    /// Sends the peer some fields of a range, and asks it for others: what an audit has found to differ. As with a
+    /// comparison, nobody says when all of it has come.
+    /// </summary>
+    /// <param name="prefix">The range lies under it.</param>
+    /// <param name="from">Where the range begins.</param>
+    /// <param name="to">Where it ends.</param>
+    /// <param name="give">The fields of this side to send, if the peer wants their souls at all.</param>
+    /// <param name="take">The fields of the peer to ask for: at most <see cref="SyncOptions.CompareMax"/>.</param>
+    /// <param name="outbox">Takes what is to be done.</param>
+    /// <returns>False when nothing was done: not connected yet, or too much waits to be sent. Try again later.</returns>
+    public bool Exchange(
+        string prefix, SyncKey from, SyncKey to, IReadOnlyCollection<UInt128> give, IReadOnlyCollection<UInt128> take,
+        Outbox<SyncOutput> outbox)
+    {
+        ArgumentNullException.ThrowIfNull(give);
+        ArgumentNullException.ThrowIfNull(take);
+        if (IsClosed || _theirPrefixes is null || _pushes.Count >= _options.PushesMax / 2)
+        {
+            return false;
+        }
+
+        if (take.Count > 0)
+        {
+            Send(new SyncWant(prefix, from, to, [.. take]), outbox);
+        }
+
+        if (give.Count > 0)
+        {
+            _pushes.Enqueue(new PushRange(prefix, from, to, [.. give]));
+            Pump(outbox);
+        }
+
+        return true;
+    }
+
     private void OnWant(SyncWant want, Outbox<SyncOutput> outbox)
     {
         if (_pushes.Count >= _options.PushesMax)

@@ -53,6 +53,9 @@ public sealed partial class SyncCore
     /// <summary>The peer's store; null before its hello.</summary>
     public string? PeerStore => _peer?.StoreId;
 
+    /// <summary>The present run of the peer's store; 0 when it names none.</summary>
+    public ulong PeerRun => _peer?.Runs is [.., var run] ? run.Id : 0;
+
     /// <summary>This side has everything the peer committed up to here; -1 for nothing yet.</summary>
     public long ReceivedCursor { get; private set; } = -1;
 
@@ -88,7 +91,13 @@ public sealed partial class SyncCore
     /// <param name="outbox">Takes what is to be done.</param>
     public void Start(long sequence, WeftInstant now, Outbox<SyncOutput> outbox)
     {
-        Send(new SyncHello(_self.StoreId, _self.NetworkId, sequence, _options.WindowBytes), outbox);
+        SyncRun[] runs = [.. _self.Runs ?? []];
+        if (runs.Length > 0)
+        {
+            runs[^1] = runs[^1] with { End = sequence };
+        }
+
+        Send(new SyncHello(_self.StoreId, _self.NetworkId, sequence, _options.WindowBytes, runs), outbox);
         StartCompareTimer(now, outbox);
     }
 
@@ -149,7 +158,8 @@ public sealed partial class SyncCore
                 OnCompared(compared, now, outbox);
                 break;
             case SyncProbe { Sequence: < 0 } question:
-                outbox.Add(new(SyncOutputKind.ReadSequence, Ticket: question.Id));
+                outbox.Add(new(
+                    SyncOutputKind.ReadSequence, Ticket: question.Id, Number: question.After, Reach: question.Scope));
                 break;
             case SyncProbe answer:
                 outbox.Add(new(SyncOutputKind.ProbeEnded, Ticket: answer.Id, Number: answer.Sequence));
@@ -281,11 +291,14 @@ public sealed partial class SyncCore
     }
 
     /// <summary>Asks how far the peer's commits go; <see cref="SyncOutputKind.ProbeEnded"/> tells.</summary>
-    public void Probe(long ticket, Outbox<SyncOutput> outbox)
+    /// <param name="ticket">Which.</param>
+    /// <param name="scope">What it is about.</param>
+    /// <param name="outbox">Takes what is to be done.</param>
+    public void Probe(long ticket, SyncReach scope, Outbox<SyncOutput> outbox)
     {
         if (!IsClosed && _peer is not null)
         {
-            Send(new SyncProbe(ticket, -1), outbox);
+            Send(new SyncProbe(ticket, -1, scope, ReceivedCursor), outbox);
         }
     }
 

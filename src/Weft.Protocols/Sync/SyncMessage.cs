@@ -57,8 +57,22 @@ public abstract record SyncMessage
 /// <param name="NetworkId">The network: 32 bytes.</param>
 /// <param name="Sequence">The sender's newest commit.</param>
 /// <param name="Window">Bytes of changes the receiver of this message may send before it gets an ack.</param>
-public sealed record SyncHello(string StoreId, ReadOnlyMemory<byte> NetworkId, long Sequence, long Window) : SyncMessage
+/// <param name="Runs">
+/// The newest runs of the sender's store, the present one last; null or none where nobody shall go on after its end.
+/// </param>
+public sealed record SyncHello(
+    string StoreId, ReadOnlyMemory<byte> NetworkId, long Sequence, long Window, IReadOnlyList<SyncRun>? Runs = null)
+    : SyncMessage
 {
+    /// <summary>At most so many runs are named.</summary>
+    public const int RunsMax = 16;
+
+    /// <summary>True when a cursor of one run of this store still means what it meant.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="cursor">A commit of it.</param>
+    public bool Covers(ulong run, long cursor) =>
+        Runs?.Any(one => one.Id == run && cursor <= one.End && cursor <= Sequence) == true;
+
     /// <inheritdoc/>
     public override SyncMessageKind Kind => SyncMessageKind.Hello;
 }
@@ -71,6 +85,24 @@ public sealed record SyncSubscribe(IReadOnlyList<string> Prefixes, long After) :
     /// <inheritdoc/>
     public override SyncMessageKind Kind => SyncMessageKind.Subscribe;
 }
+
+/// <summary>What part of a graph something is about.</summary>
+/// <param name="Text">The prefix of souls, or the soul.</param>
+/// <param name="IsSoul">True for one soul, false for all that begin so; the default is the whole graph.</param>
+public readonly record struct SyncReach(string? Text, bool IsSoul)
+{
+    /// <summary>True for the whole graph.</summary>
+    public bool IsAll => !IsSoul && string.IsNullOrEmpty(Text);
+}
+
+/// <summary>One run of a store: its commits have numbers of their own up to its end.</summary>
+/// <param name="Id">Drawn at the start of the run.</param>
+/// <param name="End">Its last commit that the next run found; for the newest run the newest commit.</param>
+/// <remarks>
+/// A cursor of a run means nothing beyond its end: commits that were lost in a crash, or by going back to a backup, leave
+/// their numbers to others.
+/// </remarks>
+public readonly record struct SyncRun(ulong Id, long End);
 
 /// <summary>Fields to merge.</summary>
 /// <param name="Cursor">
@@ -157,8 +189,10 @@ public sealed record SyncCompared(bool IsSent) : SyncMessage
 
 /// <summary>Asks how far the other side's commits go, or answers.</summary>
 /// <param name="Id">Comes back with the answer.</param>
-/// <param name="Sequence">-1 in the question; in the answer the newest commit.</param>
-public sealed record SyncProbe(long Id, long Sequence) : SyncMessage
+/// <param name="Sequence">-1 in the question; in the answer the newest commit within the scope, or a later one.</param>
+/// <param name="Scope">In the question: what it is about.</param>
+/// <param name="After">In the question: the commit up to which the one who asks has everything; -1 for none.</param>
+public sealed record SyncProbe(long Id, long Sequence, SyncReach Scope = default, long After = -1) : SyncMessage
 {
     /// <inheritdoc/>
     public override SyncMessageKind Kind => SyncMessageKind.Probe;

@@ -36,7 +36,7 @@ public enum SyncOutputKind
     /// <summary>The question Ticket of this side has ended; Number is 1 when the peer answered, 0 when it did not.</summary>
     AskEnded,
 
-    /// <summary>Answer with OnSequence: the newest commit.</summary>
+    /// <summary>Answer with OnSequence: the newest commit that touches Reach, as far as it lies after Number, or a later one.</summary>
     ReadSequence,
 
     /// <summary>The probe Ticket was answered: the peer's commits go up to Number.</summary>
@@ -67,7 +67,8 @@ public readonly record struct SyncOutput(
     long Number = 0,
     int Bytes = 0,
     WeftInstant Due = default,
-    WeftError Error = WeftError.None);
+    WeftError Error = WeftError.None,
+    SyncReach Reach = default);
 
 /// <summary>One committed change, for a session.</summary>
 /// <param name="Write">The field as it is now.</param>
@@ -80,5 +81,7 @@ public readonly record struct SyncChange(FieldWrite Write, long Origin);
 /// <param name="Prefixes">What it wants: prefixes of souls; an empty one for everything, none for nothing.</param>
 /// <param name="IsOpener">True for the side that opened the stream; it leads comparisons.</param>
 /// <param name="Origin">The number of the session: changes that came through it bear it.</param>
+/// <param name="Runs">The runs of its store, the present one last; its end is filled in at the hello.</param>
 public sealed record SyncSelf(
-    string StoreId, ReadOnlyMemory<byte> NetworkId, IReadOnlyList<string> Prefixes, bool IsOpener, long Origin);
+    string StoreId, ReadOnlyMemory<byte> NetworkId, IReadOnlyList<string> Prefixes, bool IsOpener, long Origin,
+    IReadOnlyList<SyncRun>? Runs = null);

@@ -42,7 +42,7 @@ public ref struct SyncReader
 
     private SyncMessage? ReadMessage() => (SyncMessageKind)Byte() switch
     {
-        SyncMessageKind.Hello => new SyncHello(Text(StoreIdMax), Bytes(32).ToArray(), Number(), Number()),
+        SyncMessageKind.Hello => ReadHello(),
         SyncMessageKind.Subscribe => ReadSubscribe(),
         SyncMessageKind.Changes => new SyncChanges(Signed(), ReadWrites()),
         SyncMessageKind.Ack => new SyncAck(Signed(), Number(), (int)Number(int.MaxValue), (WeftError)Number(65_535)),
@@ -51,10 +51,47 @@ public ref struct SyncReader
         SyncMessageKind.Ranges => ReadRanges(),
         SyncMessageKind.Want => new SyncWant(Text(FieldRules.SoulBytesMax), Key(), Key(), Ids()),
         SyncMessageKind.Compared => new SyncCompared(Flag()),
-        SyncMessageKind.Probe => new SyncProbe(Number(), Signed()),
+        SyncMessageKind.Probe => ReadProbe(),
         SyncMessageKind.Goodbye => new SyncGoodbye((WeftError)Number(65_535)),
         _ => null,
     };
+
+    private SyncHello ReadHello()
+    {
+        string store = Text(StoreIdMax);
+        byte[] network = Bytes(32).ToArray();
+        long sequence = Number();
+        long window = Number();
+        int count = (int)Number(SyncHello.RunsMax);
+        var runs = new List<SyncRun>(count);
+        for (int i = 0; i < count && !_isBroken; i++)
+        {
+            if (_rest.Length < sizeof(ulong))
+            {
+                _isBroken = true;
+                break;
+            }
+
+            runs.Add(new(BinaryPrimitives.ReadUInt64BigEndian(Take(sizeof(ulong))), Number()));
+        }
+
+        return new SyncHello(store, network, sequence, window, runs);
+    }
+
+    private SyncProbe ReadProbe()
+    {
+        long id = Number();
+        long sequence = Signed();
+        if (sequence >= 0)
+        {
+            return new SyncProbe(id, sequence);
+        }
+
+        bool isSoul = Flag();
+        string text = Text(FieldRules.SoulBytesMax);
+        SyncReach scope = !isSoul && text.Length == 0 ? default : new SyncReach(text, isSoul);
+        return new SyncProbe(id, sequence, scope, Signed());
+    }
 
     private SyncSubscribe ReadSubscribe()
     {

@@ -72,6 +72,7 @@ internal static class ApiRoutes
         new("/api/v1/dht/maintain", "POST", Admin, RouteReach.Node, RouteTraits.None, DhtApi.MaintainAsync),
         new("/api/v1/sync", "GET", Read, RouteReach.Node, RouteTraits.None, SyncApi.GetAsync),
         new("/api/v1/sync", "POST", Read, RouteReach.Node, TakesJson, SyncApi.PostAsync),
+        new("/api/v1/audit", "POST", Admin, RouteReach.Node, TakesJson, AuditApi.PostAsync),
         new("/api/v1/stats", "GET", Read, RouteReach.Node, RouteTraits.None, OperationApi.StatsAsync),
         new("/api/v1/identity", "GET", Read, Anyone, RouteTraits.None, IdentityApi.GetAsync),
         new("/api/v1/identity/rotate", "POST", Admin, RouteReach.Node, RouteTraits.None, IdentityApi.RotateAsync),

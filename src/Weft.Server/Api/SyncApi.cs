@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Weft.Graph;
 using Weft.Node.Sync;
-using Weft.Primitives;
 using Weft.Server.Http;
 
 namespace Weft.Server.Api;
@@ -25,30 +25,53 @@ internal static class SyncApi
             }
 
             json.WriteEndArray();
+            json.WriteStartArray("away");
+            foreach (SyncAway away in call.Peer.Sync.ListAway())
+            {
+                json.WriteStartObject();
+                json.WriteString("peer", away.Peer.ToString());
+                json.WriteNumber("lag", away.Lag);
+                json.WriteString("seen", JsonAnswers.Time(away.Seen));
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
             json.WriteEndObject();
         });
     }
 
+    /// <summary>The members "prefix" and "soul": at most one of them.</summary>
+    internal static Scope ScopeOf(BodyMembers body) =>
+        (body.Text("prefix", FieldRules.SoulBytesMax), body.Text("soul", FieldRules.SoulBytesMax)) switch
+        {
+            (null, null) => Scope.All,
+            ({ } prefix, null) => Scope.Prefix(prefix),
+            (null, { Length: > 0 } soul) => Scope.Soul(soul),
+            _ => throw body.Refused("\"prefix\" or \"soul\", not both, and a soul has a name.", "soul"),
+        };
+
     internal static async Task PostAsync(ApiCall call)
     {
-        using BodyMembers body = await BodyMembers.ReadAsync(call, "timeout", "until");
+        using BodyMembers body = await BodyMembers.ReadAsync(call, "timeout", "until", "prefix", "soul");
         TimeSpan timeout = WeftOptionsReader.ParseDuration(body.Text("timeout", 32) ?? "30s") is { } span
             && span.TotalMilliseconds <= TimeoutMsMax
             ? span
-            : throw new ApiException(
-                WeftError.RequestMalformed, "\"timeout\" is a duration of up to 10m, such as 5s.") { Path = "timeout" };
+            : throw body.Refused("\"timeout\" is a duration of up to 10m, such as 5s.", "timeout");
         SyncGoal goal = (body.Text("until", 32) ?? "all") switch
         {
             "all" => SyncGoal.AllConnectedPeers,
             "any" => SyncGoal.AnyPeer,
-            _ => throw new ApiException(WeftError.RequestMalformed, "\"until\" is \"all\" or \"any\".") { Path = "until" },
+            "known" => SyncGoal.AllKnownPeers,
+            _ => throw body.Refused("\"until\" is \"all\", \"any\" or \"known\".", "until"),
         };
+        Scope scope = ScopeOf(body);
         call.AllowSlowReader();
-        SyncResult result = await call.Peer.Sync.WaitAsync(goal, timeout, call.Aborted);
+        SyncResult result = await call.Peer.Sync.WaitAsync(scope, goal, timeout, call.Aborted);
         await call.AnswerAsync(StatusCodes.Status200OK, json =>
         {
             json.WriteStartObject();
             json.WriteBoolean("complete", result.Complete);
+            json.WriteString("scope", scope.ToString());
             json.WriteNumber("peers", result.Peers);
             json.WriteNumber("elapsedMs", Math.Round(result.Elapsed.TotalMilliseconds, 3));
             json.WriteStartArray("behind");
@@ -58,6 +81,7 @@ internal static class SyncApi
                 json.WriteString("peer", lag.Peer.ToString());
                 json.WriteNumber("operations", lag.Operations);
                 json.WriteNumber("missing", lag.Missing);
+                json.WriteBoolean("connected", lag.IsConnected);
                 json.WriteEndObject();
             }
 

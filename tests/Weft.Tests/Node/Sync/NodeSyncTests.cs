@@ -121,7 +121,7 @@ public sealed class NodeSyncTests
         WeftNode node = await rig.NodeAsync();
 
         SyncResult all = await node.Sync.WaitAsync();
-        SyncResult any = await node.Sync.WaitAsync(SyncGoal.AnyPeer, TimeSpan.FromMilliseconds(50));
+        SyncResult any = await node.Sync.WaitAsync(until: SyncGoal.AnyPeer, timeout: TimeSpan.FromMilliseconds(50));
 
         Assert.Equal((true, 0), (all.Complete, all.Peers));
         Assert.False(any.Complete);

@@ -127,7 +127,11 @@ public sealed class SyncCodecTests
         yield return new SyncRanges("room/", new("room/", ""), [new(new("room/b", "")), new(new("room/c", "f"), UInt128.MaxValue), new(SyncKey.End, Ids: [1, 2, 3])]);
         yield return new SyncWant("", SyncKey.First, SyncKey.End, [UInt128.One]);
         yield return new SyncCompared(true);
+        yield return new SyncHello("0123456789abcdef", new byte[32], 12, 1, [new(ulong.MaxValue, 4), new(7, 12)]);
         yield return new SyncProbe(3, -1);
+        yield return new SyncProbe(3, -1, new SyncReach("room/", false), 8);
+        yield return new SyncProbe(3, -1, new SyncReach("room/1", true), -1);
+        yield return new SyncProbe(3, 12);
         yield return new SyncGoodbye(WeftError.TooManyRequests);
     }
 }

@@ -74,7 +74,7 @@ public sealed class SyncCoreTests
         rig.Write(rig.A, SyncRig.Field("s", "f", 1, 10));
         rig.Write(rig.A, SyncRig.Field("s", "g", 1, 11));
         rig.Run();
-        rig.Drive(rig.B, core => core.Probe(5, rig.B.Outbox));
+        rig.Drive(rig.B, core => core.Probe(5, default, rig.B.Outbox));
         rig.Run();
 
         Assert.Equal(2, rig.A.Core!.AckedCursor);
