@@ -29,7 +29,7 @@ public sealed class AdmissionConformanceTests : IAsyncLifetime
     {
         _host = await ApiHost.StartAsync();
         _now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
-        await PrepareAsync();
+        await AdmissionWorld.PrepareAsync(Node, _now);
     }
 
     public async Task DisposeAsync() => await _host.DisposeAsync();
@@ -110,41 +110,6 @@ public sealed class AdmissionConformanceTests : IAsyncLifetime
         Assert.Equal(WeftError.None, await door.WriteAsync(old));
 
         Assert.Equal(deleted.State, (await Node.Store.ReadFieldAsync(soul, "f"))!.Value.State);
-    }
-
-    /// <summary>Policies, a rotation, and what the cases build on; the owners sign them.</summary>
-    private async Task PrepareAsync()
-    {
-        double at = _now - 10_000_000;
-        string alice = SoulOf(Alice);
-        var typed = new PolicyDocument
-        {
-            Class = PolicyClass.Protected,
-            Writers = [Bob.PublicKey],
-            Rules = new RuleSet { Fields = new([new("age*", new FieldRule { Types = FieldTypes.Number, Max = 150 })]) },
-        };
-        FieldWrite[] records =
-        [
-            Sign(Alice, new($"weft:policy/prefix/{alice}/typed/", "1", Policy(typed), at)),
-            Sign(Alice, new($"weft:policy/prefix/{alice}/zodiac/", "1", UnknownPolicy(), at)),
-            Sign(Alice, new($"weft:policy/prefix/{alice}/secret/", "1",
-                Policy(new PolicyDocument { Class = PolicyClass.Private }), at)),
-            Sign(Alice, new($"weft:policy/prefix/{alice}/open/", "1",
-                Policy(new PolicyDocument { Class = PolicyClass.Public }), at)),
-            Sign(
-                Carol,
-                new($"weft:key/{Carol.PublicKey}", "next", RotationRecord.Write(Dave.PublicKey), _now - 3_600_000)),
-        ];
-        foreach (FieldWrite record in records)
-        {
-            WriteResult written = await Node.Graph.WriteAsync([record], WriteSource.Local);
-            Assert.True(written.IsAccepted, $"{record.Soul}: {written.Error} {written.Reason}");
-        }
-
-        while (Node.IsRejudging)
-        {
-            await Task.Yield();
-        }
     }
 
     /// <summary>One way in.</summary>
