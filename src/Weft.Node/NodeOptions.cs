@@ -2,6 +2,7 @@ using Weft.Crypto;
 using Weft.Graph;
 using Weft.Graph.Policy;
 using Weft.Primitives;
+using Weft.Protocols.Replication;
 
 namespace Weft.Node;
 
@@ -63,6 +64,13 @@ public sealed class NodeOptions
     /// <summary>How signed logs are kept and replicated.</summary>
     public Logs.LogOptions Logs { get; set; } = new();
 
+    /// <summary>
+    /// How prefixes without a policy are replicated by this peer: each "PREFIX=WORDS", the words being those of a policy,
+    /// such as <c>room/=everyone+responsible(3)</c>. At most 256. Default: none; then they go to whoever a session is open
+    /// with.
+    /// </summary>
+    public IList<string> Replicate { get; set; } = [];
+
     /// <summary>Checks every bound.</summary>
     /// <exception cref="ArgumentException">
     /// An option is out of bounds; the message names it and what is allowed.
@@ -80,9 +88,41 @@ public sealed class NodeOptions
         Require(Groups.GroupsMax is >= 1 and <= 100_000, "Groups.GroupsMax", Groups.GroupsMax, "1 to 100,000");
         Require(Groups.KeysMax is >= 8 and <= 1_000_000, "Groups.KeysMax", Groups.KeysMax, "8 to 1,000,000");
         Require(Groups.LookupDeadline >= TimeSpan.Zero, "Groups.LookupDeadline", Groups.LookupDeadline, "zero or more");
+        Require(Replicate.Count <= ReplicationPlans.DefaultsMax, "Replicate", Replicate.Count, "at most 256 prefixes");
+        foreach (string rule in Replicate)
+        {
+            Require(
+                TryReadRule(rule, out _), "Replicate", $"\"{rule}\"",
+                "PREFIX=everyone, responsible(1 to 20), both with a + between them, or local");
+        }
+
         Require(Graph.FutureMax >= TimeSpan.Zero, "Graph.FutureMax", Graph.FutureMax, "zero or more");
         Require(Graph.DeferredMax is >= 0 and <= 1_000_000, "Graph.DeferredMax", Graph.DeferredMax, "0 to 1,000,000");
         Require(Graph.JournalMax is >= 0 and <= 1_000_000, "Graph.JournalMax", Graph.JournalMax, "0 to 1,000,000");
+    }
+
+    /// <summary>What <see cref="Replicate"/> says, by prefix; of one prefix the last counts.</summary>
+    internal IReadOnlyList<KeyValuePair<string, ReplicationWords>> ReadReplicate()
+    {
+        var rules = new Dictionary<string, ReplicationWords>(StringComparer.Ordinal);
+        foreach (string rule in Replicate)
+        {
+            if (TryReadRule(rule, out KeyValuePair<string, ReplicationWords> read))
+            {
+                rules[read.Key] = read.Value;
+            }
+        }
+
+        return [.. rules];
+    }
+
+    private static bool TryReadRule(string rule, out KeyValuePair<string, ReplicationWords> read)
+    {
+        int at = rule.LastIndexOf('=');
+        bool isRight = ReplicationWords.TryParse(at < 0 ? null : rule[(at + 1)..], out ReplicationWords words, out _)
+            && at <= FieldRules.SoulBytesMax;
+        read = new(isRight ? rule[..at] : "", words);
+        return isRight;
     }
 
     private void RequireVerify()

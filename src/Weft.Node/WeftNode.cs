@@ -7,10 +7,12 @@ using Weft.Node.Events;
 using Weft.Node.Lanes;
 using Weft.Node.Logs;
 using Weft.Node.Network;
+using Weft.Node.Replication;
 using Weft.Node.Storage;
 using Weft.Node.Sync;
 using Weft.Node.Topics;
 using Weft.Primitives;
+using Weft.Protocols.Replication;
 
 namespace Weft.Node;
 
@@ -40,6 +42,7 @@ public sealed class WeftNode : IAsyncDisposable
         Metrics = new NodeMetrics();
         Changes = new ChangeHub(options.RecentChangesBytesMax, store.CommittedSequence);
         Policies = new PolicyBook(options.Policy, Crypto, options.NetworkKey);
+        Plans = new ReplicationPlans(Policies, options.ReadReplicate());
         _admission = new NodeAdmission(options, store, Crypto, Identity, _networkId, Policies, Metrics);
         VerifyQueue verifying = _admission.Queue;
         store.FollowArrivals(() => verifying.Waiting);
@@ -51,6 +54,7 @@ public sealed class WeftNode : IAsyncDisposable
             Changes.Post(commit);
         });
         Graph = new GraphSpace(store, _driver, Changes, Metrics, options);
+        Graph.Acks = () => new AckWaiter(this);
         Groups = new GroupDirectory(this, Identity, options.Groups);
         Grants = new GrantDirectory(this, Identity);
         Recovery = new RecoveryDirectory(this, Identity);
@@ -84,6 +88,9 @@ public sealed class WeftNode : IAsyncDisposable
 
     /// <summary>What the node knows of policies, rotations and revocations.</summary>
     public PolicyBook Policies { get; }
+
+    /// <summary>How each soul is replicated, by policy and configuration.</summary>
+    public ReplicationPlans Plans { get; }
 
     /// <summary>The graph.</summary>
     public GraphSpace Graph { get; }

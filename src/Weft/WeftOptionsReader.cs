@@ -37,6 +37,7 @@ public static class WeftOptionsReader
         options.Node.Verify.KeysMax = (int)Whole(section, "Verify:KeysMax", options.Node.Verify.KeysMax, int.MaxValue);
         options.Node.Verify.VerifiedMax =
             (int)Whole(section, "Verify:VerifiedMax", options.Node.Verify.VerifiedMax, int.MaxValue);
+        options.Node.Replicate = Words(section, "Replicate", options.Node.Replicate);
         options.MemoryMiB = (int)Whole(section, "MemoryMiB", options.MemoryMiB, int.MaxValue);
         options.AcceptLogDamage = section["AcceptLogDamage"] is not { } accept ? options.AcceptLogDamage
             : bool.TryParse(accept, out bool accepts) ? accepts

@@ -30,8 +30,8 @@ internal sealed class Settings
     [
         "url", "data", "token-file", "tls-ca", "timeout", "http", "peers", "memory", "durability", "allow-origin",
         "allow-host", "tls-cert", "tls-key", "log", "log-level", "name", "metrics", "identity-passphrase-file",
-        "network-key", "otlp", "listen", "log-listen", "bootstrap", "subscribe", "profile", "encrypt",
-        "passphrase-file", "key-file", "security", "listen-tls-cert", "listen-tls-key", "relay", "serve-relay",
+        "network-key", "otlp", "listen", "log-listen", "bootstrap", "subscribe", "want", "replicate", "profile",
+        "encrypt", "passphrase-file", "key-file", "security", "listen-tls-cert", "listen-tls-key", "relay", "serve-relay",
         "rendezvous", "namespace", "serve-rendezvous", "mdns", "exchange", "outbound", "region", "dns", "limit",
     ];
 

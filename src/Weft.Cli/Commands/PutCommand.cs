@@ -1,7 +1,9 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using Weft.Cli.App;
 using Weft.Cli.Http;
+using Weft.Cli.Output;
 
 namespace Weft.Cli.Commands;
 
@@ -22,8 +24,9 @@ internal static class PutCommand
 
     private static readonly Option<string?> Ack = new("--ack")
     {
-        Description = "Answer when the write is held so firmly: memory, buffered or disk.",
-        HelpName = "LEVEL",
+        Description = "Answer when the write is held so firmly: memory, buffered or disk; or by so many other peers, "
+            + "within --timeout (5s).",
+        HelpName = "LEVEL|N",
     };
 
     public static Command Build()
@@ -34,11 +37,11 @@ internal static class PutCommand
             [
                 "weft put alice name=Ada born:=1815 boss:@mark",
                 "weft put note/1 'text=two = signs are fine' done:=false",
+                "weft put order/7 paid:=true --ack 3 --timeout 5s",
                 "echo '{\"soul\":\"bob\",\"fields\":{\"name\":\"Bob\"}}' | weft put -",
             ],
             Resources = ["PATCH /node", "POST /nodes:batch"],
         };
-        Ack.AcceptOnlyFromAmong("memory", "buffered", "disk");
         command.Arguments.Add(Soul);
         command.Arguments.Add(Pairs);
         command.Options.Add(Ack);
@@ -68,14 +71,36 @@ internal static class PutCommand
             throw CliException.Usage("a field is named twice");
         }
 
+        string? ack = context.Value(Ack);
+        bool waitsForPeers = int.TryParse(ack, NumberStyles.None, CultureInfo.InvariantCulture, out int peers);
+        if (ack is not (null or "memory" or "buffered" or "disk") && !waitsForPeers)
+        {
+            throw CliException.Usage($"--ack takes memory, buffered, disk or a number of peers, not \"{ack}\"");
+        }
+
         WeftClient client = await context.ConnectAsync(cancellationToken);
+        string? timeout = null;
+        if (waitsForPeers && context.Settings.Timeout is { } wait)
+        {
+            timeout = string.Create(CultureInfo.InvariantCulture, $"{(long)wait.TotalMilliseconds}ms");
+            client.WaitForDeadline();
+        }
+
         long start = context.Host.Time.GetTimestamp();
         using JsonDocument answer = await client.SendAsync(
-            HttpMethod.Patch, WeftClient.Path("node", ("soul", soul), ("ack", context.Value(Ack))),
+            HttpMethod.Patch, WeftClient.Path("node", ("soul", soul), ("ack", ack), ("timeout", timeout)),
             FieldPair.Body(pairs), cancellationToken);
         WrittenAnswer.Print(
             context, soul, WrittenAnswer.Fields(pairs.Length), answer.RootElement,
             context.Host.Time.GetElapsedTime(start));
+        if (waitsForPeers && !answer.RootElement.Flag("complete"))
+        {
+            context.Output.Note(
+                $"written here; {answer.RootElement.Long("peers")} of {peers} peers held it when the time was over, "
+                + "and it goes on to the others");
+            return ExitCode.Deadline;
+        }
+
         return ExitCode.Done;
     }
 }

@@ -23,6 +23,9 @@ internal static class UpCommand
     private static readonly Option<string[]> LogListen = Many("--log-listen", "ADDRESS",
         "Serve signed logs to hypercore peers at an IP address and port, such as 127.0.0.1:8767.");
 
+    private static readonly Option<string[]> Replicate = Many("--replicate", "PREFIX=WORDS",
+        "How a prefix without a policy is replicated: everyone, responsible(K), both with a +, or local. May be repeated.");
+
     private static readonly Option<string?> Memory = Text("--memory", "MIB",
         "Ceiling of memory table and caches, in MiB: 16 to 65536. Default: 128.");
 
@@ -75,7 +78,7 @@ internal static class UpCommand
         };
         Option[] options =
         [
-            Http, Peers, LogListen, .. NetworkFlags.All, Memory, Level, Origins, Hosts, Certificate, Key, Log,
+            Http, Peers, LogListen, .. NetworkFlags.All, Replicate, Memory, Level, Origins, Hosts, Certificate, Key, Log,
             Detail, Name, Metrics, StoreKeyOptions.IdentityPassphrase, NetworkKey, Otlp, StoreKeyOptions.Encrypt,
             StoreKeyOptions.PassphraseFile, StoreKeyOptions.KeyFile,
         ];
@@ -138,6 +141,7 @@ internal static class UpCommand
         options.Peer.Path = settings.DataFolder;
         options.Peer.Peers = [.. settings.List(Peers, "peers", "PEERS").Select(PeersCommand.CheckPeer)];
         NetworkFlags.Read(settings, options.TlsCertificateFile, options.TlsKeyFile, options.Peer.Network);
+        options.Peer.Node.Replicate = [.. settings.List(Replicate, "replicate")];
         options.Peer.MemoryMiB = ReadMemory(settings.Text(Memory, "memory"));
         string durability = settings.Text(Level, "durability") ?? "disk";
         options.Peer.Durability = OneOf(durability, "--durability", "disk", "buffered", "memory") switch

@@ -26,7 +26,7 @@ internal static class WrittenAnswer
         }
 
         string durable = Where(answer.Text("durable"));
-        context.Output.Cells([soul, what, durable, .. Leftovers(answer), .. Time(context, elapsed)]);
+        context.Output.Cells([soul, what, durable, .. Peers(answer), .. Leftovers(answer), .. Time(context, elapsed)]);
     }
 
     /// <summary>The number of fields in words.</summary>
@@ -39,6 +39,11 @@ internal static class WrittenAnswer
         "memory" => "in memory only",
         _ => durable ?? "",
     };
+
+    private static IEnumerable<string> Peers(JsonElement answer) =>
+        answer.TryGetProperty("wanted", out _)
+            ? [answer.Long("peers") == 1 ? "held by 1 peer" : $"held by {answer.Long("peers")} peers"]
+            : [];
 
     private static IEnumerable<string> Leftovers(JsonElement answer)
     {

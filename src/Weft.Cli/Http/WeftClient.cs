@@ -15,7 +15,7 @@ internal sealed class WeftClient : IDisposable
     private const string Base = "api/v1/";
 
     private readonly HttpClient _http;
-    private readonly TimeSpan? _timeout;
+    private TimeSpan? _timeout;
     private readonly Action<string> _trace;
 
     /// <summary>Makes a client; it connects with the first request.</summary>
@@ -49,6 +49,11 @@ internal sealed class WeftClient : IDisposable
 
     /// <summary>The node, with a slash at the end.</summary>
     public Uri Url { get; }
+
+    /// <summary>
+    /// Lets the node end what it was given a deadline for, and say how far it came, before the answer counts as missing.
+    /// </summary>
+    public void WaitForDeadline() => _timeout += TimeSpan.FromSeconds(10);
 
     /// <summary>A path below <c>/api/v1/</c> with its query; values are escaped, null ones are left out.</summary>
     public static string Path(string resource, params (string Name, string? Value)[] query)

@@ -16,6 +16,9 @@ internal static class NetworkFlags
 
     private static readonly Option<string[]> Subscribe = Many("--subscribe", "TOPIC", "A topic to join. May be repeated.");
 
+    private static readonly Option<string[]> Want = Many("--want", "PREFIX",
+        "A prefix of souls to take from libp2p peers; without it, everything. May be repeated.");
+
     private static readonly Option<string?> Profile = Text("--profile", "default|test|super",
         "What the node is to libp2p peers: test serves echo and perf without limits by address, super serves others.");
 
@@ -64,7 +67,7 @@ internal static class NetworkFlags
     /// <summary>The options, in the order of the help.</summary>
     internal static IReadOnlyList<Option> All { get; } =
     [
-        Listen, Bootstrap, Profile, Subscribe, Security, Certificate, Key, Relays, ServeRelay, Points, Namespace, ServePoint,
+        Listen, Bootstrap, Profile, Subscribe, Want, Security, Certificate, Key, Relays, ServeRelay, Points, Namespace, ServePoint,
         Mdns, Exchange, Outbound, Region, Dns, Limits,
     ];
 
@@ -78,6 +81,11 @@ internal static class NetworkFlags
         network.Listen = [.. settings.List(Listen, "listen")];
         network.Bootstrap = [.. settings.List(Bootstrap, "bootstrap")];
         network.Subscribe = [.. settings.List(Subscribe, "subscribe")];
+        if (settings.List(Want, "want") is { Length: > 0 } wanted)
+        {
+            network.SyncPrefixes = [.. wanted];
+        }
+
         network.Profile = settings.Text(Profile, "profile") is not { } profile
             ? null
             : OneOf(profile, "--profile", "default", "test", "super") switch

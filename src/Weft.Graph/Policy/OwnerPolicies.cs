@@ -52,6 +52,10 @@ internal sealed class OwnerPolicies
     /// <summary>True when there is any version of any policy of the soul.</summary>
     public bool Governs(string soul) => _nodes.ContainsKey(soul) || LongestPrefix(soul) >= 0;
 
+    /// <summary>The newest version of every policy, prefixes first, each kind in order.</summary>
+    public IEnumerable<PolicyInForce> Newest => _versions.Select(versions => versions[^1])
+        .Concat(_nodes.OrderBy(node => node.Key, StringComparer.Ordinal).Select(node => node.Value[^1]));
+
     /// <summary>The version in force.</summary>
     public PolicyInForce? Find(string soul, double state)
     {

@@ -21,6 +21,16 @@ public sealed partial class PolicyBook
     public PolicyInForce? Find(string soul, in SoulOwner owner, double state) => PoliciesOf(owner)?.Find(soul, state);
 
     /// <summary>
+    /// The policy that says how a soul is handled from now on, whatever the clocks of peers say: the newest one.
+    /// </summary>
+    /// <returns>Null when there is none.</returns>
+    public PolicyInForce? FindNewest(string soul) => Find(soul, double.PositiveInfinity);
+
+    /// <summary>The newest version of every policy that is known, in no particular order of owners.</summary>
+    public IReadOnlyList<PolicyInForce> ReadNewest() =>
+        [.. _policies.Values.SelectMany(policies => policies.Newest)];
+
+    /// <summary>
     /// True when some policy is in force for the soul at some state. One check while there is no policy at all.
     /// </summary>
     /// <param name="soul">The node.</param>

@@ -44,6 +44,16 @@ public sealed class PolicyDocument
     /// <summary>How fields are merged, field by field; HAM where it says nothing.</summary>
     public FieldMap<MergeMethod> Merge { get; init; } = FieldMap<MergeMethod>.Empty;
 
+    /// <summary>How it is replicated; null where it does not say.</summary>
+    public ReplicationWords? Replicate { get; init; }
+
+    /// <summary>
+    /// How what lies under it is replicated; null for what the configuration of a peer says. What is protected or private
+    /// goes both ways, so that it is neither lost with its writer nor late.
+    /// </summary>
+    public ReplicationWords? Replication =>
+        Replicate ?? (IsUnknown || Class == PolicyClass.Public ? null : ReplicationWords.Protected);
+
     /// <summary>What must hold of fields and values.</summary>
     public RuleSet Rules { get; init; } = RuleSet.None;
 

@@ -117,6 +117,11 @@ public static class PolicyDocumentCodec
                 KeyValuePair.Create(item.Key, PolicyJson.Of(PolicyDocumentReader.NameOf(item.Value)))))));
         }
 
+        if (document.Replicate is { } words)
+        {
+            members.Add(new("replicate", PolicyJson.Of(words.ToString())));
+        }
+
         if (!document.Rules.IsEmpty)
         {
             PolicyJson rules = RuleSetCodec.ToJson(document.Rules);

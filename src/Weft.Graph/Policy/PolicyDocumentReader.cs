@@ -30,6 +30,7 @@ internal sealed class PolicyDocumentReader(ICrypto crypto)
         string? readers = null;
         double? expires = null;
         FieldMap<MergeMethod> merge = FieldMap<MergeMethod>.Empty;
+        ReplicationWords? replicate = null;
         RuleSet rules = RuleSet.None;
         string? hash = null;
         string? hashed = null;
@@ -72,6 +73,9 @@ internal sealed class PolicyDocumentReader(ICrypto crypto)
                 case "merge":
                     merge = Merge(value);
                     break;
+                case "replicate":
+                    replicate = Replicate(value);
+                    break;
                 case "rules":
                     rules = new RuleSetCodec(Require, Know).Read(value);
                     hashed = PolicyDocumentCodec.HashOf(value, crypto);
@@ -100,6 +104,7 @@ internal sealed class PolicyDocumentReader(ICrypto crypto)
                 Readers = readers,
                 ExpiresMs = expires,
                 Merge = merge,
+                Replicate = replicate,
                 Rules = rules,
             };
     }
@@ -120,6 +125,16 @@ internal sealed class PolicyDocumentReader(ICrypto crypto)
         Require(value.Kind == JsonTokenType.StartArray && value.Elements.Count is > 0 and <= PolicyLimits.WritersMax,
             $"\"writers\" is no list of 1 to {PolicyLimits.WritersMax} keys");
         return [.. value.Elements.Take(PolicyLimits.WritersMax).Select(key => Key(key, "writers"))];
+    }
+
+    private ReplicationWords? Replicate(PolicyJson value)
+    {
+        bool isText = value.Kind == JsonTokenType.String;
+        bool isRight = ReplicationWords.TryParse(isText ? value.Text : null, out ReplicationWords words, out bool isKnown);
+        Know(isKnown, "a word of \"replicate\"");
+        Require(isRight || !isKnown,
+            "\"replicate\" is not everyone, responsible(K), everyone+responsible(K) or local, K being 1 to 20");
+        return isRight ? words : null;
     }
 
     private FieldMap<MergeMethod> Merge(PolicyJson value)

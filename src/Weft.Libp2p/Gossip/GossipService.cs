@@ -239,6 +239,15 @@ public sealed partial class GossipService : IAsyncDisposable
         }
     }
 
+    /// <summary>The connected peers that are known to have joined a topic, in no particular order.</summary>
+    public IReadOnlyList<PeerId> SubscribersOf(string topic)
+    {
+        lock (Gate)
+        {
+            return [.. _core.SubscribersOf(topic).Select(peer => peer.Id)];
+        }
+    }
+
     /// <summary>The mesh links of a topic.</summary>
     public IReadOnlyList<PeerId> MeshOf(string topic)
     {

@@ -149,6 +149,31 @@ public sealed partial class KadService : IAsyncDisposable
         return result;
     }
 
+    /// <summary>
+    /// Puts a state to the peers it belongs to; this peer keeps it only when it is one of them, and as no record of its
+    /// own.
+    /// </summary>
+    /// <param name="record">The record; the rule of its namespace must hold, and call it a state.</param>
+    /// <param name="quorum">How many of them must keep it.</param>
+    /// <param name="timeout">Gives what there is by then.</param>
+    /// <param name="cancellationToken">Gives up the waiting.</param>
+    public async Task<KadResult> StoreAsync(
+        KadRecord record,
+        KadQuorum quorum = default,
+        TimeSpan? timeout = null,
+        CancellationToken cancellationToken = default)
+    {
+        KadResult result = await CommandAsync(
+            () => _core.StoreState(record, quorum, Now, NowMs, _outbox), timeout, cancellationToken)
+            .ConfigureAwait(false);
+        if (_options.FlushAsync is { } flush && result.Holders.Contains(_host.Id))
+        {
+            await flush(cancellationToken).ConfigureAwait(false);
+        }
+
+        return result;
+    }
+
     /// <summary>Gets a record.</summary>
     /// <param name="key">Its key.</param>
     /// <param name="quorum">How many peers must give a valid one; the best of them is the result.</param>

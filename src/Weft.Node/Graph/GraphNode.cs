@@ -34,6 +34,23 @@ public sealed class GraphNode
         return Graph.WriteAsync(delta, WriteSource.Local, cancellationToken: cancellationToken);
     }
 
+    /// <summary>Writes one field, and waits until other peers hold it, too.</summary>
+    /// <param name="field">As above.</param>
+    /// <param name="value">As above.</param>
+    /// <param name="ack">How many peers, and how long.</param>
+    /// <param name="cancellationToken">Stops the waiting. A write that already reached the log stays written.</param>
+    /// <returns>How far it came: a deadline that passes is a result, not an exception.</returns>
+    /// <exception cref="ArgumentException">A bound is broken. Nothing was stored.</exception>
+    /// <exception cref="WeftException">The store failed or takes no writes. Nothing was stored.</exception>
+    public ValueTask<AckedWrite> PutAsync(
+        string field, WeftValue value, WriteAck ack, CancellationToken cancellationToken = default)
+    {
+        FieldRules.ThrowIfInvalid(Soul, field, value);
+        ack.ThrowIfInvalid();
+        FieldWrite[] delta = [new(Soul, field, value, double.NaN)];
+        return Graph.WriteAsync(delta, WriteSource.Local, ack, cancellationToken: cancellationToken);
+    }
+
     /// <summary>Writes several fields of the node in one batch, all or nothing.</summary>
     /// <exception cref="ArgumentException">A bound is broken, or there is no field. Nothing was stored.</exception>
     public ValueTask<WriteResult> PutAsync(

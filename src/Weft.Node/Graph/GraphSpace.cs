@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Weft.Graph;
 using Weft.Graph.Access;
 using Weft.Node.Lanes;
+using Weft.Node.Replication;
 using Weft.Node.Storage;
 using Weft.Primitives;
 
@@ -32,6 +33,9 @@ public sealed class GraphSpace
     internal IPeerAsker? NetworkAsker { get; set; }
 
     internal NodeTelemetry? Telemetry { get; set; }
+
+    /// <summary>Makes who counts the peers that hold a write.</summary>
+    internal Func<AckWaiter>? Acks { get; set; }
 
     /// <summary>A handle to one node of the graph. It reads nothing.</summary>
     /// <exception cref="ArgumentException">The soul is not valid.</exception>
@@ -101,6 +105,31 @@ public sealed class GraphSpace
         }
 
         return _driver.WriteAsync(writes, source, durability, condition, cancellationToken);
+    }
+
+    /// <summary>Merges a delta, and waits until other peers hold it, too.</summary>
+    /// <param name="delta">As above.</param>
+    /// <param name="source">Who brings it.</param>
+    /// <param name="ack">How many peers, and how long.</param>
+    /// <param name="condition">What must hold; null for nothing.</param>
+    /// <param name="cancellationToken">Stops the waiting; what reached the log stays written.</param>
+    /// <returns>How far it came; a node that has not joined libp2p has no peers that could say so.</returns>
+    /// <exception cref="WeftException">The local store failed.</exception>
+    public async ValueTask<AckedWrite> WriteAsync(
+        IReadOnlyList<FieldWrite> delta,
+        WriteSource source,
+        WriteAck ack,
+        FieldCondition? condition = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(delta);
+        ack.ThrowIfInvalid();
+        AckWaiter waiter = Acks!();
+        WriteResult result = await WriteAsync(delta, source, Durability.Disk, condition, cancellationToken)
+            .ConfigureAwait(false);
+        return await waiter.WaitAsync(
+            result, delta.Select(write => write.Soul).ToHashSet(StringComparer.Ordinal), ack, cancellationToken)
+            .ConfigureAwait(false);
     }
 
     /// <summary>Reads one field. A hit in memory completes at once and allocates nothing.</summary>

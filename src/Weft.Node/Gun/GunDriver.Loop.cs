@@ -2,6 +2,7 @@ using Weft.Graph;
 using Weft.Node.Storage;
 using Weft.Primitives;
 using Weft.Protocols.Gun;
+using Weft.Protocols.Replication;
 
 namespace Weft.Node.Gun;
 
@@ -115,7 +116,10 @@ public sealed partial class GunDriver
             case GunInputKind.Recovered:
                 foreach (StoredChange change in (List<StoredChange>)input.Payload!)
                 {
-                    _core.OnChange(change.Soul, change.Field, origin: 0, _outbox);
+                    if (MayLeave(change.Soul))
+                    {
+                        _core.OnChange(change.Soul, change.Field, origin: 0, _outbox);
+                    }
                 }
 
                 if (!input.More)
@@ -160,6 +164,9 @@ public sealed partial class GunDriver
         }
     }
 
+    // Who speaks GUN may be anybody: what is local is told to nobody here.
+    private bool MayLeave(string soul) => _node.Plans.PlanOf(soul).Reach != ReplicaReach.Nowhere;
+
     private void TakeChanges()
     {
         long before = _changes.Sequence;
@@ -167,7 +174,8 @@ public sealed partial class GunDriver
         int count = _changes.TryRead(_taken, ChangesPerTurn, out bool lost);
         foreach (HubChange change in _taken)
         {
-            if (change.Field.State != Ham.DroppedState) // What was taken back is no news: it says nothing about the field.
+            // What was taken back is no news: it says nothing about the field.
+            if (change.Field.State != Ham.DroppedState && MayLeave(change.Soul))
             {
                 _core.OnChange(change.Soul, change.Field, change.Origin, _outbox);
             }

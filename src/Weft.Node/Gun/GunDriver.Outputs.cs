@@ -2,6 +2,7 @@ using System.Net.WebSockets;
 using Weft.Graph;
 using Weft.Primitives;
 using Weft.Protocols.Gun;
+using Weft.Protocols.Replication;
 
 namespace Weft.Node.Gun;
 
@@ -147,6 +148,12 @@ public sealed partial class GunDriver
             return;
         }
 
+        if (!MayLeave(read.Soul))
+        {
+            _core.OnRead(output.Ticket, [], more: false, now, _outbox);
+            return;
+        }
+
         ValueTask<NodeResult> task = _node.Graph.ReadNodeAsync(read.Soul, read.Range, read.CountMax, read.BytesMax);
         if (task.IsCompletedSuccessfully)
         {
@@ -180,7 +187,7 @@ public sealed partial class GunDriver
         try
         {
             IReadOnlyList<string> souls = await _node.Graph.ListAsync(read.Range, read.CountMax).ConfigureAwait(false);
-            input = new(GunInputKind.Souls, null, souls, ticket);
+            input = new(GunInputKind.Souls, null, (string[])[.. souls.Where(MayLeave)], ticket);
         }
         catch (Exception failure)
         {
@@ -248,6 +255,7 @@ public sealed partial class GunDriver
             _linkChanges.Clear();
             if (feed.TryTake(_linkChanges, out bool more))
             {
+                DropUnasked(_linkChanges);
                 _core.OnChanges(connection.Number, _linkChanges, feed.Cursor, more, now, _outbox);
                 connection.Cursor = _core.StateOf(connection.Number).Cursor;
                 return;
@@ -265,6 +273,7 @@ public sealed partial class GunDriver
         try
         {
             changes = await feed.ScanAsync(bytesMax).ConfigureAwait(false);
+            DropUnasked(changes);
         }
         catch (OperationCanceledException)
         {
@@ -280,6 +289,15 @@ public sealed partial class GunDriver
 
         await PostAsync(new(GunInputKind.LinkChanges, connection, new ScannedChanges(feed, changes)))
             .ConfigureAwait(false);
+    }
+
+    // A link between relays brings everything that goes to everybody, and nothing else.
+    private void DropUnasked(List<GunChange> changes)
+    {
+        if (!_node.Plans.IsEmpty)
+        {
+            changes.RemoveAll(change => _node.Plans.PlanOf(change.Soul).Reach != ReplicaReach.Everywhere);
+        }
     }
 
     private void TakeScanned(in GunInput input, WeftInstant now)

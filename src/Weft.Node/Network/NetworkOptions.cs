@@ -1,5 +1,6 @@
 using Weft.Libp2p;
 using Weft.Protocols.Peers;
+using Weft.Protocols.Replication;
 
 namespace Weft.Node.Network;
 
@@ -69,8 +70,8 @@ public sealed class NetworkOptions
     public bool Sync { get; set; } = true;
 
     /// <summary>
-    /// Prefixes of souls that this node wants of its peers; an empty one for everything. At most 64. Default: everything.
-    /// What peers want of this node is theirs to say.
+    /// Prefixes of souls that this node wants of its peers; an empty one for everything. At most 63. Default: everything.
+    /// The system's records (<c>weft:</c>) are always wanted. What peers want of this node is theirs to say.
     /// </summary>
     public IList<string> SyncPrefixes { get; set; } = [""];
 
@@ -130,6 +131,9 @@ public sealed class NetworkOptions
     /// <summary>The distributed hash table.</summary>
     public NetworkDhtOptions Dht { get; set; } = new();
 
+    /// <summary>Replication by policy.</summary>
+    public ReplicationOptions Replication { get; set; } = new();
+
     /// <summary>How it learns of others.</summary>
     public NetworkDiscoveryOptions Discovery { get; set; } = new();
 
@@ -163,9 +167,9 @@ public sealed class NetworkOptions
             yield return "Network:TopicRelays takes at most 16 multiaddrs with a peer id at their end.";
         }
 
-        if (SyncPrefixes.Count > 64 || SyncPrefixes.Any(prefix => prefix.Length > 1_024))
+        if (SyncPrefixes.Count > 63 || SyncPrefixes.Any(prefix => prefix.Length > 1_024))
         {
-            yield return "Network:SyncPrefixes takes at most 64 prefixes of at most 1024 characters.";
+            yield return "Network:SyncPrefixes takes at most 63 prefixes of at most 1024 characters.";
         }
 
         if (Profile is { } profile && !Enum.IsDefined(profile))
@@ -193,7 +197,8 @@ public sealed class NetworkOptions
             yield return "Network:DnsServers takes at most 4 IP addresses, with or without a port.";
         }
 
-        foreach (string fault in Dht.FindFaults().Concat(Discovery.FindFaults()).Concat(NetworkCeilings.FindFaults(Ceilings)))
+        foreach (string fault in Dht.FindFaults().Concat(Discovery.FindFaults()).Concat(Replication.FindFaults())
+            .Concat(NetworkCeilings.FindFaults(Ceilings)))
         {
             yield return fault;
         }

@@ -5,6 +5,7 @@ using Weft.Primitives;
 using Weft.Protocols.Kad;
 using Weft.Protocols.Kad.Records;
 using Weft.Protocols.Kad.Rules;
+using Weft.Protocols.Replication;
 
 namespace Weft.Node.Network;
 
@@ -33,6 +34,9 @@ public sealed class NodeDht : IAsyncDisposable
         NetworkDhtOptions options = network.Options.Dht;
         bool isTest = network.Options.EffectiveProfile == NetworkProfile.Test;
         var rules = RecordRules.Default(node.Crypto);
+        rules.Add(SignedValue.Namespace, GraphRecords = new GraphRecordRule(
+            node.Crypto, node.NetworkId, node.Policies, node.Plans, rules.Find("/weft/-"u8)!,
+            node.Options.Graph.FutureMax));
         foreach (string name in options.OpenNamespaces)
         {
             rules.Add(name, new OpenRule());
@@ -59,10 +63,13 @@ public sealed class NodeDht : IAsyncDisposable
                 RecordTtl = options.RecordTtl,
                 Copies = options.Copies,
                 KeepsLoopback = isTest,
-                RepairDelay = TimeSpan.FromSeconds(isTest ? 2 : 30),
+                RepairDelay = options.RepairDelay ?? TimeSpan.FromSeconds(isTest ? 2 : 30),
             },
         });
     }
+
+    /// <summary>Judges and merges the states of souls.</summary>
+    internal GraphRecordRule GraphRecords { get; }
 
     /// <summary>The service itself: records in their network form, the routing table.</summary>
     public KadService Service { get; }

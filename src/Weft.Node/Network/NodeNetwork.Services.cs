@@ -21,6 +21,7 @@ public sealed partial class NodeNetwork
         await AddDhtAsync(cancellationToken).ConfigureAwait(false);
         await AddGossipAsync(cancellationToken).ConfigureAwait(false);
         await AddSyncAsync(cancellationToken).ConfigureAwait(false);
+        await AddReplicationAsync(cancellationToken).ConfigureAwait(false);
         await AddLogsAsync(cancellationToken).ConfigureAwait(false);
     }
 
@@ -34,7 +35,7 @@ public sealed partial class NodeNetwork
     {
         if (Options.Sync)
         {
-            var sync = new SyncService(this, new SyncOptions(), [.. Options.SyncPrefixes]);
+            SyncService sync = Sync = new SyncService(this, new SyncOptions(), Interests());
             Node.Sync.Service = sync;
             await AddAsync(sync, sync.StartAsync, cancellationToken).ConfigureAwait(false);
             var audits = new AuditService(sync, this, new AuditOptions());

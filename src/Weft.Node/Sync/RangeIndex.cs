@@ -2,6 +2,7 @@ using Weft.Crypto;
 using Weft.Graph;
 using Weft.Node.Storage;
 using Weft.Primitives;
+using Weft.Protocols.Replication;
 using Weft.Protocols.Sync;
 
 namespace Weft.Node.Sync;
@@ -30,6 +31,7 @@ internal sealed class RangeIndex : IDisposable
     private readonly List<HubChange> _taken = [];
     private List<Page>? _pages;
     private int _pageFields = PageFields;
+    private long _plansVersion = -1;
 
     /// <summary>Follows the store's changes from now on.</summary>
     public RangeIndex(IStore store, ChangeHub hub, ICrypto crypto)
@@ -38,6 +40,11 @@ internal sealed class RangeIndex : IDisposable
         _crypto = crypto;
         _changes = hub.Follow();
     }
+
+    /// <summary>
+    /// Says what may leave by itself; what may not is no part of any range. Null for everything.
+    /// </summary>
+    public ReplicationPlans? Plans { get; init; }
 
     /// <summary>Pages held now.</summary>
     public int Pages => _pages?.Count ?? 0;
@@ -208,7 +215,7 @@ internal sealed class RangeIndex : IDisposable
         }
 
         MarkChanged();
-        if (_pages is null)
+        while (_pages is null)
         {
             _pages = await BuildAsync(SyncKey.First, SyncKey.End, cancellationToken).ConfigureAwait(false);
             MarkChanged(); // What was committed while the store was being read.
@@ -318,6 +325,13 @@ internal sealed class RangeIndex : IDisposable
 
     private void MarkChanged()
     {
+        if (Plans is { } plans && plans.Version != _plansVersion)
+        {
+            // Read before the pages are built: a policy that comes meanwhile makes them anew.
+            _plansVersion = plans.Version;
+            _pages = null;
+        }
+
         while (true)
         {
             _taken.Clear();
@@ -378,6 +392,11 @@ internal sealed class RangeIndex : IDisposable
                 .ListSoulsAsync(range, SoulsPerRead, cancellationToken).ConfigureAwait(false);
             foreach (string soul in souls)
             {
+                if (Plans?.PlanOf(soul).Reach is not (null or ReplicaReach.Everywhere))
+                {
+                    continue;
+                }
+
                 string? field = soul == from.Soul && from.Field.Length > 0 ? from.Field : null;
                 await foreach (FieldWrite write in FieldsAsync(soul, field, cancellationToken).ConfigureAwait(false))
                 {

@@ -22,7 +22,9 @@ namespace Weft.Node.Sync;
 /// <remarks>Source: docs/spec/sync.md.</remarks>
 internal sealed class SyncService : IPeerAsker, IAsyncDisposable
 {
-    private const long FirstOrigin = 1L << 40; // Numbers of GUN connections are far below.
+    /// <summary>Sessions have numbers from here on; those of GUN connections are far below.</summary>
+    internal const long FirstOrigin = 1L << 40;
+
     private const int AskedMax = 4;
 
     private const int SweepsPerSave = 15;
@@ -49,7 +51,10 @@ internal sealed class SyncService : IPeerAsker, IAsyncDisposable
         _network = network;
         Options = options;
         Prefixes = prefixes;
-        Ranges = new RangeIndex(network.Node.Store, network.Node.Changes, network.Node.Crypto);
+        Ranges = new RangeIndex(network.Node.Store, network.Node.Changes, network.Node.Crypto)
+        {
+            Plans = network.Node.Plans,
+        };
         Log = network.Node.Loggers.CreateLogger("Weft.Sync");
         Cursors = new SyncCursors(network.Node.Store, network.Node.FirstSequence);
     }
@@ -136,11 +141,19 @@ internal sealed class SyncService : IPeerAsker, IAsyncDisposable
     }
 
     /// <inheritdoc/>
+    public ValueTask<PeerAnswer> AskAsync(
+        string soul, string? field, TimeSpan deadline, CancellationToken cancellationToken) =>
+        AskAsync([.. Sessions.Take(AskedMax)], soul, field, deadline, cancellationToken);
+
+    /// <summary>Asks the peers of some sessions.</summary>
     public async ValueTask<PeerAnswer> AskAsync(
-        string soul, string? field, TimeSpan deadline, CancellationToken cancellationToken)
+        IReadOnlyList<SyncSession> asked,
+        string soul,
+        string? field,
+        TimeSpan deadline,
+        CancellationToken cancellationToken)
     {
-        SyncSession[] asked = [.. Sessions.Take(AskedMax)];
-        if (asked.Length == 0)
+        if (asked.Count == 0)
         {
             return default;
         }
@@ -163,13 +176,17 @@ internal sealed class SyncService : IPeerAsker, IAsyncDisposable
         }
 
         cancellationToken.ThrowIfCancellationRequested();
-        return new(asked.Length, !hasAll);
+        return new(asked.Count, !hasAll);
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        Node.Graph.NetworkAsker = null;
+        if (Node.Graph.NetworkAsker == this)
+        {
+            Node.Graph.NetworkAsker = null;
+        }
+
         _network.Host.Unhandle(SyncCodec.Protocol);
         await _stopping.CancelAsync().ConfigureAwait(false);
         await _watch.ConfigureAwait(false);

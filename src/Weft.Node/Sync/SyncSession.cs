@@ -61,7 +61,10 @@ internal sealed partial class SyncSession : IAsyncDisposable
         Since = _node.Time.GetUtcNow();
         _started = _node.Time.GetTimestamp();
         _stopping = CancellationTokenSource.CreateLinkedTokenSource(owner.Stopping);
-        var self = new SyncSelf(_node.Store.StoreId, _node.NetworkId, owner.Prefixes, isOpener, number, owner.Cursors.Runs);
+        var self = new SyncSelf(_node.Store.StoreId, _node.NetworkId, owner.Prefixes, isOpener, number, owner.Cursors.Runs)
+        {
+            ReachOf = soul => _node.Plans.PlanOf(soul).Reach,
+        };
         _core = new SyncCore(_options, _node.Crypto, self, owner.NextRandom());
         _timer = _node.Time.CreateTimer(
             _ => _ = PostAsync(OnTimer).AsTask(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -87,6 +90,15 @@ internal sealed partial class SyncSession : IAsyncDisposable
     public long AckedCursor => _core.AckedCursor;
 
     public long ReceivedCursor => _core.ReceivedCursor;
+
+    /// <summary>Fields of this node that the peer refused in this session.</summary>
+    public long RefusedThere => _core.RefusedThere;
+
+    /// <summary>Questions of this node that wait for the peer.</summary>
+    public int AsksWaiting => _core.AsksWaiting;
+
+    /// <summary>True when changes of the soul go to the peer.</summary>
+    public bool Wants(string soul) => _core.IsWanted(soul);
 
     private WeftInstant Now => new((long)_node.Time.GetElapsedTime(0).TotalMicroseconds);
 

@@ -101,6 +101,10 @@ public sealed partial class GossipCore
     /// <summary>How many peers have joined a topic, as far as is known.</summary>
     public int PeersOf(string topic) => _topics.TryGetValue(topic, out GossipTopic? known) ? known.Peers.Count : 0;
 
+    /// <summary>The peers that are known to have joined a topic.</summary>
+    public IEnumerable<GossipPeer> SubscribersOf(string topic) =>
+        _topics.TryGetValue(topic, out GossipTopic? known) ? known.Peers : [];
+
     /// <summary>The mesh links of a topic.</summary>
     public IReadOnlyList<GossipPeer> MeshOf(string topic) =>
         _topics.TryGetValue(topic, out GossipTopic? known) ? known.Mesh : [];

@@ -51,9 +51,40 @@ public sealed partial class KadCore
             return Refuse(id, KadStatus.Refused, outbox);
         }
 
-        KadQuery query = Make(KadQueryKind.Put, id, own.Key.ToArray(), now, isUpkeep: false, quorum);
-        query.Record = own;
+        KadQuery query = Make(KadQueryKind.Put, id, own.Key.ToArray(), now, isUpkeep: false, quorum, record: own);
         query.TtlSeconds = (uint)((endMs - nowMs) / 1_000);
+        Run(query, now, nowMs, outbox);
+        return id;
+    }
+
+    /// <summary>
+    /// Puts a state to the peers it belongs to; this peer keeps it only when it is one of them. It becomes no record of
+    /// this peer's own: whoever is responsible keeps it up.
+    /// </summary>
+    /// <param name="record">The record; its namespace's rule must hold, and call it a state.</param>
+    /// <param name="quorum">How many of them must keep it.</param>
+    /// <param name="now">The moment.</param>
+    /// <param name="nowMs">The wall time.</param>
+    /// <param name="outbox">What to do.</param>
+    public KadQueryId StoreState(
+        KadRecord record, KadQuorum quorum, WeftInstant now, double nowMs, Outbox<KadOutput> outbox)
+    {
+        ArgumentNullException.ThrowIfNull(outbox);
+        var id = new KadQueryId(++_nextQuery);
+        if (_parts.Rules.Find(record.Key.Span) is not { } rule || record.Value.Length > _options.ValueBytesMax
+            || record.Key.Length > KadCodec.KeyBytesMax || !rule.IsState(record.Key.Span)
+            || !rule.IsValid(record.Key.Span, record.Value.Span, nowMs))
+        {
+            return Refuse(id, KadStatus.Refused, outbox);
+        }
+
+        if (_commands >= _options.QueriesMax)
+        {
+            return Refuse(id, KadStatus.Busy, outbox);
+        }
+
+        KadQuery query = Make(KadQueryKind.Store, id, record.Key.ToArray(), now, isUpkeep: false, quorum, record: record);
+        query.TtlSeconds = (uint)_options.RecordTtl.TotalSeconds;
         Run(query, now, nowMs, outbox);
         return id;
     }
@@ -200,10 +231,11 @@ public sealed partial class KadCore
         bool isUpkeep,
         KadQuorum quorum = default,
         int providersWanted = 0,
-        bool isJoin = false)
+        bool isJoin = false,
+        KadRecord record = default)
     {
         KadKey target = KadKey.Of(key, _parts.Crypto);
-        int copies = kind is KadQueryKind.Put or KadQueryKind.Get or KadQueryKind.Replicate ? CopiesOf(key) : _options.K;
+        int copies = !record.IsEmpty ? CopiesOf(record) : kind == KadQueryKind.Get ? CopiesOf(key) : _options.K;
 
         // Upkeep has nothing that a liar could withhold for good: it takes the cheap way.
         var lookup = new KadLookup(target, isUpkeep ? 1 : _options.Paths, _options);
@@ -215,14 +247,18 @@ public sealed partial class KadCore
             Copies = copies,
             ProvidersWanted = providersWanted,
             IsJoin = isJoin,
+            Record = record,
+            Sent = record,
+            IsState = !record.IsEmpty && _parts.Rules.Find(key)?.IsState(key) == true,
         };
     }
 
-    private int CopiesOf(ReadOnlySpan<byte> key)
-    {
-        int copies = _parts.Rules.Find(key)?.CopiesOf(key) ?? 0;
-        return Math.Clamp(copies > 0 ? copies : _options.Copies, 1, _options.K);
-    }
+    private int CopiesOf(ReadOnlySpan<byte> key) => CopiesOf(_parts.Rules.Find(key)?.CopiesOf(key) ?? 0);
+
+    private int CopiesOf(in KadRecord record) =>
+        CopiesOf(_parts.Rules.Find(record.Key.Span)?.CopiesOf(record.Key.Span, record.Value.Span) ?? 0);
+
+    private int CopiesOf(int copies) => Math.Clamp(copies > 0 ? copies : _options.Copies, 1, _options.K);
 
     private static bool IsProviderKey(ReadOnlySpan<byte> key) => key.Length is > 0 and <= ProviderKeyBytesMax;
 

@@ -196,10 +196,10 @@ public sealed partial class KadCore
 
                 break;
             case KadMessageKind.PutValue:
-                OnPutAnswer(query, answer, nowMs);
+                OnPutAnswer(query, ask.Peer, answer, nowMs);
                 break;
             case KadMessageKind.AddProvider:
-                query.Stored++;
+                query.Holders.Add(ask.Peer);
                 break;
         }
 
@@ -320,6 +320,11 @@ public sealed partial class KadCore
             RetrySoon(query.Key, nowMs);
         }
 
+        if (query is { Kind: KadQueryKind.Replicate or KadQueryKind.Store, IsState: true })
+        {
+            EndState(query, nowMs);
+        }
+
         if (query.Kind == KadQueryKind.Get && !query.Record.IsEmpty)
         {
             RepairReaders(query, now, outbox);
@@ -341,6 +346,7 @@ public sealed partial class KadCore
             Record = query.Record,
             Providers = query.ProviderList,
             Copies = query.Kind == KadQueryKind.Get ? query.Found : query.Stored,
+            Holders = query.Kind is KadQueryKind.Put or KadQueryKind.Store ? query.Holders : [],
             Wanted = query.Wanted,
             Repaired = query.Repaired,
             Invalid = query.Invalid,

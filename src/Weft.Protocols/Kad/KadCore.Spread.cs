@@ -1,4 +1,5 @@
 using Weft.Primitives;
+using Weft.Protocols.Kad.Records;
 using Weft.Protocols.Kad.Rules;
 
 namespace Weft.Protocols.Kad;
@@ -42,8 +43,8 @@ public sealed partial class KadCore
         query.Phase = KadPhase.Spread;
         switch (query.Kind)
         {
-            case KadQueryKind.Put or KadQueryKind.Replicate:
-                SpreadRecord(query, now, outbox);
+            case KadQueryKind.Put or KadQueryKind.Store or KadQueryKind.Replicate:
+                SpreadRecord(query, now, nowMs, outbox);
                 break;
             case KadQueryKind.Provide:
                 SpreadProvider(query, now, outbox);
@@ -128,11 +129,16 @@ public sealed partial class KadCore
         return holders;
     }
 
-    private void SpreadRecord(KadQuery query, WeftInstant now, Outbox<KadOutput> outbox)
+    private void SpreadRecord(KadQuery query, WeftInstant now, double nowMs, Outbox<KadOutput> outbox)
     {
         List<PeerId> holders = Holders(query, out bool isSelfOne);
-        query.Stored = isSelfOne ? 1 : 0; // It stands here already.
-        query.Wanted = holders.Count + query.Stored;
+        query.IsSelfOne = isSelfOne;
+        query.Wanted = holders.Count + (isSelfOne ? 1 : 0);
+        if (isSelfOne && (query.Kind != KadQueryKind.Store || KeepHere(query, nowMs)))
+        {
+            query.Holders.Add(Self); // A put or a replication finds it here already.
+        }
+
         query.Spreading = holders.Count;
         foreach (PeerId holder in holders)
         {
@@ -143,7 +149,11 @@ public sealed partial class KadCore
     private void SpreadProvider(KadQuery query, WeftInstant now, Outbox<KadOutput> outbox)
     {
         List<PeerId> holders = Holders(query, out bool isSelfOne);
-        query.Stored = isSelfOne ? 1 : 0;
+        if (isSelfOne)
+        {
+            query.Holders.Add(Self);
+        }
+
         query.Wanted = holders.Count + query.Stored;
         query.Spreading = holders.Count;
         IReadOnlyList<KadPeer> self = [new(Self, AddressesOf(Self), KadConnection.Connected)];
@@ -165,19 +175,66 @@ public sealed partial class KadCore
         }
     }
 
-    private void OnPutAnswer(KadQuery query, in KadMessage answer, double nowMs)
+    /// <summary>A state that is put from here, where this peer is one of the closest: merged like one that came.</summary>
+    private bool KeepHere(KadQuery query, double nowMs)
+    {
+        double expiresMs = nowMs + (query.TtlSeconds * 1_000d);
+        ReadOnlyMemory<byte> value = query.Record.Value;
+        if (_parts.Records.TryGet(query.Key, nowMs, out StoredRecord held) && _parts.Rules.Find(query.Key) is { } rule)
+        {
+            value = rule.Merge(query.Key, held.Record.Value, value);
+        }
+
+        KadRecord record = KadRecord.Make(query.Key, value.Span, query.Record.Publisher);
+        return _parts.Records.Put(record, expiresMs, isOwn: false, nowMs) is RecordPut.Kept or RecordPut.Same;
+    }
+
+    /// <summary>
+    /// A state was told to its holders: what they knew beyond it is taken here, too; and where it belongs to others alone
+    /// by now, and all of them have it, it is kept here no more.
+    /// </summary>
+    private void EndState(KadQuery query, double nowMs)
+    {
+        if (query.IsSelfOne)
+        {
+            if (!query.Record.Value.Span.SequenceEqual(query.Sent.Value.Span))
+            {
+                KeepHere(query, nowMs);
+            }
+
+            return;
+        }
+
+        bool areAll = query.Wanted >= query.Copies && query.Stored >= query.Wanted;
+        if (query.Kind == KadQueryKind.Replicate && areAll
+            && _parts.Records.TryGet(query.Key, nowMs, out StoredRecord held)
+            && held.Record.Value.Span.SequenceEqual(query.Sent.Value.Span) // Else something came in between.
+            && _parts.Records.Remove(query.Key))
+        {
+            _handedOver++;
+        }
+    }
+
+    private void OnPutAnswer(KadQuery query, PeerId peer, in KadMessage answer, double nowMs)
     {
         IRecordRule? rule = _parts.Rules.Find(query.Key);
         KadRecord held = answer.Record;
         if (held.IsEmpty || held.Value.Span.SequenceEqual(query.Record.Value.Span))
         {
-            query.Stored++;
+            query.Holders.Add(peer);
             return;
         }
 
         // The peer holds something else: it counts when it is what a merge gives.
         if (rule is not null && held.Key.Span.SequenceEqual(query.Key) && rule.IsValid(query.Key, held.Value.Span, nowMs))
         {
+            // A state that has all of what was put, and more, was put there.
+            if (query.IsState
+                && rule.Merge(query.Key, held.Value, query.Record.Value).Span.SequenceEqual(held.Value.Span))
+            {
+                query.Holders.Add(peer);
+            }
+
             Merge(query, rule, held, answer.RecordTtlSeconds);
         }
     }
@@ -186,7 +243,7 @@ public sealed partial class KadCore
     private void RepairReaders(KadQuery query, WeftInstant now, Outbox<KadOutput> outbox)
     {
         bool isWhole = query.Phase == KadPhase.Spread;
-        List<Candidate> nearest = isWhole ? query.Main.Nearest(query.Copies) : [];
+        List<Candidate> nearest = isWhole ? query.Main.Nearest(CopiesOf(query.Record)) : [];
         foreach ((PeerId peer, KadRecord record) in query.Values)
         {
             bool isOlder = !record.IsEmpty && !record.Value.Span.SequenceEqual(query.Record.Value.Span);
@@ -210,7 +267,7 @@ public sealed partial class KadCore
                 return query.Found == 0 ? KadStatus.NotFound
                     : query.Found >= query.Quorum.Of(new PeerCount(Math.Min(answered, query.Copies))) ? KadStatus.Done
                     : KadStatus.QuorumMissed;
-            case KadQueryKind.Put:
+            case KadQueryKind.Put or KadQueryKind.Store:
                 return query.Wanted == 0 ? KadStatus.NoPeers
                     : query.Stored >= query.Quorum.Of(new PeerCount(query.Wanted)) ? KadStatus.Done
                     : KadStatus.QuorumMissed;

@@ -14,6 +14,7 @@ public sealed partial class KadCore
     private readonly HashSet<int> _waitingBuckets = [];
     private readonly List<(KadKey Place, WeftInstant At)> _changes = [];
     private WeftInstant _bootstrapAt;
+    private long _handedOver;
     private bool _isRepairDue;
     private bool _isRunning;
 
@@ -108,10 +109,26 @@ public sealed partial class KadCore
     private void EnqueueReplication(in StoredRecord record, double nowMs, double? expiresMs)
     {
         byte[] key = record.Record.Key.ToArray();
+        if (expiresMs is null && _parts.Rules.Find(key)?.IsState(key) == true && IsResponsible(record))
+        {
+            expiresMs = nowMs + _options.RecordTtl.TotalMilliseconds; // It lives as long as somebody is responsible.
+        }
+
         if (_waiting.Count < WaitingMax && _parts.Records.OnReplicated(key, nowMs, expiresMs))
         {
             Enqueue(new(KadQueryKind.Replicate, key));
         }
+    }
+
+    /// <summary>By the routing table: fewer than so many peers are closer than this one.</summary>
+    private bool IsResponsible(in StoredRecord record)
+    {
+        int copies = CopiesOf(record.Record);
+        KadKey own = _place.DistanceTo(record.Place);
+        int nearest = _table.Closest(record.Place, _nearest.AsSpan(0, copies));
+        bool isOne = _isServer && (nearest < copies || own < _nearest[nearest - 1].Key.DistanceTo(record.Place));
+        Array.Clear(_nearest);
+        return isOne;
     }
 
     private void Enqueue(UpkeepTask task)
@@ -151,8 +168,9 @@ public sealed partial class KadCore
                 (record, ttl) = (held.Record, SecondsLeft(held, nowMs));
             }
 
-            KadQuery query = Make(task.Kind, new(++_nextQuery), key, now, isUpkeep: true, isJoin: task.IsJoin);
-            (query.Record, query.TtlSeconds) = (record, ttl);
+            KadQuery query = Make(
+                task.Kind, new(++_nextQuery), key, now, isUpkeep: true, isJoin: task.IsJoin, record: record);
+            query.TtlSeconds = ttl;
             Run(query, now, nowMs, outbox);
         }
 
@@ -210,7 +228,7 @@ public sealed partial class KadCore
         _changes.RemoveAll(change => now - change.At > _options.ReplicateInterval);
         foreach (StoredRecord record in _parts.Records.Closest(_place, RepairedRecordsMax, nowMs))
         {
-            int copies = CopiesOf(record.Record.Key.Span);
+            int copies = CopiesOf(record.Record);
             int nearest = _table.Closest(record.Place, _nearest.AsSpan(0, copies));
             KadKey? border = nearest < copies ? null : _nearest[nearest - 1].Key.DistanceTo(record.Place);
             int concerned = 0;

@@ -85,6 +85,9 @@ public sealed partial class KadCore
     /// <summary>Questions on their way.</summary>
     public int RequestCount => _asks.Count;
 
+    /// <summary>States that others keep now, since this peer is no longer one of the closest.</summary>
+    public long HandedOverCount => _handedOver;
+
     /// <summary>Keys for which providers are kept.</summary>
     public int ProviderKeyCount => _providers.Keys;
 

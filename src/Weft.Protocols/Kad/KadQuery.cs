@@ -6,6 +6,9 @@ internal enum KadQueryKind
 {
     FindNode,
     Put,
+
+    /// <summary>A put of a state: this peer keeps it only when it is one of the closest.</summary>
+    Store,
     Get,
     Provide,
     FindProviders,
@@ -51,7 +54,7 @@ internal sealed class KadQuery(KadQueryId id, KadQueryKind kind, byte[] key, in 
     internal KadQuorum Quorum { get; init; }
 
     /// <summary>Peers that keep the record.</summary>
-    internal int Copies { get; init; }
+    internal int Copies { get; set; }
 
     internal int Requests { get; set; }
 
@@ -60,9 +63,21 @@ internal sealed class KadQuery(KadQueryId id, KadQueryKind kind, byte[] key, in 
     // A record to put, or the best one found.
     internal KadRecord Record { get; set; }
 
+    /// <summary>What was sent: answers may have been merged into <see cref="Record"/> since.</summary>
+    internal KadRecord Sent { get; init; }
+
     internal uint TtlSeconds { get; set; }
 
-    internal int Stored { get; set; }
+    internal int Stored => Holders.Count;
+
+    /// <summary>Who keeps the record now, this peer included.</summary>
+    internal List<PeerId> Holders { get; } = [];
+
+    /// <summary>A record that this peer keeps only when it is one of the closest.</summary>
+    internal bool IsState { get; init; }
+
+    /// <summary>This peer is one of the closest.</summary>
+    internal bool IsSelfOne { get; set; }
 
     internal int Wanted { get; set; }
 

@@ -1,3 +1,5 @@
+using Weft.Primitives;
+
 namespace Weft.Protocols.Kad;
 
 /// <summary>How many peers must agree that a record is kept, or give it.</summary>
@@ -111,6 +113,9 @@ public sealed record KadResult
 
     /// <summary>Peers that gave a valid record, or keep it now; this one included when it does.</summary>
     public int Copies { get; init; }
+
+    /// <summary>Who keeps the record now, after a put; this peer included when it does.</summary>
+    public IReadOnlyList<PeerId> Holders { get; init; } = [];
 
     /// <summary>Peers that should keep the record, by what the lookup found.</summary>
     public int Wanted { get; init; }

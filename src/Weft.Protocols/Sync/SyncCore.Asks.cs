@@ -1,5 +1,6 @@
 using Weft.Graph;
 using Weft.Primitives;
+using Weft.Protocols.Replication;
 
 namespace Weft.Protocols.Sync;
 
@@ -72,7 +73,7 @@ public sealed partial class SyncCore
 
     private void OnAsk(SyncAsk ask, Outbox<SyncOutput> outbox)
     {
-        if (_served.Count >= _options.ServedMax)
+        if (_served.Count >= _options.ServedMax || _self.ReachOf(ask.Soul) == ReplicaReach.Nowhere)
         {
             Send(new SyncAnswer(ask.Id, More: false, []), outbox);
             return;

@@ -1,6 +1,7 @@
 using Weft.Crypto;
 using Weft.Graph;
 using Weft.Primitives;
+using Weft.Protocols.Replication;
 
 namespace Weft.Protocols.Sync;
 
@@ -343,11 +344,11 @@ public sealed partial class SyncCore
 
     private static WeftInstant Earlier(WeftInstant one, WeftInstant other) => one < other ? one : other;
 
-    private static bool Covers(IReadOnlyList<string> prefixes, string soul)
+    private static bool Covers(IReadOnlyList<string> prefixes, string soul, int lengthMin)
     {
         for (int i = 0; i < prefixes.Count; i++)
         {
-            if (soul.StartsWith(prefixes[i], StringComparison.Ordinal))
+            if (prefixes[i].Length >= lengthMin && soul.StartsWith(prefixes[i], StringComparison.Ordinal))
             {
                 return true;
             }
@@ -356,7 +357,16 @@ public sealed partial class SyncCore
         return false;
     }
 
-    private bool IsWanted(string soul) => _theirPrefixes is { } prefixes && Covers(prefixes, soul);
+    /// <summary>True when changes of the soul go to the peer. Safe to ask at any time.</summary>
+    /// <remarks>
+    /// Who wants everything has not asked for what is kept by responsible peers alone: an empty prefix names nothing.
+    /// </remarks>
+    public bool IsWanted(string soul) => _theirPrefixes is { } prefixes && _self.ReachOf(soul) switch
+    {
+        ReplicaReach.Everywhere => Covers(prefixes, soul, lengthMin: 0),
+        ReplicaReach.Asked => Covers(prefixes, soul, lengthMin: 1),
+        _ => false,
+    };
 
     private void OnHello(SyncHello hello, long resumeAfter, Outbox<SyncOutput> outbox)
     {

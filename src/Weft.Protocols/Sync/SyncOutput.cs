@@ -1,5 +1,6 @@
 using Weft.Graph;
 using Weft.Primitives;
+using Weft.Protocols.Replication;
 
 namespace Weft.Protocols.Sync;
 
@@ -84,4 +85,8 @@ public readonly record struct SyncChange(FieldWrite Write, long Origin);
 /// <param name="Runs">The runs of its store, the present one last; its end is filled in at the hello.</param>
 public sealed record SyncSelf(
     string StoreId, ReadOnlyMemory<byte> NetworkId, IReadOnlyList<string> Prefixes, bool IsOpener, long Origin,
-    IReadOnlyList<SyncRun>? Runs = null);
+    IReadOnlyList<SyncRun>? Runs = null)
+{
+    /// <summary>How far a soul may go by itself; the default lets every one go everywhere.</summary>
+    public Func<string, ReplicaReach> ReachOf { get; init; } = static _ => ReplicaReach.Everywhere;
+}

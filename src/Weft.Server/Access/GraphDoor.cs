@@ -72,6 +72,18 @@ internal readonly struct GraphDoor(GraphSpace graph, Caller caller)
         return graph.WriteAsync(delta, source, durability, condition, cancellationToken);
     }
 
+    internal ValueTask<AckedWrite> WriteAsync(
+        IReadOnlyList<FieldWrite> delta, WriteSource source, WriteAck ack, FieldCondition? condition,
+        CancellationToken cancellationToken)
+    {
+        foreach (FieldWrite write in delta)
+        {
+            CheckWrite(write);
+        }
+
+        return graph.WriteAsync(delta, source, ack, condition, cancellationToken);
+    }
+
     internal ValueTask<WriteResult> WriteAsync(
         IReadOnlyList<FieldWrite> delta, WriteSource source, Durability durability,
         CancellationToken cancellationToken) =>

@@ -48,7 +48,7 @@ internal static class FieldApi
         string soul = call.Soul();
         string field = call.Field();
         double state = State(call);
-        Durability ack = call.Ack();
+        Durability ack = call.Ack(takesPeers: true);
         ReadOnlyMemory<byte> body = await call.ReadBodyAsync();
         var write = new FieldWrite(soul, field, JsonBody.ReadValue(body.Span), state);
         await WriteAsync(call, write, ack);
@@ -58,13 +58,17 @@ internal static class FieldApi
     {
         string soul = call.Soul();
         string field = call.Field();
-        return WriteAsync(call, new FieldWrite(soul, field, WeftValue.Null, State(call)), call.Ack());
+        return WriteAsync(call, new FieldWrite(soul, field, WeftValue.Null, State(call)), call.Ack(takesPeers: true));
     }
 
     private static async Task WriteAsync(ApiCall call, FieldWrite write, Durability ack)
     {
         FieldCondition? condition = Condition(call.Request);
-        WriteResult result = await call.Graph.WriteAsync([write], WriteSource.Http, ack, condition, call.Aborted);
+        AckedWrite? acked = call.PeersAck() is { } wanted
+            ? await call.Graph.WriteAsync([write], WriteSource.Http, wanted, condition, call.Aborted)
+            : null;
+        WriteResult result = acked?.Write
+            ?? await call.Graph.WriteAsync([write], WriteSource.Http, ack, condition, call.Aborted);
         if (result.Error == WeftError.PreconditionFailed)
         {
             throw new ApiException(
@@ -76,7 +80,7 @@ internal static class FieldApi
             call.Response.Headers.ETag = JsonAnswers.ETag(result.State);
         }
 
-        await call.AnswerAsync(result, "value");
+        await (acked is { } held ? call.AnswerAsync(held, "value") : call.AnswerAsync(result, "value"));
     }
 
     private static FieldCondition? Condition(HttpRequest request)

@@ -52,7 +52,7 @@ internal static class NodeApi
     internal static async Task PatchAsync(ApiCall call)
     {
         string soul = call.Soul();
-        Durability ack = call.Ack();
+        Durability ack = call.Ack(takesPeers: true);
         List<FieldWrite> delta = await ReadRecordAsync(call, soul);
         if (delta.Count == 0)
         {
@@ -66,7 +66,7 @@ internal static class NodeApi
     internal static async Task PutAsync(ApiCall call)
     {
         string soul = call.Soul();
-        Durability ack = call.Ack();
+        Durability ack = call.Ack(takesPeers: true);
         List<FieldWrite> delta = await ReadRecordAsync(call, soul);
         if (delta.Any(write => !double.IsNaN(write.State)))
         {
@@ -106,6 +106,14 @@ internal static class NodeApi
         if (delta.Count == 0)
         {
             await call.AnswerAsync(new WriteResult(0, ack, call.Peer.Node.Store.CommittedSequence, 0, 0, 0));
+            return;
+        }
+
+        if (call.PeersAck() is { } wanted)
+        {
+            AckedWrite acked = await call.Graph.WriteAsync(delta, WriteSource.Http, wanted, null, call.Aborted);
+            int refused = acked.Write.RefusedWrite;
+            await call.AnswerAsync(acked, refused < 0 ? null : "fields." + delta[refused].Field);
             return;
         }
 

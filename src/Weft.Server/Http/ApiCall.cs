@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.IO.Pipelines;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
@@ -17,6 +18,7 @@ internal sealed class ApiCall(ApiServer server, HttpContext context, WeftPeer pe
 {
     private static readonly TimeSpan WaitDefault = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan PeersWaitDefault = TimeSpan.FromSeconds(5);
 
     // Who takes less than this for two minutes is gone; until then it only costs its place.
     private static readonly MinDataRate SlowestReader = new(bytesPerSecond: 8, gracePeriod: TimeSpan.FromMinutes(2));
@@ -64,15 +66,29 @@ internal sealed class ApiCall(ApiServer server, HttpContext context, WeftPeer pe
     public ReadPolicy Policy() => ReadPolicy.LocalFirst(Query.Duration("wait", WaitDefault, WaitMax));
 
     /// <summary>How firmly a write is to be held, from the parameter "ack".</summary>
-    public Durability Ack() => Query["ack"] switch
+    /// <param name="takesPeers">True where <see cref="PeersAck"/> is asked, too.</param>
+    public Durability Ack(bool takesPeers = false) => Query["ack"] switch
     {
         null => Peer.Options.Durability,
         "disk" => Durability.Disk,
         "buffered" => Durability.Buffered,
         "memory" => Durability.Memory,
+        string peers when takesPeers && int.TryParse(peers, NumberStyles.None, CultureInfo.InvariantCulture, out _) =>
+            Durability.Disk,
         string other => throw new ApiException(
-            WeftError.RequestMalformed, $"ack is \"{LogText.Clean(other)}\"; allowed: disk, buffered or memory."),
+            WeftError.RequestMalformed, $"ack is \"{LogText.Clean(other)}\"; allowed: disk, buffered or memory"
+                + (takesPeers ? ", or a number of peers." : ".")),
     };
+
+    /// <summary>
+    /// How many peers must hold a write, and how long to wait for them, from the parameters "ack" and "timeout"; null when
+    /// ack names a level.
+    /// </summary>
+    public WriteAck? PeersAck() =>
+        int.TryParse(Query["ack"], NumberStyles.None, CultureInfo.InvariantCulture, out _)
+            ? new((int)Query.Whole("ack", 1, 1, WriteAck.PeersMax),
+                Query.Duration("timeout", PeersWaitDefault, WriteAck.TimeoutMax))
+            : null;
 
     /// <summary>True when the Accept header names a type.</summary>
     public bool Accepts(string type)
@@ -176,6 +192,22 @@ internal sealed class ApiCall(ApiServer server, HttpContext context, WeftPeer pe
         {
             json.WriteStartObject();
             JsonAnswers.WriteResult(json, written);
+            json.WriteEndObject();
+        });
+    }
+
+    /// <summary>Answers a write that peers were to hold, with how far it came.</summary>
+    /// <exception cref="ApiException">It was refused.</exception>
+    public Task AnswerAsync(AckedWrite acked, string? path = null)
+    {
+        ThrowIfRefused(acked.Write, path);
+        return AnswerAsync(StatusCodes.Status200OK, json =>
+        {
+            json.WriteStartObject();
+            JsonAnswers.WriteResult(json, acked.Write, acked.Peers);
+            json.WriteNumber("wanted", acked.Wanted);
+            json.WriteBoolean("complete", acked.IsComplete);
+            json.WriteNumber("waitedMs", (long)acked.Elapsed.TotalMilliseconds);
             json.WriteEndObject();
         });
     }

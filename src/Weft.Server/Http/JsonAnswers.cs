@@ -38,11 +38,11 @@ internal static class JsonAnswers
     }
 
     /// <summary>What became of a write, without the braces.</summary>
-    public static void WriteResult(Utf8JsonWriter json, in WriteResult result)
+    public static void WriteResult(Utf8JsonWriter json, in WriteResult result, int peers = 0)
     {
         WriteState(json, "state", result.State);
         json.WriteString("durable", Name(result.Durable));
-        json.WriteNumber("peers", 0); // Peers confirm nothing yet before an answer leaves; the count says so.
+        json.WriteNumber("peers", peers); // Those that had confirmed it; nobody was waited for where none was asked.
         json.WriteNumber("applied", result.Applied);
         json.WriteNumber("kept", result.Kept);
         json.WriteNumber("deferred", result.Deferred);

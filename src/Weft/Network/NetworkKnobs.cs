@@ -3,6 +3,7 @@ using Microsoft.Extensions.Configuration;
 using Weft.Node.Network;
 using Weft.Primitives;
 using Weft.Protocols.Kad;
+using Weft.Protocols.Replication;
 
 namespace Weft;
 
@@ -45,12 +46,25 @@ internal static class NetworkKnobs
             options.Security = TryParseSecurity(security) ?? throw Wrong("Security", security, "noise, both or tls");
         }
 
+        ReadReplication(section, options.Replication);
         ReadDht(section, options.Dht);
         ReadDiscovery(section, options.Discovery);
         if (section["Network:Profile"] is { } profile)
         {
             options.Profile = TryParse(profile) ?? throw Wrong("Profile", profile, "default, test or super");
         }
+    }
+
+    private static void ReadReplication(IConfiguration section, ReplicationOptions options)
+    {
+        options.StoreDelay = Duration(section, "Replication:StoreDelay", options.StoreDelay);
+        options.RetryMin = Duration(section, "Replication:RetryMin", options.RetryMin);
+        options.RetryMax = Duration(section, "Replication:RetryMax", options.RetryMax);
+        options.StoresMax = Whole(section, "Replication:StoresMax", options.StoresMax);
+        options.PendingMax = Whole(section, "Replication:PendingMax", options.PendingMax);
+        options.TopicsMax = Whole(section, "Replication:TopicsMax", options.TopicsMax);
+        options.MessageFieldsMax = Whole(section, "Replication:MessageFieldsMax", options.MessageFieldsMax);
+        options.MessageBytesMax = Whole(section, "Replication:MessageBytesMax", options.MessageBytesMax);
     }
 
     private static void ReadDht(IConfiguration section, NetworkDhtOptions options)
@@ -62,6 +76,9 @@ internal static class NetworkKnobs
         options.RecordsMiB = Whole(section, "Dht:RecordsMiB", options.RecordsMiB);
         options.RecordTtl = Duration(section, "Dht:RecordTtl", options.RecordTtl);
         options.Copies = Whole(section, "Dht:Copies", options.Copies);
+        options.RepairDelay = section["Network:Dht:RepairDelay"] is null
+            ? options.RepairDelay
+            : Duration(section, "Dht:RepairDelay", default);
         if (section["Network:Dht:Mode"] is { } mode)
         {
             options.Mode = mode.ToLowerInvariant() switch

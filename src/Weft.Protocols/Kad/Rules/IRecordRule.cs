@@ -30,6 +30,15 @@ public interface IRecordRule
 
     /// <summary>How many peers keep a record of this key; 0, the default, for as many as the DHT says.</summary>
     int CopiesOf(ReadOnlySpan<byte> key) => 0;
+
+    /// <summary>The same, where a value is at hand that may say so.</summary>
+    int CopiesOf(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) => CopiesOf(key);
+
+    /// <summary>
+    /// True for records that are a state: values merge into one that has all of both, they live as long as a peer is
+    /// responsible for them, and a peer that no longer is hands them over and keeps none. Default: false.
+    /// </summary>
+    bool IsState(ReadOnlySpan<byte> key) => false;
 }
 
 /// <summary>
