@@ -42,6 +42,9 @@ public sealed class KadWorld
     /// <summary>The world's time and events.</summary>
     public SimWorld World { get; }
 
+    /// <summary>What is valid, by namespace, at every peer: "open" to begin with.</summary>
+    public RecordRules Rules => _rules;
+
     /// <summary>Every peer that was made.</summary>
     public IReadOnlyList<KadSimNode> Nodes => _nodes;
 
