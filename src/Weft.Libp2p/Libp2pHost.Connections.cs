@@ -228,7 +228,7 @@ public sealed partial class Libp2pHost : IConnectionOwner
     {
         string? refusal = _isStopped != 0 ? "the host stops"
             : IsBanned(transport.RemoteAddress) ? "its address is banned"
-            : _resources.TryOpenInbound(transport);
+            : await TryEnterAsync(transport).ConfigureAwait(false);
         if (refusal is not null)
         {
             Libp2pLog.Full(_log, transport.RemoteAddress, refusal);
@@ -237,6 +237,7 @@ public sealed partial class Libp2pHost : IConnectionOwner
             return null;
         }
 
+        using PendingHandshake pending = Begin(transport);
         try
         {
             Enter(ConnectionPhase.Handshake, default, transport.RemoteAddress);

@@ -148,6 +148,12 @@ public sealed class Libp2pLimits
     /// <summary>Connections that others opened. Default: 256.</summary>
     public int InboundConnectionsMax { get; set; } = 256;
 
+    /// <summary>
+    /// Those of them that come through relays. Default: 64. They count under no address: a relay's says nothing of who
+    /// comes.
+    /// </summary>
+    public int CircuitConnectionsMax { get; set; } = 64;
+
     /// <summary>Connections opened here. Default: 256; no inbound one takes their place.</summary>
     public int OutboundConnectionsMax { get; set; } = 256;
 

@@ -10,6 +10,7 @@ namespace Weft.Libp2p;
 /// <param name="Peers">Peers with anything at all.</param>
 /// <param name="MemoryBytes">Bytes received and not read, and bytes that windows have grown by.</param>
 /// <param name="Descriptors">Connections of the system's, attempts included; those through relays are none.</param>
+/// <param name="Circuits">Inbound connections through relays.</param>
 public readonly record struct ResourceUse(
     int InboundConnections,
     int OutboundConnections,
@@ -19,7 +20,8 @@ public readonly record struct ResourceUse(
     int TransientStreams,
     int Peers,
     long MemoryBytes,
-    int Descriptors);
+    int Descriptors,
+    int Circuits);
 
 /// <summary>Inbound streams of one protocol.</summary>
 /// <param name="Protocol">The protocol.</param>
@@ -44,6 +46,9 @@ public enum Libp2pCeiling
 
     /// <summary>Connections of the system's.</summary>
     Descriptors,
+
+    /// <summary>Inbound connections through relays.</summary>
+    CircuitConnections,
 
     /// <summary>Inbound connections of one address.</summary>
     AddressConnections,

@@ -13,6 +13,12 @@ public sealed class TcpTransportOptions
     /// <summary>Connections the system holds before they are taken: 1 to 4,096. Default: 512.</summary>
     public int Backlog { get; set; } = 512;
 
+    /// <summary>
+    /// WebSocket requests that are read at once; who comes then waits in the backlog, and after a second the slowest
+    /// request gives way: 1 and up. Default: 64.
+    /// </summary>
+    public int RequestsMax { get; set; } = 64;
+
     /// <summary>Idle time after which the system asks whether the other end is still there. Default: 60 s.</summary>
     public TimeSpan KeepAlive { get; set; } = TimeSpan.FromSeconds(60);
 }
@@ -128,6 +134,8 @@ public sealed class TcpTransport(TcpTransportOptions? options = null) : ITranspo
 
     private sealed class Listener : ITransportListener
     {
+        private static readonly TimeSpan ExhaustedPause = TimeSpan.FromMilliseconds(100);
+
         private readonly Socket _socket;
         private readonly TcpTransport _owner;
 
@@ -168,6 +176,12 @@ public sealed class TcpTransport(TcpTransportOptions? options = null) : ITranspo
             }
             catch (SocketException error)
             {
+                if (error.SocketErrorCode is SocketError.TooManyOpenSockets or SocketError.NoBufferSpaceAvailable)
+                {
+                    // Asking again at once only keeps a core busy until somebody closes something.
+                    await Task.Delay(ExhaustedPause, cancellationToken).ConfigureAwait(false);
+                }
+
                 throw new IOException(error.Message, error);
             }
         }

@@ -17,21 +17,30 @@ namespace Weft.Transports;
 /// </summary>
 internal sealed class WebSocketListener : ITransportListener
 {
-    private const int WaitingMax = 64; // Upgrades at once, and connections that wait to be taken.
     private const int RequestBytesMax = 8_192;
     private const string Salt = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; // RFC 6455, section 1.3.
 
+    private const long PatienceMs = 1_000; // After which a request that is not there gives way to others.
+
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(100);
 
     private readonly ITransportListener _tcp;
     private readonly SslStreamCertificateContext? _certificate;
-    private readonly Channel<ITransportConnection> _ready = Channel.CreateBounded<ITransportConnection>(WaitingMax);
-    private readonly SemaphoreSlim _upgrading = new(WaitingMax);
+    private readonly Channel<ITransportConnection> _ready;
+    private readonly SemaphoreSlim _upgrading;
+    private readonly LinkedList<(ITransportConnection Tcp, long Since)> _pending = [];
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _loop;
 
-    internal WebSocketListener(ITransportListener tcp, SslStreamCertificateContext? certificate)
+    /// <summary>Listens.</summary>
+    /// <param name="tcp">Where connections come from; it is disposed with this one.</param>
+    /// <param name="certificate">For TLS; null for none.</param>
+    /// <param name="requestsMax">Requests at once, and connections that wait to be taken.</param>
+    internal WebSocketListener(ITransportListener tcp, SslStreamCertificateContext? certificate, int requestsMax)
     {
+        _ready = Channel.CreateBounded<ITransportConnection>(requestsMax);
+        _upgrading = new(requestsMax);
         _tcp = tcp;
         _certificate = certificate;
         Addresses = [.. tcp.Addresses.Select(AddressOf)];
@@ -64,7 +73,7 @@ internal sealed class WebSocketListener : ITransportListener
         {
             try
             {
-                await _upgrading.WaitAsync(_stopping.Token).ConfigureAwait(false);
+                await MakeRoomAsync().ConfigureAwait(false);
                 ITransportConnection? tcp = await _tcp.AcceptAsync(_stopping.Token).ConfigureAwait(false);
                 if (tcp is null)
                 {
@@ -84,10 +93,35 @@ internal sealed class WebSocketListener : ITransportListener
         }
     }
 
+    /// <summary>
+    /// Takes a place for a request. Where none is free, whoever has said too little for too long gives way: so silent
+    /// clients hold up nobody for long.
+    /// </summary>
+    private async Task MakeRoomAsync()
+    {
+        while (!await _upgrading.WaitAsync(AcceptPause, _stopping.Token).ConfigureAwait(false))
+        {
+            lock (_pending)
+            {
+                while (_pending.First is { } oldest && Environment.TickCount64 - oldest.Value.Since > PatienceMs)
+                {
+                    oldest.Value.Tcp.Abort();
+                    _pending.RemoveFirst();
+                }
+            }
+        }
+    }
+
     private Multiaddr AddressOf(Multiaddr tcp) => WebSocketTransport.WithWs(tcp, isTls: _certificate is not null);
 
     private async Task UpgradeAsync(ITransportConnection tcp)
     {
+        LinkedListNode<(ITransportConnection Tcp, long Since)> place = new((tcp, Environment.TickCount64));
+        lock (_pending)
+        {
+            _pending.AddLast(place);
+        }
+
         try
         {
             using var deadline = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
@@ -119,6 +153,14 @@ internal sealed class WebSocketListener : ITransportListener
         }
         finally
         {
+            lock (_pending)
+            {
+                if (place.List is not null)
+                {
+                    _pending.Remove(place);
+                }
+            }
+
             _upgrading.Release();
         }
     }

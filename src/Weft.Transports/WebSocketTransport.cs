@@ -102,7 +102,7 @@ public sealed class WebSocketTransport(TcpTransportOptions? options = null, WebS
                 Multiaddr.OfTcp(address.Parts[0].Value.Span, address.PortOf(MultiaddrCode.Tcp)), cancellationToken)
             .ConfigureAwait(false);
         TryTail(address, out bool isTls, out _);
-        return new WebSocketListener(tcp, isTls ? _certificate : null);
+        return new WebSocketListener(tcp, isTls ? _certificate : null, _options.RequestsMax);
     }
 
     internal static Multiaddr WithWs(Multiaddr tcp, bool isTls) => Multiaddr.Parse($"{tcp}{(isTls ? "/tls" : "")}/ws");

@@ -85,10 +85,29 @@ public sealed partial class WeftProcess : IAsyncDisposable
     /// <param name="dataFolder">Its folder.</param>
     /// <param name="arguments">Further arguments of <c>weft up</c>; port 0 unless they have <c>--http</c>.</param>
     /// <exception cref="InvalidOperationException">It ended first; the message has what it printed.</exception>
-    public static async Task<WeftProcess> StartAsync(string dataFolder, params string[] arguments)
+    public static Task<WeftProcess> StartAsync(string dataFolder, params string[] arguments)
     {
         string[] address = arguments.Contains("--http") ? [] : ["--http", "127.0.0.1:0"];
-        ProcessStartInfo start = StartInfo(["up", "--data", dataFolder, .. address, .. arguments]);
+        return StartAsync(dataFolder, StartInfo(["up", "--data", dataFolder, .. address, .. arguments]));
+    }
+
+    /// <summary>Starts a node that may open only so many files; by a shell, which sets the limit and gives way to it.</summary>
+    public static Task<WeftProcess> StartLimitedAsync(int descriptors, string dataFolder, params string[] arguments)
+    {
+        ProcessStartInfo start = StartInfo(["up", "--data", dataFolder, "--http", "127.0.0.1:0", .. arguments]);
+        string[] command = [start.FileName, .. start.ArgumentList];
+        start.FileName = "/bin/sh";
+        start.ArgumentList.Clear();
+        foreach (string word in (string[])["-c", $"ulimit -n {descriptors} && exec \"$@\"", "weft", .. command])
+        {
+            start.ArgumentList.Add(word);
+        }
+
+        return StartAsync(dataFolder, start);
+    }
+
+    private static async Task<WeftProcess> StartAsync(string dataFolder, ProcessStartInfo start)
+    {
         var process = new Process { StartInfo = start, EnableRaisingEvents = true };
         var node = new WeftProcess(process, dataFolder);
         process.OutputDataReceived += (_, e) => node.OnLine(e.Data);

@@ -96,10 +96,26 @@ internal static class StatusCommand
 
     private static void PrintNetwork(CliOutput output, JsonElement network)
     {
-        Row(output, "libp2p", $"{network.Text("peerId")}  profile {network.Text("profile")}");
+        Row(output, "libp2p",
+            $"{network.Text("peerId")}  profile {network.Text("profile")}, security {network.Text("security")}");
         foreach (JsonElement address in network.Items("addresses"))
         {
             Row(output, "listens", PlainText.OneLine(address.GetString() ?? ""));
+        }
+
+        Row(output, "chosen", $"{Units.Count(network.Number("outboundChosen"))} of "
+            + $"{Units.Count(network.Number("outboundTarget"))} outbound connections of its own choice");
+        foreach (JsonElement way in network.Items("discovery"))
+        {
+            bool isActive = way.Member("active") is { ValueKind: JsonValueKind.True };
+            Row(output, "finds", $"{way.Text("source")}: {(isActive ? "on" : "off")}, "
+                + $"{Units.Count(way.Number("found"))} found");
+        }
+
+        foreach (JsonElement relay in (network.Member("relays") ?? default).Items("items"))
+        {
+            bool isReserved = relay.Member("reserved") is { ValueKind: JsonValueKind.True };
+            Row(output, "relay", PlainText.OneLine($"{relay.Text("address")}  {(isReserved ? "reserved" : "asking")}"));
         }
 
         foreach (JsonElement limit in network.Items("limits"))

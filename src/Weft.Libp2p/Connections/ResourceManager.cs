@@ -1,6 +1,7 @@
 using Weft.Libp2p.Transport;
 using Weft.Primitives;
 using Weft.Protocols.Dialing;
+using Weft.Protocols.Peers;
 
 namespace Weft.Libp2p.Connections;
 
@@ -17,6 +18,7 @@ internal sealed class ResourceManager(Libp2pLimits limits, TimeProvider time)
     private int _outbound;
     private int _handshakes;
     private int _descriptors;
+    private int _circuits;
     private int _inboundStreams;
     private int _outboundStreams;
     private int _transientStreams;
@@ -31,7 +33,19 @@ internal sealed class ResourceManager(Libp2pLimits limits, TimeProvider time)
             {
                 return new(
                     _inbound, _outbound, _handshakes, _inboundStreams, _outboundStreams, _transientStreams, _peers.Count,
-                    Interlocked.Read(ref _memory), _descriptors);
+                    Interlocked.Read(ref _memory), _descriptors, _circuits);
+            }
+        }
+    }
+
+    /// <summary>True while no other inbound handshake may begin.</summary>
+    public bool IsFullOfHandshakes
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _handshakes >= limits.InboundHandshakesMax;
             }
         }
     }
@@ -71,7 +85,17 @@ internal sealed class ResourceManager(Libp2pLimits limits, TimeProvider time)
                 return Refuse(Libp2pCeiling.InboundHandshakes, "too many handshakes");
             }
 
-            if (!connection.IsLimited)
+            if (IsCircuit(connection))
+            {
+                // The relay's address says nothing of who comes, and one relay must not fill every place.
+                if (_circuits >= limits.CircuitConnectionsMax)
+                {
+                    return Refuse(Libp2pCeiling.CircuitConnections, "too many connections through relays");
+                }
+
+                _circuits++;
+            }
+            else
             {
                 if (_descriptors >= limits.DescriptorsMax)
                 {
@@ -168,7 +192,11 @@ internal sealed class ResourceManager(Libp2pLimits limits, TimeProvider time)
         {
             _inbound--;
             _handshakes -= peer.IsEmpty ? 1 : 0;
-            if (!connection.IsLimited)
+            if (IsCircuit(connection))
+            {
+                _circuits--;
+            }
+            else
             {
                 _descriptors--;
                 _addresses.OnClosed(connection.RemoteAddress);
@@ -289,6 +317,9 @@ internal sealed class ResourceManager(Libp2pLimits limits, TimeProvider time)
             Forget(peer, scope);
         }
     }
+
+    private static bool IsCircuit(ITransportConnection connection) =>
+        connection.IsLimited || connection.RemoteAddress.TryFind(MultiaddrCode.Circuit, out _);
 
     private PeerScope ScopeOf(PeerId peer)
     {

@@ -24,6 +24,7 @@ public sealed partial class NodeNetwork
         [
             new("system", "inbound connections", use.InboundConnections, limits.InboundConnectionsMax),
             new("system", "outbound connections", use.OutboundConnections, limits.OutboundConnectionsMax),
+            new("system", "inbound connections through relays", use.Circuits, limits.CircuitConnectionsMax),
             new("system", "inbound streams", use.InboundStreams, limits.InboundStreamsMax),
             new("system", "outbound streams", use.OutboundStreams, limits.OutboundStreamsMax),
             new("system", "bytes received and not read", use.MemoryBytes, limits.MemoryBytesMax),

@@ -12,6 +12,7 @@ public static class NetworkCeilings
     [
         new("InboundConnectionsMax", 0, 1_000_000, (set, to) => set.Host.Limits.InboundConnectionsMax = (int)to),
         new("OutboundConnectionsMax", 0, 1_000_000, (set, to) => set.Host.Limits.OutboundConnectionsMax = (int)to),
+        new("CircuitConnectionsMax", 0, 1_000_000, (set, to) => set.Host.Limits.CircuitConnectionsMax = (int)to),
         new("InboundHandshakesMax", 0, 1_000_000, (set, to) => set.Host.Limits.InboundHandshakesMax = (int)to),
         new("PeerConnectionsMax", 1, 10_000, (set, to) => set.Host.Limits.PeerConnectionsMax = (int)to),
         new("DescriptorsMax", 0, int.MaxValue, (set, to) => set.Host.Limits.DescriptorsMax = (int)to),

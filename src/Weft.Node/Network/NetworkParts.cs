@@ -25,6 +25,11 @@ public sealed class NetworkParts
     /// <summary>Keeps anchors over a restart; called now and then, and at the end. Null: they are not kept.</summary>
     public Action<IReadOnlyList<PeerAnchor>>? SaveAnchors { get; init; }
 
+    /// <summary>
+    /// Connections that the descriptors of the process have room for, where options name no ceiling; null for any number.
+    /// </summary>
+    public int? DescriptorsMax { get; init; }
+
     /// <summary>What is disposed after the host.</summary>
     public IList<IDisposable> Owned { get; init; } = [];
 

@@ -412,6 +412,11 @@ public sealed partial class NodeNetwork : IAsyncDisposable
         }
 
         NetworkProfiles.Apply(options, host);
+        if (options.Limits is null && parts.DescriptorsMax is { } descriptors)
+        {
+            host.Limits.DescriptorsMax = Math.Min(host.Limits.DescriptorsMax, descriptors);
+        }
+
         host.Limits.BansMax = Math.Max(host.Limits.BansMax, 2 * options.BansMax);
         return host;
     }

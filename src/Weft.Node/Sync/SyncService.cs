@@ -34,6 +34,7 @@ internal sealed class SyncService : IPeerAsker, IAsyncDisposable
     private static readonly TimeSpan HeldMin = TimeSpan.FromSeconds(10);
 
     private readonly NodeNetwork _network;
+    private readonly SyncBudget _budget;
     private readonly Lock _gate = new();
     private readonly Dictionary<PeerId, SyncSession> _sessions = [];
     private readonly Dictionary<PeerId, Retry> _retries = [];
@@ -50,6 +51,7 @@ internal sealed class SyncService : IPeerAsker, IAsyncDisposable
     {
         _network = network;
         Options = options;
+        _budget = new SyncBudget(options);
         Prefixes = prefixes;
         Ranges = new RangeIndex(network.Node.Store, network.Node.Changes, network.Node.Crypto)
         {
@@ -126,6 +128,15 @@ internal sealed class SyncService : IPeerAsker, IAsyncDisposable
             }
 
             await Task.Delay(ExchangePause, Node.Time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>How long a peer's next message waits to be read, after what it has asked for.</summary>
+    public TimeSpan WaitAfter(PeerId peer, SyncMessage message, WeftInstant now)
+    {
+        lock (_budget)
+        {
+            return _budget.Take(peer, message, now);
         }
     }
 

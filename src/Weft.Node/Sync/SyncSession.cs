@@ -263,6 +263,12 @@ internal sealed partial class SyncSession : IAsyncDisposable
                     return;
                 }
 
+                TimeSpan wait = _owner.WaitAfter(Peer, message, Now);
+                if (wait > TimeSpan.Zero)
+                {
+                    await Task.Delay(wait, _node.Time, _stopping.Token).ConfigureAwait(false); // It is not read meanwhile.
+                }
+
                 while (Interlocked.Read(ref _outgoingBytes) > OutgoingBytesHigh)
                 {
                     await Volatile.Read(ref _room).Task.WaitAsync(_stopping.Token).ConfigureAwait(false);

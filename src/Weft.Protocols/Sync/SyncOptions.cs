@@ -58,4 +58,16 @@ public sealed class SyncOptions
     /// How long the news waits that there is nothing to send, so that much of it travels as one message. Default: 100 ms.
     /// </summary>
     public TimeSpan CursorDelay { get; set; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>
+    /// Ranges a peer may have compared here a second, whatever number of sessions it opens; what it sends beyond waits:
+    /// 1 and up. Default: 5,000.
+    /// </summary>
+    public double RangesPerSecond { get; set; } = 5_000;
+
+    /// <summary>Ranges beyond that at once: as many as a million fields that all differ need. Default: 100,000.</summary>
+    public double RangesBurst { get; set; } = 100_000;
+
+    /// <summary>Peers whose rate is remembered; the one that came first goes first: 1 and up. Default: 1,024.</summary>
+    public int BudgetsMax { get; set; } = 1_024;
 }

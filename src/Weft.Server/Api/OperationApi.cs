@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Weft.Node.Network;
 using Weft.Node.Storage;
 using Weft.Primitives;
+using Weft.Protocols.Dialing;
 using Weft.Server.Http;
 
 namespace Weft.Server.Api;
@@ -134,7 +135,31 @@ internal static class OperationApi
 
         json.WriteEndArray();
         json.WriteString("profile", network.Options.EffectiveProfile.ToString().ToLowerInvariant());
+        json.WriteString("security", network.Options.Security.ToString().ToLowerInvariant());
         json.WriteNumber("peers", network.Host.Connections.Count);
+        json.WriteNumber("outboundTarget", network.Options.OutboundTarget);
+        json.WriteNumber("outboundChosen", network.Host.ChosenCount);
+        json.WriteStartArray("anchors");
+        foreach (Libp2p.PeerAnchor anchor in network.Anchors)
+        {
+            json.WriteStringValue(anchor.Peer.ToString());
+        }
+
+        json.WriteEndArray();
+        json.WriteStartObject("relays");
+        RelaysApi.WriteMembers(json, network);
+        json.WriteEndObject();
+        json.WriteStartArray("discovery");
+        foreach (Libp2p.Discovery.IDiscovery way in network.Discoveries)
+        {
+            json.WriteStartObject();
+            json.WriteString("source", NameOf(way.Source));
+            json.WriteBoolean("active", way.IsActive);
+            json.WriteNumber("found", way.Found);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
         json.WriteStartArray("limits");
         foreach (LimitUse limit in network.ListLimits().Concat(ProcessLimits.Read()))
         {
@@ -149,6 +174,15 @@ internal static class OperationApi
         json.WriteEndArray();
         json.WriteEndObject();
     }
+
+    private static string NameOf(PeerSource source) => source switch
+    {
+        PeerSource.PeerExchange => "exchange",
+        PeerSource.Rendezvous => "rendezvous",
+        PeerSource.Mdns => "mdns",
+        PeerSource.Dht => "dht",
+        _ => source.ToString().ToLowerInvariant(),
+    };
 
     private static void WriteProcess(Utf8JsonWriter json)
     {

@@ -29,15 +29,19 @@ internal static class NetworkRim
             tls = Load(file, key, owned);
         }
 
+        int? descriptors = OpenFiles.NetworkShare();
+        var tcp = new TcpTransportOptions();
+        tcp.RequestsMax = Math.Min(tcp.RequestsMax, descriptors / 2 ?? tcp.RequestsMax);
         AnchorsFile? anchors = folder is null ? null : new AnchorsFile(Path.Combine(folder, AnchorsFile.Name));
         return new()
         {
-            Transports = { new TcpTransport(), new WebSocketTransport(tls: tls) },
+            Transports = { new TcpTransport(tcp), new WebSocketTransport(tcp, tls) },
             LocalDiscovery = host => new MdnsDiscovery(host),
             Tls = () => new TlsSecurity(),
             Names = new NameResolver(NamesOf(options)),
             Anchors = anchors?.Read() ?? [],
             SaveAnchors = anchors is null ? null : anchors.Write,
+            DescriptorsMax = descriptors,
             Owned = owned,
             AgentVersion = "weft/" + typeof(WeftPeer).Assembly.GetName().Version?.ToString(3),
             Bans = memory.Bans,

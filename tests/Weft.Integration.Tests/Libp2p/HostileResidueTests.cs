@@ -43,6 +43,34 @@ public sealed class HostileResidueTests
     }
 
     [Fact]
+    public async Task Silent_peers_that_hold_every_handshake_give_way_to_an_honest_one()
+    {
+        await using Libp2pHost host = await RawPeer.StartHostAsync(options =>
+        {
+            options.HandshakeTimeout = TimeSpan.FromMinutes(5); // They would hold out for longer than the test.
+            options.Limits.InboundHandshakesMax = 8;
+        });
+        var silent = new List<ITransportConnection>();
+        for (int i = 0; i < 8; i++)
+        {
+            silent.Add(await RawPeer.DialAsync(host));
+        }
+
+        await RawPeer.UntilAsync(() => host.Use.InboundHandshakes == 8);
+        using var late = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (await Record.ExceptionAsync(() => RawPeer.ServesAsync(host)) is not null)
+        {
+            late.Token.ThrowIfCancellationRequested(); // Refused until the first of them has had its second.
+        }
+
+        Assert.InRange(host.Use.InboundHandshakes, 0, 8);
+        foreach (ITransportConnection one in silent)
+        {
+            await one.DisposeAsync();
+        }
+    }
+
+    [Fact]
     public async Task A_thousand_hostile_connections_leave_no_memory_behind()
     {
         await using Libp2pHost host = await RawPeer.StartHostAsync(
