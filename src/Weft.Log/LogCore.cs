@@ -149,6 +149,19 @@ public sealed partial class LogCore : IDisposable
             return verdict;
         }
 
+        verdict = Build(blocks, out MerkleTree? tree, out LogCommit? commit);
+        if (verdict == LogVerdict.Accepted)
+        {
+            Commit(tree!, commit!);
+        }
+
+        return verdict;
+    }
+
+    private LogVerdict Build(
+        ReadOnlySpan<ReadOnlyMemory<byte>> blocks, out MerkleTree? built, out LogCommit? commit)
+    {
+        (built, commit) = (null, null);
         MerkleTree tree = _tree.Clone();
         var nodes = new List<TreeNode>(2 * blocks.Length);
         var stored = new List<KeyValuePair<long, ReadOnlyMemory<byte>>>(blocks.Length);
@@ -169,13 +182,14 @@ public sealed partial class LogCore : IDisposable
             stored.Add(new(index, bytes));
         }
 
-        Commit(tree, new LogCommit
+        built = tree;
+        commit = new LogCommit
         {
             State = _state with { Head = SignedHead(tree, Fork), Manifest = _verifier.Manifest.Encode() },
             Nodes = nodes,
             Blocks = stored,
             Bits = [new LogBitRange(_tree.Length, blocks.Length, true)],
-        });
+        };
         return LogVerdict.Accepted;
     }
 
@@ -349,9 +363,11 @@ public sealed partial class LogCore : IDisposable
         new(fork, tree.Length, tree.ByteLength, tree.Roots.ToArray(), signature);
 
     /// <summary>Writes first: when the store throws, nothing here has changed.</summary>
-    private void Commit(MerkleTree tree, LogCommit commit)
+    private void Commit(MerkleTree tree, LogCommit commit) => Took(tree, commit, _store.Write(commit));
+
+    private void Took(MerkleTree tree, LogCommit commit, long number)
     {
-        LastCommit = _store.Write(commit);
+        LastCommit = number;
         if (!ReferenceEquals(commit.State.Head, _state.Head))
         {
             _undurable.Enqueue((LastCommit, commit.State.Head));

@@ -4,6 +4,7 @@ using Weft.Crypto;
 using Weft.Graph.Policy;
 using Weft.Node.Access;
 using Weft.Node.Events;
+using Weft.Node.History;
 using Weft.Node.Lanes;
 using Weft.Node.Logs;
 using Weft.Node.Network;
@@ -46,7 +47,10 @@ public sealed class WeftNode : IAsyncDisposable
         _admission = new NodeAdmission(options, store, Crypto, Identity, _networkId, Policies, Metrics);
         VerifyQueue verifying = _admission.Queue;
         store.FollowArrivals(() => verifying.Waiting);
-        _driver = new GraphDriver(options, store, time, Metrics, _admission);
+        Retention = new HistoryRules(store, Policies, time);
+        _driver = new GraphDriver(
+            options, store, time, Metrics, _admission,
+            new HistoryKeeper(store, Retention, Identity.PublicKey.ToString()));
         _policies = new PolicyDriver(Policies, store, _driver, loggers.CreateLogger<PolicyDriver>(), Metrics);
         store.OnCommitted(commit =>
         {
@@ -59,6 +63,8 @@ public sealed class WeftNode : IAsyncDisposable
         Grants = new GrantDirectory(this, Identity);
         Recovery = new RecoveryDirectory(this, Identity);
         Logs = new LogSpace(store, Crypto, time, options.Logs, loggers);
+        _driver.History.Logs = Logs;
+        Graph.Past = new HistoryReader(store, Retention, Logs, time);
         Topics = new NodeTopics(this);
 
         Events = new NodeEvents(time);
@@ -94,6 +100,13 @@ public sealed class WeftNode : IAsyncDisposable
 
     /// <summary>The graph.</summary>
     public GraphSpace Graph { get; }
+
+    /// <summary>How much of the past is kept, prefix by prefix.</summary>
+    public HistoryRules Retention { get; }
+
+    /// <summary>The past of a node, as far as a policy has this peer keep it.</summary>
+    /// <exception cref="ArgumentException">The soul is not valid.</exception>
+    public NodeHistory History(string soul) => Graph.Get(soul).History;
 
     /// <summary>The groups this node's identity owns or belongs to.</summary>
     public GroupDirectory Groups { get; }
@@ -181,6 +194,7 @@ public sealed class WeftNode : IAsyncDisposable
         try
         {
             await node._policies.LoadAsync(cancellationToken).ConfigureAwait(false);
+            await node.Retention.LoadAsync(cancellationToken).ConfigureAwait(false);
         }
         catch
         {
@@ -188,8 +202,8 @@ public sealed class WeftNode : IAsyncDisposable
             throw;
         }
 
+        node.Logs.Start(); // Before the lanes: they append to logs that hold history.
         node._driver.Start();
-        node.Logs.Start();
         node._policies.Start();
         return node;
     }
@@ -227,10 +241,10 @@ public sealed class WeftNode : IAsyncDisposable
             await Network.DisposeAsync().ConfigureAwait(false); // Peers bring writes; those that came are finished below.
         }
 
-        await Logs.DisposeAsync().ConfigureAwait(false);
         await _journalTimer.DisposeAsync().ConfigureAwait(false);
         await _policies.DisposeAsync().ConfigureAwait(false);
         await _driver.DisposeAsync().ConfigureAwait(false);
+        await Logs.DisposeAsync().ConfigureAwait(false); // After the lanes, which append to logs that hold history.
         await _admission.DisposeAsync().ConfigureAwait(false);
         await Store.DisposeAsync().ConfigureAwait(false);
         Events.Complete();

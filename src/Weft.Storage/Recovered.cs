@@ -140,6 +140,11 @@ internal sealed class Recovered
             Table.Put(KeyText.Encode(field.Write.Soul, ref buffer), field.Write, sequence);
         }
 
+        foreach (FieldWrite row in batch.History)
+        {
+            Table.Put(KeyText.Encode(row.Soul, ref buffer), row, sequence);
+        }
+
         foreach (FieldWrite released in batch.Released)
         {
             Deferred.Remove(released);

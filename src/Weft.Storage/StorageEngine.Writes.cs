@@ -104,6 +104,13 @@ public sealed partial class StorageEngine
             _hot.Forget(write.Soul, write.Field);
         }
 
+        for (int i = 0; i < batch.History.Count; i++)
+        {
+            FieldWrite row = batch.History[i];
+            active.Put(KeyText.Encode(row.Soul, ref _applyBuffer), row, sequence);
+            _hot.Forget(row.Soul, row.Field);
+        }
+
         if (batch.ClockHigh > _clockHigh)
         {
             _clockHigh = batch.ClockHigh;
@@ -136,11 +143,20 @@ public sealed partial class StorageEngine
     {
         for (int i = 0; i < batch.Fields.Count; i++)
         {
-            FieldWrite write = batch.Fields[i].Write;
-            _tables.Active.Undo(write.Soul, write.Field, sequence);
-            _tables.Flushing?.Undo(write.Soul, write.Field, sequence);
-            _hot.Forget(write.Soul, write.Field);
+            Undo(sequence, batch.Fields[i].Write);
         }
+
+        for (int i = 0; i < batch.History.Count; i++)
+        {
+            Undo(sequence, batch.History[i]);
+        }
+    }
+
+    private void Undo(long sequence, in FieldWrite write)
+    {
+        _tables.Active.Undo(write.Soul, write.Field, sequence);
+        _tables.Flushing?.Undo(write.Soul, write.Field, sequence);
+        _hot.Forget(write.Soul, write.Field);
     }
 
     private void NoteDeferred(CommitBatch batch)

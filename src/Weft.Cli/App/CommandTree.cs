@@ -28,8 +28,8 @@ internal static class CommandTree
         new("DATA", true,
         [
             PutCommand.Build(), GetCommand.Build(), LsCommand.Build(), RmCommand.Build(), WatchCommand.Build(),
-            WalkCommand.Build(), WhyCommand.Build(), ConflictsCommand.Build(), SetCommand.Build(),
-            ImportCommand.Build(), ExportCommand.Build(),
+            WalkCommand.Build(), WhyCommand.Build(), HistoryCommand.Build(), ConflictsCommand.Build(),
+            SetCommand.Build(), ImportCommand.Build(), ExportCommand.Build(),
         ]),
         new("TOPICS, LOGS, RECORDS", false, [TopicCommand.Build(), LogCommand.Build(), DhtCommand.Build()]),
         new("NETWORK", false,
@@ -44,7 +44,7 @@ internal static class CommandTree
         new("OPERATE", false,
         [
             EventsCommand.Build(), DoctorCommand.Build(), BenchCommand.Build(), BackupCommand.Build(), RestoreCommand.Build(),
-            VerifyCommand.Build(), RekeyCommand.Build(),
+            VerifyCommand.Build(), RetainCommand.Build(), RekeyCommand.Build(),
         ]),
         new("TEST", false, [SimCommand.Build()]),
         new("HELP", false, [ExplainCommand.Build(), VersionCommand.Build()]),

@@ -25,20 +25,31 @@ internal static class GetCommand
         HelpName = "DURATION",
     };
 
+    private static readonly Option<string?> At = new("--at")
+    {
+        Description = "As it was in a version or at a time, where its history is kept: 3, 10m (ago), 2026-11-20T18:00Z.",
+        HelpName = "WHEN",
+    };
+
     private static readonly Option<bool> Deleted = new("--deleted") { Description = "Show deleted fields too." };
 
     public static Command Build()
     {
         var command = new WeftCommand("get", "Read a node or one field.")
         {
-            Examples = ["weft get alice", "weft get alice name", "weft get alice --json | jq .fields"],
-            Resources = ["GET /node", "GET /field"],
+            Examples =
+            [
+                "weft get alice", "weft get alice name", "weft get alice --json | jq .fields",
+                "weft get document-123 --at 2",
+            ],
+            Resources = ["GET /node", "GET /field", "GET /history/at"],
             Remarks = "Exit code 3 when nothing is there; the message says whether it is absent, deleted or unknown.",
         };
         command.Arguments.Add(Soul);
         command.Arguments.Add(Field);
         command.Options.Add(Wait);
         command.Options.Add(Deleted);
+        command.Options.Add(At);
         command.Run(RunAsync);
         return command;
     }
@@ -60,10 +71,14 @@ internal static class GetCommand
         WeftClient client = await context.ConnectAsync(cancellationToken);
         long start = context.Host.Time.GetTimestamp();
         using JsonDocument answer = await client.GetAsync(
-            WeftClient.Path(
-                "node", ("soul", soul), ("wait", WaitText(context, Wait)),
-                ("from", field), ("to", field), ("limit", field is null ? "10000" : "1"),
-                ("deleted", context.Value(Deleted) || field is not null ? "true" : null)),
+            context.Value(At) is { } moment
+                ? WeftClient.Path(
+                    "history/at", ("soul", soul), ("name", field), ("at", HistoryCommand.Moment(context, moment)),
+                    ("deleted", context.Value(Deleted) || field is not null ? "true" : null))
+                : WeftClient.Path(
+                    "node", ("soul", soul), ("wait", WaitText(context, Wait)),
+                    ("from", field), ("to", field), ("limit", field is null ? "10000" : "1"),
+                    ("deleted", context.Value(Deleted) || field is not null ? "true" : null)),
             cancellationToken);
         JsonElement node = answer.RootElement;
         return field is null

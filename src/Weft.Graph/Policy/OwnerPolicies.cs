@@ -34,6 +34,7 @@ internal sealed class OwnerPolicies
 
         Records = nodes.Values.Sum(node => node.Length) + versions.Sum(prefix => prefix.Length);
         HasMerge = nodes.Values.Concat(versions).Any(all => all.Any(version => version.Document.Merge.Items.Count > 0));
+        HasHistory = nodes.Values.Concat(versions).Any(all => all.Any(version => version.Document.History is not null));
     }
 
     public static OwnerPolicies Empty { get; } =
@@ -44,6 +45,9 @@ internal sealed class OwnerPolicies
 
     /// <summary>True when a version names a merge method.</summary>
     public bool HasMerge { get; }
+
+    /// <summary>True when a version says what is kept of the past.</summary>
+    public bool HasHistory { get; }
 
     /// <summary>The version of a policy as it is held, or null.</summary>
     public PolicyInForce? Version(bool isNode, string scope, int number) =>
@@ -74,6 +78,24 @@ internal sealed class OwnerPolicies
 
         return null;
     }
+
+    /// <summary>The state from which a policy has kept history without a break, up to a version of it.</summary>
+    public double HistorySince(PolicyInForce version)
+    {
+        PolicyInForce[] versions = Versions(version.IsNode, version.Scope);
+        int at = Array.IndexOf(versions, version);
+        while (at > 0 && versions[at - 1].Document.History is { Keeps: true })
+        {
+            at--;
+        }
+
+        return at < 0 ? version.State : versions[at].State;
+    }
+
+    /// <summary>The policies that say what is kept of the past at a state, prefixes first.</summary>
+    public IEnumerable<PolicyInForce> WithHistory(double state) =>
+        _versions.Concat(_nodes.Values).Select(versions => At(versions, state)).OfType<PolicyInForce>()
+            .Where(version => version.Document.History is not null);
 
     /// <summary>
     /// Adds the states after <paramref name="above"/>, up to <paramref name="upTo"/>, at which a policy of the soul

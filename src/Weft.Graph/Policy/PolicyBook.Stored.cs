@@ -69,6 +69,11 @@ public sealed partial class PolicyBook
             Volatile.Write(ref _hasMerge, policies.HasMerge || _policies.Values.Any(one => one.HasMerge));
         }
 
+        if (policies.HasHistory != _hasHistory)
+        {
+            Volatile.Write(ref _hasHistory, policies.HasHistory || _policies.Values.Any(one => one.HasHistory));
+        }
+
         if (authority.Kind != SoulOwnerKind.Network)
         {
             Count(before is not null, after is not null, (after?.Bytes ?? 0) - (before?.Bytes ?? 0));

@@ -41,6 +41,7 @@ public sealed partial class PolicyBook : IMergeOrder, IGrantRevocations
 
     private long _version;
     private bool _hasMerge;
+    private bool _hasHistory;
 
     /// <summary>Makes an empty book; the driver fills it with what the store holds of the system's souls.</summary>
     /// <param name="options">How much to hold.</param>

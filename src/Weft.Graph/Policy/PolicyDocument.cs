@@ -57,6 +57,9 @@ public sealed class PolicyDocument
     /// <summary>What must hold of fields and values.</summary>
     public RuleSet Rules { get; init; } = RuleSet.None;
 
+    /// <summary>How much of the past is kept; null when the policy leaves that to each node.</summary>
+    public HistoryRule? History { get; init; }
+
     /// <summary>How versions of <paramref name="field"/> are merged.</summary>
     public MergeMethod MethodOf(string field) =>
         Merge.TryFind(field, out MergeMethod method) ? method : MergeMethod.Ham;

@@ -122,6 +122,11 @@ public static class PolicyDocumentCodec
             members.Add(new("replicate", PolicyJson.Of(words.ToString())));
         }
 
+        if (document.History is { } history)
+        {
+            members.Add(new(HistoryRule.Member, history.ToJson()));
+        }
+
         if (!document.Rules.IsEmpty)
         {
             PolicyJson rules = RuleSetCodec.ToJson(document.Rules);

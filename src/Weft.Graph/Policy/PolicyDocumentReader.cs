@@ -32,6 +32,7 @@ internal sealed class PolicyDocumentReader(ICrypto crypto)
         FieldMap<MergeMethod> merge = FieldMap<MergeMethod>.Empty;
         ReplicationWords? replicate = null;
         RuleSet rules = RuleSet.None;
+        HistoryRule? history = null;
         string? hash = null;
         string? hashed = null;
         bool hasFormat = false;
@@ -76,6 +77,9 @@ internal sealed class PolicyDocumentReader(ICrypto crypto)
                 case "replicate":
                     replicate = Replicate(value);
                     break;
+                case HistoryRule.Member:
+                    history = HistoryRule.Read(value, Require, Know);
+                    break;
                 case "rules":
                     rules = new RuleSetCodec(Require, Know).Read(value);
                     hashed = PolicyDocumentCodec.HashOf(value, crypto);
@@ -105,6 +109,7 @@ internal sealed class PolicyDocumentReader(ICrypto crypto)
                 ExpiresMs = expires,
                 Merge = merge,
                 Replicate = replicate,
+                History = history,
                 Rules = rules,
             };
     }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 using Weft.Graph;
+using Weft.Graph.History;
 using Weft.Log;
 using Weft.Node.Storage;
 using Weft.Primitives;
@@ -45,6 +46,10 @@ public static class CommitRecordCodec
 
     // Begins the changes of DHT records behind those of logs, which never begin so.
     private const byte RecordsMark = 0xFF;
+
+    // Begins what is kept of the past, in the same place, and never begins a change of a log either.
+    private const byte HistoryMark = 0xFE;
+    private const string HistoryTag = "h";
 
     /// <summary>Bytes that a sealed payload is bound to: store, salt, sequence, durable.</summary>
     internal const int BoundBytes = 32;
@@ -153,6 +158,12 @@ public static class CommitRecordCodec
             LogDeltaCodec.Write(writer, batch.Logs[i]);
         }
 
+        if (batch.History.Count > 0)
+        {
+            Put(writer, HistoryMark);
+            PutHistory(writer, batch.History, ref previous);
+        }
+
         if (batch.Records.Count > 0)
         {
             Put(writer, RecordsMark);
@@ -180,6 +191,7 @@ public static class CommitRecordCodec
             || !TryReadWrites(ref rest, ref previous, out FieldWrite[] deferred)
             || !TryReadWrites(ref rest, ref previous, out FieldWrite[] released)
             || !TryReadLogs(ref rest, out List<LogDelta> logs)
+            || !TryReadHistory(ref rest, ref previous, out FieldWrite[] history)
             || !TryReadRecords(rest, out List<RecordChange> records))
         {
             return false;
@@ -191,7 +203,12 @@ public static class CommitRecordCodec
             fields[i] = new CommitField(writes[i], default, false);
         }
 
-        batch = new CommitBatch(fields, deferred, released, clockHigh) { Logs = logs, Records = records };
+        batch = new CommitBatch(fields, deferred, released, clockHigh)
+        {
+            Logs = logs,
+            Records = records,
+            History = history,
+        };
         return true;
     }
 
@@ -259,6 +276,43 @@ public static class CommitRecordCodec
         }
     }
 
+    // In the record another text stands for what begins the souls, which is none that UTF-8 could hold.
+    private static void PutHistory(IBufferWriter<byte> writer, IReadOnlyList<FieldWrite> rows, ref string previous)
+    {
+        PutNumber(writer, (ulong)rows.Count);
+        for (int i = 0; i < rows.Count; i++)
+        {
+            PutWrite(writer, rows[i] with { Soul = HistoryTag + HistorySoul.NodeOf(rows[i].Soul) }, ref previous);
+        }
+    }
+
+    private static bool TryReadHistory(ref ReadOnlySpan<byte> rest, ref string previous, out FieldWrite[] rows)
+    {
+        rows = [];
+        if (rest.IsEmpty || rest[0] != HistoryMark)
+        {
+            return true;
+        }
+
+        rest = rest[1..];
+        if (!TryReadWrites(ref rest, ref previous, out rows))
+        {
+            return false;
+        }
+
+        for (int i = 0; i < rows.Length; i++)
+        {
+            if (!rows[i].Soul.StartsWith(HistoryTag, StringComparison.Ordinal))
+            {
+                return false;
+            }
+
+            rows[i] = rows[i] with { Soul = HistorySoul.Of(rows[i].Soul[HistoryTag.Length..]) };
+        }
+
+        return true;
+    }
+
     private static void Put(IBufferWriter<byte> writer, byte one)
     {
         writer.GetSpan(1)[0] = one;
@@ -302,7 +356,7 @@ public static class CommitRecordCodec
     private static bool TryReadLogs(ref ReadOnlySpan<byte> rest, out List<LogDelta> logs)
     {
         logs = [];
-        while (!rest.IsEmpty && rest[0] != RecordsMark)
+        while (!rest.IsEmpty && rest[0] is not (RecordsMark or HistoryMark))
         {
             if (!LogDeltaCodec.TryRead(ref rest, out LogDelta? log))
             {

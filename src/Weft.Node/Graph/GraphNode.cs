@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization.Metadata;
 using Weft.Graph;
+using Weft.Node.History;
 using Weft.Primitives;
 
 namespace Weft.Node;
@@ -84,6 +85,9 @@ public sealed class GraphNode
     public ValueTask<ChangeSubscription> WatchAsync(
         string? field = null, CancellationToken cancellationToken = default) =>
         Graph.WatchAsync(new ChangeFilter(Soul, Field: field), cancellationToken);
+
+    /// <summary>The node's past, as far as a policy has this peer keep it.</summary>
+    public NodeHistory History => Graph.HistoryOf(Soul);
 
     /// <summary>The set of links under a field, as gun.js's <c>set()</c> keeps it.</summary>
     /// <exception cref="ArgumentException">The field name is not valid.</exception>

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Weft.Graph;
 using Weft.Graph.Access;
 using Weft.Node.Lanes;
+using Weft.Node.History;
 using Weft.Node.Replication;
 using Weft.Node.Storage;
 using Weft.Primitives;
@@ -37,6 +38,9 @@ public sealed class GraphSpace
     /// <summary>Makes who counts the peers that hold a write.</summary>
     internal Func<AckWaiter>? Acks { get; set; }
 
+    /// <summary>Who reads the past; set by the node.</summary>
+    internal HistoryReader? Past { get; set; }
+
     /// <summary>A handle to one node of the graph. It reads nothing.</summary>
     /// <exception cref="ArgumentException">The soul is not valid.</exception>
     public GraphNode Get(string soul)
@@ -44,6 +48,9 @@ public sealed class GraphSpace
         FieldRules.ThrowIfInvalidSoul(soul);
         return new GraphNode(this, soul);
     }
+
+    internal NodeHistory HistoryOf(string soul) => new(
+        this, Past ?? throw new InvalidOperationException("This graph belongs to no node."), soul);
 
     /// <summary>Merges a delta, all or nothing. This is the one way in for local calls, HTTP, import and peers.</summary>
     /// <param name="delta">1 and up; a state of NaN asks this node for one (the same for the whole delta).</param>

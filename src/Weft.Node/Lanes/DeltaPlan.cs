@@ -132,6 +132,7 @@ public static class DeltaPlan
             }
         }
 
-        fields.Add(new CommitField(write, decision.Displaced.Value, decision.HadKnown));
+        fields.Add(new CommitField(
+            write, decision.Displaced.Value, decision.HadKnown, decision.Displaced.State));
     }
 }

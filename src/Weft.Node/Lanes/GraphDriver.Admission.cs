@@ -285,9 +285,12 @@ internal sealed partial class GraphDriver
         }
 
         var none = new FieldWrite(write.Soul, write.Field, WeftValue.Null, PolicyBook.DroppedState);
-        var batch = new CommitBatch([new CommitField(none, known.Value, HadKnown: true)], [], [], high);
+        var batch = new CommitBatch([new CommitField(none, known.Value, HadKnown: true, known.State)], [], [], high);
+        ValueTask<CommitReceipt> append = request.History is null
+            ? Store.AppendAsync(batch, request.Durability)
+            : History.AppendAsync(batch, request.History, request.Durability, WallMs);
         _ = FinishAsync(
-            request, Store.AppendAsync(batch, request.Durability), 0,
+            request, append, 0,
             new WriteResult(PolicyBook.DroppedState, default, 0, 1, 0, 0));
     }
 }

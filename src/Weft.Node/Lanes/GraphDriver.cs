@@ -3,6 +3,7 @@ using Weft.Graph;
 using Weft.Graph.Access;
 using Weft.Graph.Policy;
 using Weft.Node.Access;
+using Weft.Node.History;
 using Weft.Node.Storage;
 using Weft.Primitives;
 
@@ -29,10 +30,12 @@ internal sealed partial class GraphDriver : IAsyncDisposable
     private bool _stopping;
 
     public GraphDriver(
-        NodeOptions options, IStore store, TimeProvider time, NodeMetrics metrics, NodeAdmission admission)
+        NodeOptions options, IStore store, TimeProvider time, NodeMetrics metrics, NodeAdmission admission,
+        HistoryKeeper history)
     {
         Store = store;
         Admission = admission;
+        History = history;
         _time = time;
         _metrics = metrics;
         _clock = new HamClock(store.ClockHigh);
@@ -57,6 +60,9 @@ internal sealed partial class GraphDriver : IAsyncDisposable
     }
 
     public IStore Store { get; }
+
+    /// <summary>Keeps versions where a policy says so.</summary>
+    public HistoryKeeper History { get; }
 
     /// <summary>Where durations go; null for nowhere.</summary>
     public NodeTelemetry? Telemetry { get; set; }
@@ -189,7 +195,9 @@ internal sealed partial class GraphDriver : IAsyncDisposable
         }
 
         long started = plan.Batch.IsEmpty || Telemetry is null ? 0 : Telemetry.StartCommit();
-        ValueTask<CommitReceipt> append = Store.AppendAsync(plan.Batch, request.Durability);
+        ValueTask<CommitReceipt> append = request.History is null
+            ? Store.AppendAsync(plan.Batch, request.Durability)
+            : History.AppendAsync(plan.Batch, request.History, request.Durability, WallMs);
         _ = FinishAsync(request, append, started, new WriteResult(
             plan.StateMax, default, 0, plan.Batch.Fields.Count, plan.Kept, plan.Deferred,
             Standing: plan.Standing));

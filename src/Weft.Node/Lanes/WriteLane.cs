@@ -160,6 +160,12 @@ internal sealed class WriteLane : IAsyncDisposable
             _driver.GiveStates(request.Delta);
             view.Begin(request.Delta);
             await _driver.Store.LoadAsync(view).ConfigureAwait(false);
+            if (_driver.History.IsOn)
+            {
+                request.History = await _driver.History.PrepareAsync(request.Delta, _driver.WallMs)
+                    .ConfigureAwait(false);
+            }
+
             if (request.IsDrop)
             {
                 _driver.CarryDrop(request, view);

@@ -85,7 +85,7 @@ internal sealed partial class LogDriver
         WeftException? failure;
         try
         {
-            failure = LogErrors.Of(log.Core.Append(blocks), log);
+            failure = LogErrors.OfHistory(log) ?? LogErrors.Of(log.Core.Append(blocks), log);
         }
         catch (WeftException refused)
         {

@@ -215,7 +215,7 @@ internal sealed partial class LogDriver
     /// <summary>Cuts a log back.</summary>
     public long Truncate(OpenLog log, long length)
     {
-        if (LogErrors.Of(log.Core.Truncate(length), log) is WeftException refused)
+        if ((LogErrors.OfHistory(log) ?? LogErrors.Of(log.Core.Truncate(length), log)) is WeftException refused)
         {
             throw refused;
         }

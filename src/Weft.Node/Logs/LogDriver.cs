@@ -163,12 +163,19 @@ internal sealed partial class LogDriver : IAsyncDisposable
                 await _store.WaitForRoomAsync().ConfigureAwait(false);
                 for (int i = 0; i < TurnMax && _work.Reader.TryRead(out Action? work); i++)
                 {
-                    work();
+                    lock (_guard)
+                    {
+                        work();
+                        Carry();
+                    }
+                }
+
+                lock (_guard)
+                {
+                    WriteAppends();
                     Carry();
                 }
 
-                WriteAppends();
-                Carry();
                 StartFlush(Durability.Buffered);
                 StartFlush(Durability.Disk);
             }

@@ -29,6 +29,13 @@ internal static class LogErrors
         };
     }
 
+    /// <summary>The history of a prefix is written by what happens in the graph, and by nobody else.</summary>
+    public static WeftException? OfHistory(OpenLog log) => log.Note.IsHistory
+        ? new WeftException(
+            WeftError.LogNotWritable,
+            $"The log '{log.Note.Name}' holds the history of a prefix, which the graph alone writes; nothing was changed.")
+        : null;
+
     public static WeftException Unknown(string name) =>
         new(WeftError.LogUnknown, $"No log '{name}' is kept here.");
 }

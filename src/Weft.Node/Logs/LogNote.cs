@@ -10,6 +10,7 @@ internal sealed record LogNote
 {
     private const byte Version = 1;
     private const int FollowedFlag = 1;
+    private const int HistoryFlag = 2;
     private const int NameBytesMax = 256;
 
     public string? Name { get; init; }
@@ -22,10 +23,13 @@ internal sealed record LogNote
 
     public bool IsFollowed { get; init; }
 
+    /// <summary>True when it holds the history of a prefix.</summary>
+    public bool IsHistory { get; init; }
+
     public byte[] Write()
     {
         var target = new ArrayBufferWriter<byte>();
-        target.Write([Version, (byte)(IsFollowed ? FollowedFlag : 0)]);
+        target.Write([Version, (byte)((IsFollowed ? FollowedFlag : 0) | (IsHistory ? HistoryFlag : 0))]);
         foreach (byte[] part in (byte[][])[Encoding.UTF8.GetBytes(Name ?? ""), Seed, Secret])
         {
             target.Advance(Uvarint.Write(target.GetSpan(Uvarint.BytesMax), (ulong)part.Length));
@@ -49,6 +53,7 @@ internal sealed record LogNote
         }
 
         bool isFollowed = (bytes[1] & FollowedFlag) != 0;
+        bool isHistory = (bytes[1] & HistoryFlag) != 0;
         ReadOnlySpan<byte> rest = bytes[2..];
         bool isRead = TryPart(ref rest, NameBytesMax, out byte[] name);
         isRead &= TryPart(ref rest, Hash32.Length, out byte[] seed);
@@ -61,6 +66,7 @@ internal sealed record LogNote
                 Seed = seed,
                 Secret = secret,
                 IsFollowed = isFollowed,
+                IsHistory = isHistory,
             };
     }
 

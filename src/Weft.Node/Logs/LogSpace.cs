@@ -165,6 +165,47 @@ public sealed class LogSpace : IAsyncDisposable
 
     internal void Start() => _driver.Start();
 
+    /// <inheritdoc cref="LogDriver.AppendHistory"/>
+    internal long AppendHistory(
+        IReadOnlyDictionary<string, List<ReadOnlyMemory<byte>>> blocks,
+        Func<string, OpenLog?, ReadOnlyMemory<byte>> first,
+        Func<IReadOnlyDictionary<string, (Hash32 Log, long Start)>, CommitBatch> make) =>
+        _driver.AppendHistory(blocks, first, make);
+
+    /// <summary>Reads blocks of logs that hold history; null for one that is not here.</summary>
+    internal Task<IReadOnlyList<ReadOnlyMemory<byte>?>> ReadHistoryAsync(
+        IReadOnlyList<(Hash32 Log, long Block)> wanted, CancellationToken cancellationToken) =>
+        _driver.AskAsync<IReadOnlyList<ReadOnlyMemory<byte>?>>(
+            () =>
+            {
+                var read = new ReadOnlyMemory<byte>?[wanted.Count];
+                for (int i = 0; i < read.Length; i++)
+                {
+                    OpenLog? log = _driver.Find(wanted[i].Log.ToString());
+                    read[i] = log is not null && log.Core.TryGet(wanted[i].Block, out ReadOnlyMemory<byte> block)
+                        ? block
+                        : null;
+                }
+
+                return read;
+            },
+            cancellationToken);
+
+    /// <summary>Proves a block, once the log shows it: that is when it is durable.</summary>
+    internal async Task<ReadOnlyMemory<byte>> ProveHistoryAsync(
+        Hash32 key, long block, CancellationToken cancellationToken)
+    {
+        SignedLog log = await FindAsync(key.ToString(), cancellationToken).ConfigureAwait(false)
+            ?? throw LogErrors.Unknown(key.ToString());
+        await log.WaitForLengthAsync(block + 1, cancellationToken).ConfigureAwait(false);
+        return await log.ProveAsync(block, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The logs that hold a prefix's history, oldest first.</summary>
+    internal Task<IReadOnlyList<SignedLog>> HistoryLogsAsync(string scope, CancellationToken cancellationToken) =>
+        _driver.AskAsync<IReadOnlyList<SignedLog>>(
+            () => [.. _driver.HistoryLogs(scope).Select(log => new SignedLog(_driver, log))], cancellationToken);
+
     private static byte[]? Copy(ReadOnlyMemory<byte> secret)
     {
         if (secret.Length is not (0 or Hash32.Length))

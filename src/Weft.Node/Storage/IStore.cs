@@ -75,7 +75,10 @@ public interface IStore : IAsyncDisposable
     ValueTask<NodePage> ReadNodeAsync(
         string soul, LexRange range, int fieldsMax, long bytesMax, CancellationToken cancellationToken = default);
 
-    /// <summary>Lists souls that have at least one field (a tombstone counts), in order.</summary>
+    /// <summary>
+    /// Lists souls that have at least one field (a tombstone counts), in order. What is kept of the past is no part of it,
+    /// unless the prefix begins as <see cref="Graph.History.HistorySoul.Prefix"/>.
+    /// </summary>
     ValueTask<IReadOnlyList<string>> ListSoulsAsync(
         LexRange range, int soulsMax, CancellationToken cancellationToken = default);
 

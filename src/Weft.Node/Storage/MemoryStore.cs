@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Weft.Graph;
+using Weft.Graph.History;
 using Weft.Primitives;
 
 namespace Weft.Node.Storage;
@@ -92,6 +93,11 @@ public sealed class MemoryStore : IStore
                 Store(field, sequence);
             }
 
+            foreach (FieldWrite row in batch.History)
+            {
+                StoreHistory(row, sequence);
+            }
+
             foreach (FieldWrite released in batch.Released)
             {
                 _deferred.Remove(released);
@@ -161,6 +167,12 @@ public sealed class MemoryStore : IStore
     {
         lock (_gate)
         {
+            if (range.Prefix is { } prefix && HistorySoul.Is(prefix))
+            {
+                return new((IReadOnlyList<string>)[.. _nodes.Keys.Where(range.Contains).Order(StringComparer.Ordinal)
+                    .Take(soulsMax)]);
+            }
+
             if (_souls.Count == 0)
             {
                 return new((IReadOnlyList<string>)[]);
@@ -206,7 +218,8 @@ public sealed class MemoryStore : IStore
         List<StoredChange> changes;
         lock (_gate)
         {
-            changes = [.. _nodes.Where(node => node.Key.StartsWith(prefix, StringComparison.Ordinal))
+            changes = [.. _nodes.Where(node => !HistorySoul.Is(node.Key)
+                    && node.Key.StartsWith(prefix, StringComparison.Ordinal))
                 .SelectMany(node => node.Value.Values, (node, field) => new StoredChange(node.Key, field))
                 .Where(change => change.Field.Sequence > afterSequence)
                 .OrderBy(change => change.Field.Sequence)];
@@ -251,12 +264,31 @@ public sealed class MemoryStore : IStore
     {
         lock (_gate)
         {
-            return new(_nodes.Count, _fields, _bytes, 0, 0, 0, _sequence, 0, _reads, 0, 0, 0, null);
+            return new(_souls.Count, _fields, _bytes, 0, 0, 0, _sequence, 0, _reads, 0, 0, 0, null);
         }
     }
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    // Beside the nodes: in no list, in no count.
+    private void StoreHistory(in FieldWrite row, long sequence)
+    {
+        if (!_nodes.TryGetValue(row.Soul, out var fields))
+        {
+            fields = new(StringComparer.Ordinal);
+            _nodes.Add(row.Soul, fields);
+        }
+
+        if (row.Value.IsNull)
+        {
+            fields.Remove(row.Field);
+        }
+        else
+        {
+            fields[row.Field] = new StoredField(row.Field, row.Value, row.State, sequence, row.Extras);
+        }
+    }
 
     private void Store(in CommitField field, long sequence)
     {

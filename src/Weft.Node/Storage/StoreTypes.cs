@@ -8,7 +8,9 @@ namespace Weft.Node.Storage;
 /// <param name="Write">The new value.</param>
 /// <param name="Displaced">What it replaces; for the index of reverse links.</param>
 /// <param name="HadKnown">False when the field is new.</param>
-public readonly record struct CommitField(FieldWrite Write, WeftValue Displaced, bool HadKnown);
+/// <param name="DisplacedState">The state of what it replaces; for history. 0 when it is not known.</param>
+public readonly record struct CommitField(
+    FieldWrite Write, WeftValue Displaced, bool HadKnown, double DisplacedState = 0);
 
 /// <summary>What one batch of writes does to the store: one log record, all or nothing.</summary>
 /// <param name="Fields">Winners; at most one per field.</param>
@@ -29,12 +31,19 @@ public sealed record CommitBatch(
     /// <summary>Changes of signed logs, in order; part of the same commit.</summary>
     public IReadOnlyList<LogDelta> Logs { get; init; } = [];
 
+    /// <summary>
+    /// What is kept of the past, part of the same commit: fields of souls as <see cref="Graph.History.HistorySoul"/> gives
+    /// them. They are read by their souls like any other, and stand in no list.
+    /// </summary>
+    public IReadOnlyList<FieldWrite> History { get; init; } = [];
+
     /// <summary>Changes of records of the DHT, in order; part of the same commit.</summary>
     public IReadOnlyList<RecordChange> Records { get; init; } = [];
 
     /// <summary>True when there is nothing to log.</summary>
     public bool IsEmpty =>
-        Fields.Count == 0 && Deferred.Count == 0 && Released.Count == 0 && Logs.Count == 0 && Records.Count == 0;
+        Fields.Count == 0 && Deferred.Count == 0 && Released.Count == 0 && Logs.Count == 0 && Records.Count == 0
+        && History.Count == 0;
 }
 
 /// <summary>A batch that has become durable.</summary>

@@ -1,5 +1,6 @@
 using Weft.Graph;
 using Weft.Node;
+using Weft.Node.History;
 using Weft.Primitives;
 
 namespace Weft.Server.Access;
@@ -110,6 +111,21 @@ internal readonly struct GraphDoor(GraphSpace graph, Caller caller)
     {
         caller.Check(Scopes.Read, soul, field);
         return graph.WhyAsync(soul, field, cancellationToken);
+    }
+
+    /// <summary>The past of a node, for who may read all of it: or of one field.</summary>
+    internal NodeHistory HistoryOf(string soul, string? field)
+    {
+        if (field is null)
+        {
+            caller.CheckFields(Scopes.Read, soul, "");
+        }
+        else
+        {
+            caller.Check(Scopes.Read, soul, field);
+        }
+
+        return graph.Get(soul).History;
     }
 
     /// <summary>Losing writes, newest first, among the souls that the caller may touch so.</summary>

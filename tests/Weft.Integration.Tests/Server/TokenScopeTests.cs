@@ -26,6 +26,10 @@ public sealed class TokenScopeTests
         ["GET /api/v1/why"] = ("soul={S}&name=f", null),
         ["GET /api/v1/conflicts"] = ("soul={S}", null),
         ["POST /api/v1/conflicts"] = ("number=1", null), // Says nothing of what lies outside; a test of its own below.
+        ["GET /api/v1/history"] = ("soul={S}", null),
+        ["GET /api/v1/history/at"] = ("soul={S}&at=1", null),
+        ["GET /api/v1/history/diff"] = ("soul={S}&from=1&to=2", null),
+        ["GET /api/v1/history/follow"] = ("soul={S}", null),
         ["GET /api/v1/watch"] = ("soul={S}", null),
     };
 

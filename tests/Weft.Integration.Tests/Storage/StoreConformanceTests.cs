@@ -1,4 +1,5 @@
 using Weft.Graph;
+using Weft.Graph.History;
 using Weft.Node.Storage;
 using Weft.Primitives;
 
@@ -43,6 +44,33 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         Assert.Equal(9u, read.Extras.Policy);
         Assert.Null(await Store.ReadFieldAsync("soul", "other"));
         Assert.Null(await Store.ReadFieldAsync("other", "field"));
+    }
+
+    [Fact]
+    public async Task What_is_kept_of_the_past_is_read_by_its_soul_and_stands_in_no_list()
+    {
+        string past = HistorySoul.Of("b");
+        for (int i = 0; i < 600; i++)
+        {
+            CommitBatch batch = StoreKit.Batch(new FieldWrite(i < 3 ? "b" : $"c{i}", "f", i, i + 1));
+            await Store.AppendAsync(
+                batch with { History = [new FieldWrite(HistorySoul.Of($"c{i}"), "v", 7, 1), new(past, $"v{i}", i, 1)] },
+                i == 599 ? Durability.Disk : Durability.Memory);
+        }
+
+        await Store.PutAsync("\uFFFF\uFFFF", "f", 1);
+        for (int look = 0; look < 2; look++)
+        {
+            Assert.Equal("599", await Store.GetAsync(past, "v599"));
+            Assert.Equal(600, (await Store.NamesAsync(past)).Length);
+            Assert.Equal(599, (await Store.ListSoulsAsync(LexRange.All, 10_000)).Count);
+            Assert.Equal("\uFFFF\uFFFF", (await Store.ListSoulsAsync(new LexRange(Reverse: true), 2))[0]);
+            Assert.Equal("c99", (await Store.ListSoulsAsync(new LexRange(Reverse: true), 2))[1]);
+            Assert.Equal(599, (await Store.ChangesAsync(0)).Count);
+            Assert.Equal(["\uFFFF\uFFFF"], (await Store.ChangesAsync(0, "\uFFFF")).Select(change => change.Soul));
+            Assert.Equal(past, (await Store.ListSoulsAsync(new LexRange(Prefix: HistorySoul.Prefix), 10))[0]);
+            await Store.FlushAsync();
+        }
     }
 
     [Fact]
