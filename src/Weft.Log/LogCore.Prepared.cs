@@ -32,6 +32,35 @@ public sealed partial class LogCore
         return verdict;
     }
 
+    /// <summary>Reads a block as it is stored: encrypted when block encryption is on.</summary>
+    /// <returns>False when it is not here.</returns>
+    public bool TryGetStored(long index, out ReadOnlyMemory<byte> block)
+    {
+        block = default;
+        return index >= 0 && index < Length && _bits[index] && _store.TryReadBlock(index, out block);
+    }
+
+    /// <summary>
+    /// Lets the store drop the data of blocks that it has in its archive. They stay here: reads find them there.
+    /// </summary>
+    /// <param name="start">The first block.</param>
+    /// <param name="end">The block after the last.</param>
+    /// <returns>Accepted, OutOfRange.</returns>
+    public LogVerdict Archived(long start, long end)
+    {
+        if (start < 0 || end < start || end > Length)
+        {
+            return LogVerdict.OutOfRange;
+        }
+
+        if (start < end)
+        {
+            Commit(_tree, new LogCommit { State = _state, Cleared = new LogBitRange(start, end - start, false) });
+        }
+
+        return LogVerdict.Accepted;
+    }
+
     /// <summary>Says that the store has taken what <see cref="Prepare"/> gave.</summary>
     /// <param name="prepared">What was prepared last.</param>
     /// <param name="number">The number of the commit it was a part of.</param>

@@ -65,6 +65,7 @@ public sealed class WeftNode : IAsyncDisposable
         Logs = new LogSpace(store, Crypto, time, options.Logs, loggers);
         _driver.History.Logs = Logs;
         Graph.Past = new HistoryReader(store, Retention, Logs, time);
+        Retention.Reader = Graph.Past;
         Topics = new NodeTopics(this);
 
         Events = new NodeEvents(time);
@@ -107,6 +108,10 @@ public sealed class WeftNode : IAsyncDisposable
     /// <summary>The past of a node, as far as a policy has this peer keep it.</summary>
     /// <exception cref="ArgumentException">The soul is not valid.</exception>
     public NodeHistory History(string soul) => Graph.Get(soul).History;
+
+    /// <summary>A field of a node as a series of values over time.</summary>
+    /// <exception cref="ArgumentException">The soul or the field is not valid.</exception>
+    public NodeSeries Series(string soul, string field) => Graph.Get(soul).Series(field);
 
     /// <summary>The groups this node's identity owns or belongs to.</summary>
     public GroupDirectory Groups { get; }

@@ -21,6 +21,7 @@ internal sealed class Backup
     private readonly KeysFile? _keys;
     private readonly IProgress<long>? _progress;
     private readonly CancellationToken _cancellation;
+    private string? _source; // The folder a backup is made of.
 
     private Backup(Sealer? sealer, KeysFile? keys, IProgress<long>? progress, CancellationToken cancellation)
     {
@@ -45,7 +46,7 @@ internal sealed class Backup
             ? null
             : KeysFile.Read(folder) ?? throw StorageErrors.Damaged(KeysFile.Name, "its place", "it is missing");
         string source = Path.Combine(folder, SqliteTier.FileName);
-        return new Backup(sealer, keys, progress, cancellation).Write(source, target, files);
+        return new Backup(sealer, keys, progress, cancellation) { _source = folder }.Write(source, target, files);
     }
 
     public static BackupReport Restore(
@@ -82,6 +83,12 @@ internal sealed class Backup
         catch
         {
             File.Delete(Path.Combine(folder, KeysFile.Name));
+            string cold = Path.Combine(folder, ColdBlocks.FolderName);
+            if (Directory.Exists(cold))
+            {
+                Directory.Delete(cold, recursive: true);
+            }
+
             held.DisposeAndDelete(); // The folder is empty again, so that the next attempt is not refused.
             throw;
         }
@@ -165,10 +172,16 @@ internal sealed class Backup
                 LogSchema.MarkRestored(db);
                 carried = BackupFiles.Read(db);
                 BackupFiles.Remove(db);
+                ColdBackup.Restore(db, Path.GetDirectoryName(Path.GetFullPath(target))!);
             }
-            else if (files!.Count > 0)
+            else
             {
-                BackupFiles.Write(db, files);
+                if (files!.Count > 0)
+                {
+                    BackupFiles.Write(db, files);
+                }
+
+                bytes += ColdBackup.Write(db, _source!);
             }
 
             using Statement row = db.Prepare("SELECT value FROM meta WHERE key='state'");

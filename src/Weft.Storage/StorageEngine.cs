@@ -81,7 +81,8 @@ public sealed partial class StorageEngine : IStore
         _log = new CommitLog(new Sink(this), _segments, core, recovered.Start);
         _logRows = new LogRowReader(
             Path.Combine(folder, SqliteTier.FileName), ((long)options.MemoryMiB << 20) / 64, recovered.Sealer);
-        _shelf = new EngineLogShelf(batch => AppendAsync(batch, Durability.Memory), LogTables, _logRows);
+        _shelf = new EngineLogShelf(batch => AppendAsync(batch, Durability.Memory), LogTables, _logRows,
+            new ColdBlocks(folder, recovered.Sealer));
         Records = new EngineRecordShelf(batch => AppendAsync(batch, Durability.Memory), LoadRecords);
         _flusher = new Thread(RunFlusher) { Name = "weft flush", IsBackground = true };
     }

@@ -4,6 +4,7 @@ using Weft.Node.Storage;
 using Weft.Primitives;
 using Weft.Storage.Files;
 using Weft.Storage.Log;
+using Weft.Storage.Logs;
 using Weft.Storage.Memory;
 using Weft.Storage.Sealing;
 using Weft.Storage.Tier;
@@ -48,6 +49,7 @@ internal sealed class Verifier(
             Note(SqliteTier.FileName, "a page", failure.Message, []);
         }
 
+        ReadArchive();
         return new VerifyReport(_fields, _bytes, _damages, Stopwatch.GetElapsedTime(started));
     }
 
@@ -65,6 +67,21 @@ internal sealed class Verifier(
         }
 
         return new VerifyReport(_fields, _bytes, _damages, Stopwatch.GetElapsedTime(started));
+    }
+
+    private void ReadArchive()
+    {
+        foreach (string name in ColdBlocks.List(folder))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            byte[] content = File.ReadAllBytes(Path.Combine(folder, ColdBlocks.FolderName, name));
+            _bytes += content.Length;
+            progress?.Report(_bytes);
+            if (ColdFile.OfName(name)!.Read(content, sealer) is null)
+            {
+                Note(name, ColdBlocks.FolderName, "its checksum does not fit", []);
+            }
+        }
     }
 
     private TierState? ReadState()

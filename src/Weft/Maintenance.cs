@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Weft.Node;
 using Weft.Node.Storage;
 using Weft.Primitives;
 
@@ -10,10 +11,10 @@ internal sealed class Maintenance : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _loop;
 
-    internal Maintenance(IStore store, TimeSpan interval, TimeProvider time, ILogger logger) =>
+    internal Maintenance(WeftNode node, TimeSpan interval, TimeProvider time, ILogger logger) =>
         _loop = interval == TimeSpan.Zero
             ? Task.CompletedTask
-            : RunAsync(store, interval, time, logger, _stopping.Token);
+            : RunAsync(node, interval, time, logger, _stopping.Token);
 
     public async ValueTask DisposeAsync()
     {
@@ -23,7 +24,7 @@ internal sealed class Maintenance : IAsyncDisposable
     }
 
     private static async Task RunAsync(
-        IStore store, TimeSpan interval, TimeProvider time, ILogger logger, CancellationToken stopping)
+        WeftNode node, TimeSpan interval, TimeProvider time, ILogger logger, CancellationToken stopping)
     {
         using var timer = new PeriodicTimer(interval, time);
         try
@@ -32,7 +33,9 @@ internal sealed class Maintenance : IAsyncDisposable
             {
                 try
                 {
-                    MaintenanceResult result = await store.MaintainAsync(
+                    await node.Retention.ArchiveAsync(stopping).ConfigureAwait(false);
+                    await node.Retention.PruneAsync(null, stopping).ConfigureAwait(false);
+                    MaintenanceResult result = await node.Store.MaintainAsync(
                         WallClock.ToState(time.GetUtcNow()), stopping).ConfigureAwait(false);
                     WeftLog.Maintained(logger, result.TombstonesRemoved, result.Expired, result.BytesFreed,
                         (long)result.Duration.TotalMilliseconds);

@@ -136,7 +136,7 @@ public sealed partial class WeftPeer : IAsyncDisposable
         ILogger logger = loggers.CreateLogger("Weft");
         var gun = new GunDriver(node, options.Gun, new WebSocketDialer(options.Dial).DialAsync);
         var peer = new WeftPeer(
-            options, node, gun, new Maintenance(node.Store, options.MaintenanceInterval, time, logger), identity,
+            options, node, gun, new Maintenance(node, options.MaintenanceInterval, time, logger), identity,
             new PeerLinks(gun, () => node.Network, file, memory), logger);
         try
         {

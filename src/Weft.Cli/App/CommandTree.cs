@@ -28,8 +28,8 @@ internal static class CommandTree
         new("DATA", true,
         [
             PutCommand.Build(), GetCommand.Build(), LsCommand.Build(), RmCommand.Build(), WatchCommand.Build(),
-            WalkCommand.Build(), WhyCommand.Build(), HistoryCommand.Build(), ConflictsCommand.Build(),
-            SetCommand.Build(), ImportCommand.Build(), ExportCommand.Build(),
+            WalkCommand.Build(), WhyCommand.Build(), HistoryCommand.Build(), SeriesCommand.Build(),
+            ConflictsCommand.Build(), SetCommand.Build(), ImportCommand.Build(), ExportCommand.Build(),
         ]),
         new("TOPICS, LOGS, RECORDS", false, [TopicCommand.Build(), LogCommand.Build(), DhtCommand.Build()]),
         new("NETWORK", false,

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using Weft.Cli.App;
 using Weft.Cli.Http;
@@ -48,6 +49,13 @@ internal static class LogCommand
         Required = true,
     };
 
+    private static readonly Option<long> ArchiveTo = new("--to")
+    {
+        Description = "The first block that stays where it is.",
+        HelpName = "N",
+        Required = true,
+    };
+
     private static readonly Option<long> ClearFrom = new("--from") { Description = "The first block.", HelpName = "N" };
 
     private static readonly Option<long> ClearTo = new("--to")
@@ -67,7 +75,7 @@ internal static class LogCommand
         foreach (Command sub in (Command[])
             [
                 List(), New(), .. LogDataCommand.Build(), Verify(), .. LogNetCommand.Build(), Truncate(), Clear(),
-                Recover(),
+                Archive(), Recover(),
             ])
         {
             command.Subcommands.Add(sub);
@@ -158,6 +166,45 @@ internal static class LogCommand
         truncate.Options.Add(Length);
         truncate.Run(TruncateAsync);
         return truncate;
+    }
+
+    private static WeftCommand Archive()
+    {
+        var archive = new WeftCommand("archive", "Move older blocks to compressed files that are read on demand.")
+        {
+            Examples = ["weft log archive audit --to 100000", "weft log archive history:account/ --to 5000 --json"],
+            Resources = ["POST /log/archive"],
+            Remarks = "The blocks stay here: they are read, served, proven and backed up as before, only slower.",
+        };
+        archive.Arguments.Add(Log);
+        archive.Options.Add(ArchiveTo);
+        archive.Run(ArchiveAsync);
+        return archive;
+    }
+
+    private static async Task<int> ArchiveAsync(CommandContext context, CancellationToken cancellationToken)
+    {
+        WeftClient client = await context.ConnectAsync(cancellationToken);
+        using var progress = new ProgressLine(context.Host, context.Output);
+        using JsonDocument answer = await ProgressAnswer.ReadAsync(
+            client, WeftClient.Path(
+                "log/archive", ("log", context.Value(Log)),
+                ("to", context.Value(ArchiveTo).ToString(CultureInfo.InvariantCulture))),
+            blocks => progress.Report("archive", null, $"{Units.Count(blocks)} blocks"), cancellationToken);
+        progress.Dispose();
+        JsonElement done = answer.RootElement;
+        if (context.Output.IsJson)
+        {
+            context.Output.Json(done);
+        }
+        else
+        {
+            context.Output.Cells(
+                $"{Units.Count(done.Long("blocks"))} blocks moved", Units.Size(done.Long("bytes")),
+                $"{Units.Size(done.Long("storedBytes"))} in the archive");
+        }
+
+        return ExitCode.Done;
     }
 
     private static WeftCommand Clear()

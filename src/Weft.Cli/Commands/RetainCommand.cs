@@ -47,6 +47,11 @@ internal static class RetainCommand
         Description = "Drop this node's own rule for the prefix: a shorter prefix's counts again, or none.",
     };
 
+    private static readonly Option<bool> Prune = new("--prune")
+    {
+        Description = "Remove now what no rule keeps, and say how much.",
+    };
+
     public static Command Build()
     {
         var command = new WeftCommand("retain", "How much of the past each prefix keeps.")
@@ -54,14 +59,17 @@ internal static class RetainCommand
             Examples =
             [
                 "weft retain", "weft retain document- --last 10", "weft retain sensor/ --days 30",
-                "weft retain audit/ --log", "weft retain document- --none",
+                "weft retain audit/ --log", "weft retain document- --none", "weft retain --prune",
             ],
-            Resources = ["GET /history/rules", "PUT /history/rules", "DELETE /history/rules"],
-            Remarks = "A rule of this node alone; a signed policy with \"history\" goes before it. History begins when the "
-                + "rule does. What falls out is removed by the next maintenance.",
+            Resources =
+            [
+                "GET /history/rules", "PUT /history/rules", "DELETE /history/rules", "POST /history/prune",
+            ],
+            Remarks = "A rule of this node alone; a signed policy with \"history\" goes before it. History begins when "
+                + "the rule does. What falls out is removed by the next maintenance.",
         };
         command.Arguments.Add(Prefix);
-        foreach (Option option in (Option[])[Last, Days, Log, Cold, None, Forget])
+        foreach (Option option in (Option[])[Last, Days, Log, Cold, None, Forget, Prune])
         {
             command.Options.Add(option);
         }
@@ -88,7 +96,33 @@ internal static class RetainCommand
                 JsonBuild.Object(json => json.WriteString("keeps", wanted.ToString())).ToArray(), cancellationToken)
             : forgets ? await client.SendAsync(HttpMethod.Delete, path, cancellationToken)
             : await client.GetAsync(path, cancellationToken);
-        return Print(context, answer.RootElement, prefix);
+        if (!context.Value(Prune))
+        {
+            return Print(context, answer.RootElement, prefix);
+        }
+
+        using var progress = new ProgressLine(context.Host, context.Output);
+        using JsonDocument pruned = await ProgressAnswer.ReadAsync(
+            client, WeftClient.Path("history/prune"),
+            nodes => progress.Report("prune", null, $"{Units.Count(nodes)} nodes"), cancellationToken);
+        progress.Dispose();
+        return PrintPruned(context, pruned.RootElement);
+    }
+
+    private static int PrintPruned(CommandContext context, JsonElement done)
+    {
+        if (context.Output.IsJson)
+        {
+            context.Output.Json(done);
+        }
+        else
+        {
+            context.Output.Cells(
+                $"{Units.Count(done.Long("versions"))} versions removed of {Units.Count(done.Long("nodes"))} nodes",
+                $"{Units.Size(done.Long("bytesFreed"))} freed");
+        }
+
+        return ExitCode.Done;
     }
 
     private static HistoryRule? Rule(CommandContext context)

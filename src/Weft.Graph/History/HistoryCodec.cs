@@ -5,12 +5,15 @@ using System.Text.Json;
 
 namespace Weft.Graph.History;
 
-/// <summary>Versions as JSON, the same in a store's rows and in a signed log's blocks; and what points at them.</summary>
+/// <summary>Versions as JSON, the same in rows of a store and in blocks of a log; and what points at them.</summary>
 /// <remarks>Never throws on what the bytes are. Source: docs/spec/history.md, section 3.</remarks>
 public static class HistoryCodec
 {
     /// <summary>The field that holds a node's <see cref="HistoryHead"/>.</summary>
     public const string HeadField = "h";
+
+    /// <summary>The field that holds the number up to which maintenance took versions away.</summary>
+    public const string FloorField = "f";
 
     private const int ChangesMax = 1 << 20;
 
@@ -23,7 +26,8 @@ public static class HistoryCodec
     /// <summary>The number in a field's name; 0 when it holds no version.</summary>
     public static long NumberOf(string field) =>
         field.Length == 17 && field[0] == 'v'
-            && long.TryParse(field.AsSpan(1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out long number)
+            && long.TryParse(
+                field.AsSpan(1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out long number)
             ? number
             : 0;
 

@@ -203,12 +203,8 @@ public static class CommitRecordCodec
             fields[i] = new CommitField(writes[i], default, false);
         }
 
-        batch = new CommitBatch(fields, deferred, released, clockHigh)
-        {
-            Logs = logs,
-            Records = records,
-            History = history,
-        };
+        batch = new CommitBatch(fields, deferred, released, clockHigh) { Logs = logs, Records = records };
+        batch = history.Length == 0 ? batch : new HistoryBatch(batch, history);
         return true;
     }
 

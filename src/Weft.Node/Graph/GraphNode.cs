@@ -89,6 +89,14 @@ public sealed class GraphNode
     /// <summary>The node's past, as far as a policy has this peer keep it.</summary>
     public NodeHistory History => Graph.HistoryOf(Soul);
 
+    /// <summary>A field as a series of values over time, as far as a rule keeps its past.</summary>
+    /// <exception cref="ArgumentException">The field name is not valid.</exception>
+    public NodeSeries Series(string field)
+    {
+        FieldRules.ThrowIfInvalid(Soul, field, WeftValue.Null);
+        return Graph.SeriesOf(this, field);
+    }
+
     /// <summary>The set of links under a field, as gun.js's <c>set()</c> keeps it.</summary>
     /// <exception cref="ArgumentException">The field name is not valid.</exception>
     public GraphSet Set(string field)

@@ -49,8 +49,11 @@ public sealed class GraphSpace
         return new GraphNode(this, soul);
     }
 
-    internal NodeHistory HistoryOf(string soul) => new(
-        this, Past ?? throw new InvalidOperationException("This graph belongs to no node."), soul);
+    private HistoryReader Reader => Past ?? throw new InvalidOperationException("This graph belongs to no node.");
+
+    internal NodeHistory HistoryOf(string soul) => new(this, Reader, soul);
+
+    internal NodeSeries SeriesOf(GraphNode node, string field) => new(node, Reader, field);
 
     /// <summary>Merges a delta, all or nothing. This is the one way in for local calls, HTTP, import and peers.</summary>
     /// <param name="delta">1 and up; a state of NaN asks this node for one (the same for the whole delta).</param>

@@ -52,12 +52,17 @@ internal sealed class HistoryKeeper(IStore store, HistoryRules rules, string pee
     }
 
     /// <summary>Stores a batch together with the versions it makes: one record, one flush.</summary>
+    /// <param name="batch">What is stored.</param>
+    /// <param name="places">The nodes whose past is kept.</param>
+    /// <param name="changes">What the batch changes, node by node.</param>
+    /// <param name="wanted">The level to wait for.</param>
+    /// <param name="nowMs">Wall time in milliseconds.</param>
     public ValueTask<CommitReceipt> AppendAsync(
-        CommitBatch batch, IReadOnlyList<HistoryPlace> places, Durability wanted, double nowMs)
+        CommitBatch batch, IReadOnlyList<HistoryPlace> places, Dictionary<string, List<HistoryChange>> changes,
+        Durability wanted, double nowMs)
     {
         var rows = new List<FieldWrite>(2 * places.Count);
         List<(HistoryPlace Place, HistoryVersion Version)>? logged = null;
-        Dictionary<string, List<HistoryChange>> changes = HistoryPlan.ChangesOf(batch.Fields);
         foreach (HistoryPlace place in places)
         {
             if (!changes.TryGetValue(place.Soul, out List<HistoryChange>? changed))
@@ -77,7 +82,7 @@ internal sealed class HistoryKeeper(IStore store, HistoryRules rules, string pee
         }
 
         return logged is not null ? AppendLogged(batch, rows, logged, wanted, nowMs)
-            : store.AppendAsync(rows.Count == 0 ? batch : batch with { History = rows }, wanted);
+            : store.AppendAsync(rows.Count == 0 ? batch : new HistoryBatch(batch, rows), wanted);
     }
 
     private ValueTask<CommitReceipt> AppendLogged(
@@ -114,7 +119,7 @@ internal sealed class HistoryKeeper(IStore store, HistoryRules rules, string pee
                         HistoryPlan.AddRows(place, version, row, rows);
                     }
 
-                    return batch with { History = rows };
+                    return new HistoryBatch(batch, rows);
                 });
             return FinishAsync(number, wanted);
         }

@@ -14,28 +14,47 @@ internal readonly record struct HistoryPlace(string Soul, HistoryInForce Kept, H
 /// <summary>Turns the winners of a delta into versions, and versions into rows of the same batch. Pure.</summary>
 internal static class HistoryPlan
 {
-    /// <summary>Rows of versions that fell out, removed with one new version at the most: the rest is maintenance's.</summary>
+    /// <summary>Rows of versions that fell out, removed with a new one at most: more is left to maintenance.</summary>
     public const int RemovedMax = 4;
 
     // A removed row is a null whose time has come long ago, so that the next maintenance takes it away.
     private const double GoneState = -1e300;
 
-    /// <summary>What a batch changes, node by node.</summary>
-    public static Dictionary<string, List<HistoryChange>> ChangesOf(IReadOnlyList<CommitField> fields)
+    /// <summary>What the winners of a delta change, node by node.</summary>
+    /// <param name="delta">The writes.</param>
+    /// <param name="decisions">One for each write, in order.</param>
+    public static Dictionary<string, List<HistoryChange>> ChangesOf(
+        ReadOnlySpan<FieldWrite> delta, ReadOnlySpan<GraphOutput> decisions)
     {
         var changes = new Dictionary<string, List<HistoryChange>>(StringComparer.Ordinal);
-        for (int i = 0; i < fields.Count; i++)
+        foreach (ref readonly GraphOutput decision in decisions)
         {
-            (FieldWrite write, WeftValue before, bool hadBefore, double beforeState) = fields[i];
+            if (decision.Kind != GraphOutputKind.Persist)
+            {
+                continue;
+            }
+
+            FieldWrite write = delta[decision.Write];
             if (!changes.TryGetValue(write.Soul, out List<HistoryChange>? list))
             {
                 changes.Add(write.Soul, list = []);
             }
 
+            StoredField before = decision.Displaced;
+            int earlier = decision.HadKnown && before.Sequence == 0
+                ? list.FindIndex(change => change.Field == write.Field)
+                : -1;
+            if (earlier >= 0)
+            {
+                // The same field twice in one delta: its last value, over what was there before both.
+                list[earlier] = list[earlier] with { Value = write.Value, State = write.State, Extras = write.Extras };
+                continue;
+            }
+
             // A field that was taken back by a policy is known and says nothing.
-            hadBefore &= beforeState != PolicyBook.DroppedState;
+            bool hadBefore = decision.HadKnown && before.State != PolicyBook.DroppedState;
             list.Add(new HistoryChange(
-                write.Field, write.Value, write.State, write.Extras, hadBefore, before, beforeState));
+                write.Field, write.Value, write.State, write.Extras, hadBefore, before.Value, before.State));
         }
 
         return changes;
@@ -73,6 +92,12 @@ internal static class HistoryPlan
     /// <summary>A row that takes a version away.</summary>
     public static FieldWrite Removal(string historySoul, long number) =>
         new(historySoul, HistoryCodec.FieldOf(number), WeftValue.Null, GoneState);
+
+    /// <summary>
+    /// A row that says up to where versions were taken away by maintenance: beside the head, which the lanes write.
+    /// </summary>
+    public static FieldWrite Floor(string historySoul, long number) =>
+        new(historySoul, HistoryCodec.FloorField, WeftValue.Number(number), 1);
 
     /// <summary>
     /// The head with one more version. When nobody kept history meanwhile, what was before is no beginning of what comes:

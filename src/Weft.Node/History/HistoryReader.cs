@@ -21,18 +21,24 @@ internal sealed class HistoryReader(IStore store, HistoryRules rules, LogSpace l
 
     public LogSpace Logs => logs;
 
+    public HistoryRules Rules => rules;
+
     private double NowMs => WallClock.ToState(time.GetUtcNow());
 
     public async ValueTask<HistoryInfo> InfoAsync(string soul, CancellationToken cancellationToken)
     {
         HistoryInForce kept = rules.Of(soul);
         if (!kept.Rule.Keeps
-            || await HeadAsync(soul, cancellationToken).ConfigureAwait(false) is not { Newest: > 0 } head)
+            || await HeadAsync(soul, cancellationToken).ConfigureAwait(false) is not { Newest: > 0 } head
+            || head.BeganMs < kept.SinceMs)
         {
             return new(kept.Rule, kept.Scope ?? "", 0, 0, 0);
         }
 
+        StoredField? floor = await store.ReadFieldAsync(
+            HistorySoul.Of(soul), HistoryCodec.FloorField, cancellationToken).ConfigureAwait(false);
         long first = Math.Max(head.First, kept.Rule.FloorOf(head.Newest));
+        first = Math.Max(first, 1 + (long)(floor?.Value.AsNumber() ?? 0));
         double oldest = NowMs - kept.Rule.LifeMs;
         if (!double.IsNegativeInfinity(oldest))
         {

@@ -1,6 +1,7 @@
 using Weft.Graph;
 using Weft.Graph.History;
 using Weft.Graph.Policy;
+using Weft.Node.Logs;
 using Weft.Node.Storage;
 using Weft.Primitives;
 
@@ -19,6 +20,8 @@ public sealed class HistoryRules
     /// <summary>Rules that one node may have of its own.</summary>
     public const int OwnMax = 1_024;
 
+    private const int ArchivedMin = 64; // Blocks in a file of the archive: fewer wait for the next time.
+
     private readonly IStore _store;
     private readonly PolicyBook _policies;
     private readonly TimeProvider _time;
@@ -30,6 +33,9 @@ public sealed class HistoryRules
 
     /// <summary>False while nothing is kept anywhere: then no write has to ask.</summary>
     internal bool IsOn => _policies.HasHistory || Volatile.Read(ref _own).Length > 0;
+
+    /// <summary>Who reads the past; set by the node before anything is written.</summary>
+    internal HistoryReader? Reader { get; set; }
 
     private double NowMs => WallClock.ToState(_time.GetUtcNow());
 
@@ -70,6 +76,35 @@ public sealed class HistoryRules
         await _store.AppendAsync(CommitBatch.Empty, Durability.Disk).ConfigureAwait(false);
     }
 
+    /// <summary>
+    /// Moves blocks of signed logs to the archive where a rule says after how many days. Maintenance does it from time to
+    /// time.
+    /// </summary>
+    /// <param name="cancellationToken">Stops half-way; what was moved stays moved.</param>
+    /// <returns>Blocks moved.</returns>
+    public async Task<long> ArchiveAsync(CancellationToken cancellationToken = default)
+    {
+        long moved = 0;
+        if (Reader?.Logs is not { HasArchive: true } logs)
+        {
+            return moved;
+        }
+
+        foreach ((HistoryInForce rule, _) in List().Where(
+            one => one.Rule.Rule is { Kind: HistoryKind.Log, Amount: > 0 }))
+        {
+            double before = NowMs - (rule.Rule.Amount * 86_400_000);
+            foreach (SignedLog log in await logs.HistoryLogsAsync(rule.Scope, cancellationToken).ConfigureAwait(false))
+            {
+                moved += (await log.ArchiveAsync(
+                    block => HistoryCodec.Read(block.Span) is not { } version || version.TimeMs < before,
+                    ArchivedMin, cancellationToken).ConfigureAwait(false)).Blocks;
+            }
+        }
+
+        return moved;
+    }
+
     internal HistoryInForce Of(string soul, double nowMs)
     {
         if (_policies.HistoryOf(soul, nowMs) is { } signed)
@@ -77,23 +112,22 @@ public sealed class HistoryRules
             return signed;
         }
 
-        HistoryInForce[] own = Volatile.Read(ref _own);
-        for (int i = own.Length - 1; i >= 0; i--)
-        {
-            // Of prefixes of one text the longer one stands later.
-            if (soul.StartsWith(own[i].Scope, StringComparison.Ordinal) && !soul.StartsWith("weft:", StringComparison.Ordinal))
-            {
-                return own[i];
-            }
-        }
-
-        return default;
+        return soul.StartsWith("weft:", StringComparison.Ordinal) ? default : Longest(Volatile.Read(ref _own), soul);
     }
+
+    /// <summary>Removes the versions that no rule keeps any more, and the data of their blocks in signed logs.</summary>
+    /// <param name="progress">Takes the nodes looked at so far.</param>
+    /// <param name="cancellationToken">Stops half-way; what was removed stays removed.</param>
+    /// <remarks>Maintenance does it from time to time. The room is given back when the store sweeps, next.</remarks>
+    public Task<HistoryPruning> PruneAsync(
+        IProgress<long>? progress = null, CancellationToken cancellationToken = default) =>
+        new HistoryPruner(_store, Reader ?? throw new InvalidOperationException("These rules belong to no node."))
+            .RunAsync(progress, cancellationToken);
 
     internal async Task LoadAsync(CancellationToken cancellationToken)
     {
-        NodePage page = await _store.ReadNodeAsync(HistorySoul.Rules, LexRange.All, 2 * OwnMax, long.MaxValue, cancellationToken)
-            .ConfigureAwait(false);
+        NodePage page = await _store.ReadNodeAsync(
+            HistorySoul.Rules, LexRange.All, int.MaxValue, long.MaxValue, cancellationToken).ConfigureAwait(false);
         Volatile.Write(ref _own, [.. page.Fields
             .Where(field => !field.Value.IsNull)
             .Select(field => HistoryRule.TryParse(TextOf(field.Value), out HistoryRule rule)
@@ -101,6 +135,20 @@ public sealed class HistoryRules
                 : default)
             .Where(rule => rule.Scope is not null)
             .OrderBy(rule => rule.Scope, StringComparer.Ordinal)]);
+    }
+
+    /// <summary>Of prefixes of one text the longer one stands later.</summary>
+    private static HistoryInForce Longest(HistoryInForce[] rules, string soul)
+    {
+        for (int i = rules.Length - 1; i >= 0; i--)
+        {
+            if (soul.StartsWith(rules[i].Scope, StringComparison.Ordinal))
+            {
+                return rules[i];
+            }
+        }
+
+        return default;
     }
 
     private static string TextOf(WeftValue value) => value.AsText() ?? "";
@@ -113,12 +161,17 @@ public sealed class HistoryRules
             return;
         }
 
-        if (rule is not { } wanted)
+        HistoryInForce[] others = [.. _own.Where(own => own.Scope != prefix)];
+        HistoryInForce shorter = Longest(others, prefix);
+        if (rule is null && (_own[at].Rule.Keeps || !shorter.Rule.Keeps))
         {
             Write(prefix, WeftValue.Null, 0);
-            Volatile.Write(ref _own, [.. _own.Where(own => own.Scope != prefix)]);
+            Volatile.Write(ref _own, others);
             return;
         }
+
+        // Where nothing was kept, the shorter prefix's rule begins now, and not when it began elsewhere.
+        HistoryRule wanted = rule ?? shorter.Rule;
 
         if (at < 0 && _own.Length >= OwnMax)
         {
@@ -126,20 +179,18 @@ public sealed class HistoryRules
                 WeftError.TooManyRequests, $"There are {OwnMax} rules already, as many as are allowed.");
         }
 
-        bool goesOn = at >= 0 && wanted.Keeps && _own[at].Rule.Keeps;
-        var made = new HistoryInForce(wanted, prefix, false, goesOn ? _own[at].SinceMs : NowMs);
+        HistoryInForce before = at >= 0 ? _own[at] : shorter;
+        bool goesOn = wanted.Keeps && before.Rule.Keeps;
+        var made = new HistoryInForce(wanted, prefix, false, goesOn ? before.SinceMs : NowMs);
         Write(prefix, WeftValue.Text(wanted.ToString()), made.SinceMs);
-        Volatile.Write(ref _own, [.. _own.Where(own => own.Scope != prefix).Append(made)
-            .OrderBy(own => own.Scope, StringComparer.Ordinal)]);
+        Volatile.Write(ref _own, [.. others.Append(made).OrderBy(own => own.Scope, StringComparer.Ordinal)]);
     }
 
     // A field may not be empty, and a prefix may. On the lowest level the answer is there at once, or the refusal is.
     private void Write(string prefix, WeftValue value, double sinceMs)
     {
-        var batch = new CommitBatch([], [], [], double.NegativeInfinity)
-        {
-            History = [new FieldWrite(HistorySoul.Rules, "p" + prefix, value, sinceMs)],
-        };
+        var batch = new HistoryBatch(
+            CommitBatch.Empty, [new FieldWrite(HistorySoul.Rules, "p" + prefix, value, sinceMs)]);
         ValueTask<CommitReceipt> written = _store.AppendAsync(batch, Durability.Memory);
         if (written.IsCompleted)
         {

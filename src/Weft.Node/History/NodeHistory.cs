@@ -105,8 +105,14 @@ public sealed class NodeHistory
         }
 
         var earliest = new Dictionary<string, HistoryChange>(StringComparer.Ordinal);
+        long expected = version + 1;
         await foreach (HistoryEntry later in ReadAsync(version + 1, info.Newest, cancellationToken).ConfigureAwait(false))
         {
+            if (later.Version.Number != expected++)
+            {
+                return new(HistoryStatus.TooOld, version, 0, [], info); // One that ended earlier than those before it.
+            }
+
             foreach (HistoryChange change in later.Version.Changes)
             {
                 if (field is null || change.Field == field)

@@ -132,7 +132,6 @@ public static class DeltaPlan
             }
         }
 
-        fields.Add(new CommitField(
-            write, decision.Displaced.Value, decision.HadKnown, decision.Displaced.State));
+        fields.Add(new CommitField(write, decision.Displaced.Value, decision.HadKnown));
     }
 }

@@ -2,6 +2,7 @@ using Weft.Graph;
 using Weft.Graph.Access;
 using Weft.Graph.Policy;
 using Weft.Node.Access;
+using Weft.Node.History;
 using Weft.Node.Storage;
 using Weft.Primitives;
 
@@ -267,7 +268,10 @@ internal sealed partial class GraphDriver
     }
 
     /// <summary>Drops a field in its lane. Null in the lowest state there is stands for "never was there".</summary>
-    public void CarryDrop(WriteRequest request, GraphView view)
+    /// <param name="request">The one write, as it is stored.</param>
+    /// <param name="view">What is known of it.</param>
+    /// <param name="past">Its node when its past is kept; else null.</param>
+    public void CarryDrop(WriteRequest request, GraphView view, IReadOnlyList<HistoryPlace>? past)
     {
         FieldWrite write = request.Delta[0];
         bool isSame = view.TryGet(0, out StoredField known) && known.State == write.State && known.Value == write.Value;
@@ -285,10 +289,16 @@ internal sealed partial class GraphDriver
         }
 
         var none = new FieldWrite(write.Soul, write.Field, WeftValue.Null, PolicyBook.DroppedState);
-        var batch = new CommitBatch([new CommitField(none, known.Value, HadKnown: true, known.State)], [], [], high);
-        ValueTask<CommitReceipt> append = request.History is null
+        var batch = new CommitBatch([new CommitField(none, known.Value, HadKnown: true)], [], [], high);
+        ValueTask<CommitReceipt> append = past is null
             ? Store.AppendAsync(batch, request.Durability)
-            : History.AppendAsync(batch, request.History, request.Durability, WallMs);
+            : History.AppendAsync(
+                batch, past,
+                new()
+                {
+                    [write.Soul] = [new(none.Field, none.Value, none.State, null, true, known.Value, known.State)],
+                },
+                request.Durability, WallMs);
         _ = FinishAsync(
             request, append, 0,
             new WriteResult(PolicyBook.DroppedState, default, 0, 1, 0, 0));

@@ -162,7 +162,11 @@ internal sealed partial class GraphDriver : IAsyncDisposable
     }
 
     /// <summary>Carries out the decisions about one delta. Runs under the gates of its lanes.</summary>
-    public void Carry(WriteRequest request, ReadOnlySpan<GraphOutput> decisions)
+    /// <param name="request">The delta.</param>
+    /// <param name="decisions">One for each write, in order.</param>
+    /// <param name="past">Nodes of the delta whose past is kept; null for none.</param>
+    public void Carry(
+        WriteRequest request, ReadOnlySpan<GraphOutput> decisions, IReadOnlyList<HistoryPlace>? past)
     {
         if (HasUnverifiedWinner(request, decisions))
         {
@@ -195,9 +199,10 @@ internal sealed partial class GraphDriver : IAsyncDisposable
         }
 
         long started = plan.Batch.IsEmpty || Telemetry is null ? 0 : Telemetry.StartCommit();
-        ValueTask<CommitReceipt> append = request.History is null
+        ValueTask<CommitReceipt> append = past is null
             ? Store.AppendAsync(plan.Batch, request.Durability)
-            : History.AppendAsync(plan.Batch, request.History, request.Durability, WallMs);
+            : History.AppendAsync(
+                plan.Batch, past, HistoryPlan.ChangesOf(request.Delta, decisions), request.Durability, WallMs);
         _ = FinishAsync(request, append, started, new WriteResult(
             plan.StateMax, default, 0, plan.Batch.Fields.Count, plan.Kept, plan.Deferred,
             Standing: plan.Standing));

@@ -4,6 +4,7 @@ using System.Threading.Channels;
 using Weft.Graph;
 using Weft.Graph.Access;
 using Weft.Node.Access;
+using Weft.Node.History;
 using Weft.Primitives;
 
 namespace Weft.Node.Lanes;
@@ -22,7 +23,7 @@ internal sealed class WriteLane : IAsyncDisposable
     private readonly List<WriteRequest> _group = []; // Carried now: one request, or several under one signature.
     private readonly List<GraphView> _views = [];
     private readonly List<SignedDelta> _signed = [];
-    private readonly List<(WriteRequest Request, GraphView View)> _ready = [];
+    private readonly List<(WriteRequest Request, GraphView View, IReadOnlyList<HistoryPlace>? Past)> _ready = [];
     private readonly Outbox<GraphOutput> _outbox = new();
     private readonly SemaphoreSlim _gate = new(1, 1);
     private readonly GraphCore _core;
@@ -133,9 +134,9 @@ internal sealed class WriteLane : IAsyncDisposable
                 _driver.Admission.Sign(CollectionsMarshal.AsSpan(_signed));
             }
 
-            foreach ((WriteRequest request, GraphView view) in _ready)
+            foreach ((WriteRequest request, GraphView view, IReadOnlyList<HistoryPlace>? past) in _ready)
             {
-                Merge(request, view);
+                Merge(request, view, past);
             }
         }
         catch (Exception error)
@@ -160,15 +161,12 @@ internal sealed class WriteLane : IAsyncDisposable
             _driver.GiveStates(request.Delta);
             view.Begin(request.Delta);
             await _driver.Store.LoadAsync(view).ConfigureAwait(false);
-            if (_driver.History.IsOn)
-            {
-                request.History = await _driver.History.PrepareAsync(request.Delta, _driver.WallMs)
-                    .ConfigureAwait(false);
-            }
-
+            IReadOnlyList<HistoryPlace>? past = _driver.History.IsOn
+                ? await _driver.History.PrepareAsync(request.Delta, _driver.WallMs).ConfigureAwait(false)
+                : null;
             if (request.IsDrop)
             {
-                _driver.CarryDrop(request, view);
+                _driver.CarryDrop(request, view, past);
                 return;
             }
 
@@ -191,7 +189,7 @@ internal sealed class WriteLane : IAsyncDisposable
                 }
             }
 
-            _ready.Add((request, view));
+            _ready.Add((request, view, past));
         }
         catch (Exception error)
         {
@@ -199,13 +197,13 @@ internal sealed class WriteLane : IAsyncDisposable
         }
     }
 
-    private void Merge(WriteRequest request, GraphView view)
+    private void Merge(WriteRequest request, GraphView view, IReadOnlyList<HistoryPlace>? past)
     {
         try
         {
             _outbox.Clear();
             _core.Apply(request.Delta, view, _driver.NowMs, _outbox, _driver.Order);
-            _driver.Carry(request, _outbox.Items);
+            _driver.Carry(request, _outbox.Items, past);
         }
         catch (Exception error)
         {

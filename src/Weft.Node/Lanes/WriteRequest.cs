@@ -2,7 +2,6 @@ using System.Threading.Tasks.Sources;
 using Weft.Graph;
 using Weft.Graph.Access;
 using Weft.Node.Access;
-using Weft.Node.History;
 using Weft.Primitives;
 
 namespace Weft.Node.Lanes;
@@ -38,9 +37,6 @@ internal sealed class WriteRequest(
 
     /// <summary>Set when a write that was spared verification, because it could not win, could win after all.</summary>
     public bool MustVerify { get; set; }
-
-    /// <summary>Nodes of the delta whose past is kept; null for none. Filled in by the lane.</summary>
-    public IReadOnlyList<HistoryPlace>? History { get; set; }
 
     /// <summary>True when this node signs it with an Ed25519 key and it needs no other lane than its own.</summary>
     public bool MayShareSignature =>

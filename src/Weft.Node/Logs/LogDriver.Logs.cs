@@ -247,6 +247,41 @@ internal sealed partial class LogDriver
         return to;
     }
 
+    /// <summary>Where older blocks go; null when the store has no such place.</summary>
+    public ILogArchive? Archive => _store.Logs?.Archive;
+
+    /// <summary>Reads blocks for the archive, as stored, up to one that is not here, or is there already.</summary>
+    /// <param name="log">The log.</param>
+    /// <param name="start">The first block.</param>
+    /// <param name="end">The block after the last.</param>
+    public (IReadOnlyList<ReadOnlyMemory<byte>> Blocks, long Fork) ReadStored(OpenLog log, long start, long end)
+    {
+        var blocks = new List<ReadOnlyMemory<byte>>();
+        long bytes = 0;
+        end = Math.Min(end, log.Core.Published.Length);
+        for (long index = start; index < end && blocks.Count < _options.ReadBlocksMax && bytes < _options.ReadBytesMax
+            && Archive!.FirstOutside(log.Key, index) == index
+            && log.Core.TryGetStored(index, out ReadOnlyMemory<byte> block); index++)
+        {
+            blocks.Add(block);
+            bytes += block.Length;
+        }
+
+        return (blocks, log.Core.Fork);
+    }
+
+    /// <summary>Lets the store drop blocks that are in its archive; not when the log was cut back meanwhile.</summary>
+    public bool DropArchived(OpenLog log, long start, long end, long fork)
+    {
+        bool isSame = log.Core.Fork == fork && log.Core.Archived(start, end) == LogVerdict.Accepted;
+        if (isSame)
+        {
+            _touched.Add(log);
+        }
+
+        return isSame;
+    }
+
     /// <summary>Lets a restored log go on, because someone says that no peer knows more.</summary>
     public void EndRecovery(OpenLog log)
     {

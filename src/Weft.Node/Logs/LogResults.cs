@@ -87,6 +87,12 @@ public sealed record LogVerification(
     public bool Holds => IsHeadSigned && FaultCount == 0 && !IsStopped;
 }
 
+/// <summary>What went to the archive.</summary>
+/// <param name="Blocks">Blocks.</param>
+/// <param name="Bytes">Bytes they had.</param>
+/// <param name="StoredBytes">Bytes they have there.</param>
+public sealed record LogArchiving(long Blocks, long Bytes, long StoredBytes);
+
 /// <summary>A connection over which logs are replicated.</summary>
 /// <param name="Number">The driver's number.</param>
 /// <param name="Name">Where it leads.</param>

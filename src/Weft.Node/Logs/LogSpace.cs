@@ -165,6 +165,9 @@ public sealed class LogSpace : IAsyncDisposable
 
     internal void Start() => _driver.Start();
 
+    /// <summary>True when the store has a place for older blocks.</summary>
+    internal bool HasArchive => _driver.Archive is not null;
+
     /// <inheritdoc cref="LogDriver.AppendHistory"/>
     internal long AppendHistory(
         IReadOnlyDictionary<string, List<ReadOnlyMemory<byte>>> blocks,
@@ -200,6 +203,10 @@ public sealed class LogSpace : IAsyncDisposable
         await log.WaitForLengthAsync(block + 1, cancellationToken).ConfigureAwait(false);
         return await log.ProveAsync(block, cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>Forgets the data of a block of a log that holds history.</summary>
+    internal Task ClearHistoryAsync(Hash32 key, long block, CancellationToken cancellationToken) => _driver.AskAsync(
+        () => _driver.Find(key.ToString()) is { } log ? _driver.Clear(log, block, block + 1) : 0, cancellationToken);
 
     /// <summary>The logs that hold a prefix's history, oldest first.</summary>
     internal Task<IReadOnlyList<SignedLog>> HistoryLogsAsync(string scope, CancellationToken cancellationToken) =>

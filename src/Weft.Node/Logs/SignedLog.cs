@@ -269,6 +269,22 @@ public sealed class SignedLog
         }
     }
 
+    /// <summary>
+    /// Moves older blocks to the store's archive: a folder of compressed, checksummed files, which may lie on a slower
+    /// disk. They stay here: they are read, served and proven as before, only slower.
+    /// </summary>
+    /// <param name="end">The first block that stays where it is.</param>
+    /// <param name="progress">Takes the blocks moved so far.</param>
+    /// <param name="cancellationToken">Stops half-way; what was moved stays moved.</param>
+    /// <exception cref="WeftException">LogOutOfRange: the store has no archive; DiskFull, DiskFailed.</exception>
+    public Task<LogArchiving> ArchiveAsync(
+        long end, IProgress<long>? progress = null, CancellationToken cancellationToken = default) =>
+        new LogArchiver(_driver, _log, progress).RunAsync(end, static _ => true, 1, cancellationToken);
+
+    internal Task<LogArchiving> ArchiveAsync(
+        Func<ReadOnlyMemory<byte>, bool> isOld, int blocksMin, CancellationToken cancellationToken) =>
+        new LogArchiver(_driver, _log, null).RunAsync(long.MaxValue, isOld, blocksMin, cancellationToken);
+
     /// <summary>Reads everything that is here again and compares it with what the log's key signed.</summary>
     /// <param name="progress">Takes the blocks looked at so far.</param>
     /// <param name="cancellationToken">Ends it.</param>

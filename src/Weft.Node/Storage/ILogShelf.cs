@@ -21,10 +21,30 @@ public interface ILogShelf
     /// <param name="crypto">The primitives: leaves are computed from blocks.</param>
     ILogStore Open(Hash32 key, ICrypto crypto);
 
+    /// <summary>Where older blocks can go; null when the store has no such place.</summary>
+    ILogArchive? Archive => null;
+
     /// <summary>Writes what the node notes about a log.</summary>
     /// <returns>The number of the commit.</returns>
     /// <exception cref="WeftException">DiskFull, DiskFailed, StoreStopped.</exception>
     long WriteMeta(Hash32 key, ReadOnlyMemory<byte> meta);
+}
+
+/// <summary>Where a store keeps blocks that are seldom read: compressed, checksummed, read on demand.</summary>
+/// <remarks>A block in it counts as being here. Safe to use from many threads.</remarks>
+public interface ILogArchive
+{
+    /// <summary>The first block, from a number on, that is not in the archive.</summary>
+    long FirstOutside(Hash32 key, long index);
+
+    /// <summary>Writes blocks that follow each other; they are durable when this returns.</summary>
+    /// <param name="key">The log.</param>
+    /// <param name="fork">Its fork.</param>
+    /// <param name="start">The number of the first.</param>
+    /// <param name="blocks">1 to 4,096, as they are stored.</param>
+    /// <returns>Bytes of the file.</returns>
+    /// <exception cref="WeftException">DiskFull, DiskFailed.</exception>
+    long Write(Hash32 key, long fork, long start, IReadOnlyList<ReadOnlyMemory<byte>> blocks);
 }
 
 /// <summary>A log that a store keeps.</summary>

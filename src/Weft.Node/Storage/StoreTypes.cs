@@ -8,9 +8,7 @@ namespace Weft.Node.Storage;
 /// <param name="Write">The new value.</param>
 /// <param name="Displaced">What it replaces; for the index of reverse links.</param>
 /// <param name="HadKnown">False when the field is new.</param>
-/// <param name="DisplacedState">The state of what it replaces; for history. 0 when it is not known.</param>
-public readonly record struct CommitField(
-    FieldWrite Write, WeftValue Displaced, bool HadKnown, double DisplacedState = 0);
+public readonly record struct CommitField(FieldWrite Write, WeftValue Displaced, bool HadKnown);
 
 /// <summary>What one batch of writes does to the store: one log record, all or nothing.</summary>
 /// <param name="Fields">Winners; at most one per field.</param>
@@ -18,7 +16,7 @@ public readonly record struct CommitField(
 /// <param name="Released">Held writes that were offered again and need no holding any more.</param>
 /// <param name="ClockHigh">The highest local HAM state so far.</param>
 /// <param name="Origin">Who brought the batch: 0 for this process, else the driver's number of a connection.</param>
-public sealed record CommitBatch(
+public record CommitBatch(
     IReadOnlyList<CommitField> Fields,
     IReadOnlyList<FieldWrite> Deferred,
     IReadOnlyList<FieldWrite> Released,
@@ -35,7 +33,7 @@ public sealed record CommitBatch(
     /// What is kept of the past, part of the same commit: fields of souls as <see cref="Graph.History.HistorySoul"/> gives
     /// them. They are read by their souls like any other, and stand in no list.
     /// </summary>
-    public IReadOnlyList<FieldWrite> History { get; init; } = [];
+    public virtual IReadOnlyList<FieldWrite> History => [];
 
     /// <summary>Changes of records of the DHT, in order; part of the same commit.</summary>
     public IReadOnlyList<RecordChange> Records { get; init; } = [];
@@ -44,6 +42,23 @@ public sealed record CommitBatch(
     public bool IsEmpty =>
         Fields.Count == 0 && Deferred.Count == 0 && Released.Count == 0 && Logs.Count == 0 && Records.Count == 0
         && History.Count == 0;
+}
+
+/// <summary>
+/// A batch with rows of history. A type of its own, so that batches without cost nothing for it.
+/// </summary>
+public sealed record HistoryBatch : CommitBatch
+{
+    private readonly IReadOnlyList<FieldWrite> _rows;
+
+    /// <summary>Adds rows to a batch.</summary>
+    /// <param name="batch">What else is part of the commit.</param>
+    /// <param name="rows">The rows.</param>
+    public HistoryBatch(CommitBatch batch, IReadOnlyList<FieldWrite> rows)
+        : base(batch) => _rows = rows;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<FieldWrite> History => _rows;
 }
 
 /// <summary>A batch that has become durable.</summary>

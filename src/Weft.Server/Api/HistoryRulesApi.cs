@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Weft.Graph.Policy;
 using Weft.Node.History;
+using Weft.Node.Storage;
 using Weft.Primitives;
 using Weft.Server.Http;
 
@@ -51,13 +52,38 @@ internal static class HistoryRulesApi
         await ListAsync(call);
     }
 
+    /// <summary>Removes what no rule keeps, and gives the room back.</summary>
+    internal static Task PruneAsync(ApiCall call) => ProgressAnswer.RunAsync(
+        call,
+        StatusCodes.Status200OK,
+        async progress =>
+        {
+            HistoryPruning done = await call.Peer.Node.Retention.PruneAsync(progress, call.Aborted);
+            MaintenanceResult swept = await call.Peer.Node.Store.MaintainAsync(
+                WallClock.ToState(call.Server.Time.GetUtcNow()), call.Aborted);
+            return (done, swept);
+        },
+        (json, result) =>
+        {
+            json.WriteNumber("nodes", result.done.Nodes);
+            json.WriteNumber("versions", result.done.Versions);
+            json.WriteNumber("blocks", result.done.Blocks);
+            json.WriteNumber("bytesFreed", result.swept.BytesFreed);
+        });
+
     private static string Prefix(ApiCall call)
     {
         string prefix = call.Query["prefix"]
             ?? throw new ApiException(
-                WeftError.RequestMalformed, "The query lacks \"prefix\"; prefix= stands for everything.") { Path = "prefix" };
+                WeftError.RequestMalformed, "The query lacks \"prefix\"; prefix= stands for everything.")
+            {
+                Path = "prefix",
+            };
         return prefix.Length == 0 || Graph.FieldRules.CheckSoul(prefix) == WeftError.None
             ? prefix
-            : throw new ApiException(WeftError.SoulInvalid, "The prefix is longer than a soul may be.") { Path = "prefix" };
+            : throw new ApiException(WeftError.SoulInvalid, "The prefix is longer than a soul may be.")
+            {
+                Path = "prefix",
+            };
     }
 }

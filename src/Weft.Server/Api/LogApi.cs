@@ -141,6 +141,19 @@ internal static class LogApi
         await call.AnswerAsync(StatusCodes.Status200OK, json => LogJson.Write(json, info));
     }
 
+    internal static async Task ArchiveAsync(ApiCall call)
+    {
+        SignedLog log = await FindAsync(call);
+        long to = Index(call, "to", (await log.InfoAsync(call.Aborted)).Length);
+        await ProgressAnswer.RunAsync(
+            call, StatusCodes.Status200OK, progress => log.ArchiveAsync(to, progress, call.Aborted), (json, done) =>
+            {
+                json.WriteNumber("blocks", done.Blocks);
+                json.WriteNumber("bytes", done.Bytes);
+                json.WriteNumber("storedBytes", done.StoredBytes);
+            });
+    }
+
     internal static async Task VerifyAsync(ApiCall call)
     {
         SignedLog log = await FindAsync(call);

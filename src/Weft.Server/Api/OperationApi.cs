@@ -37,6 +37,7 @@ internal static class OperationApi
 
     internal static async Task MaintainAsync(ApiCall call)
     {
+        await call.Peer.Node.Retention.PruneAsync(null, call.Aborted);
         MaintenanceResult done = await call.Peer.Node.Store.MaintainAsync(
             WallClock.ToState(call.Server.Time.GetUtcNow()), call.Aborted);
         await call.AnswerAsync(StatusCodes.Status200OK, json =>

@@ -10,8 +10,12 @@ namespace Weft.Storage.Logs;
 /// </summary>
 internal sealed class EngineLogShelf(
     Func<CommitBatch, ValueTask<CommitReceipt>> append, Func<(LogTable Active, LogTable? Flushing)> tables,
-    LogRowReader tier) : ILogShelf
+    LogRowReader tier, ColdBlocks cold) : ILogShelf
 {
+    public ILogArchive Archive => cold;
+
+    internal ColdBlocks Cold => cold;
+
     public IReadOnlyList<StoredLog> List()
     {
         (LogTable active, LogTable? flushing) = tables();
@@ -141,7 +145,7 @@ internal sealed class EngineLogStore(EngineLogShelf shelf, Hash32 key, LogLeaf l
 
                 if (!layer.KeepsBlock(index))
                 {
-                    return false;
+                    return shelf.Cold.TryRead(key, index, out block);
                 }
             }
         }
@@ -199,7 +203,7 @@ internal sealed class EngineLogStore(EngineLogShelf shelf, Hash32 key, LogLeaf l
         ReadOnlyMemory<byte> row = shelf.Tier.Row(key, LogRowKind.Blocks, index / LogRowKind.BlocksPerRow);
         if (!BlockRow.TryFind(row, (int)(index % LogRowKind.BlocksPerRow), out block, out bool isLarge))
         {
-            return false;
+            return shelf.Cold.TryRead(key, index, out block);
         }
 
         block = isLarge ? shelf.Tier.Row(key, LogRowKind.LargeBlock, index) : block;

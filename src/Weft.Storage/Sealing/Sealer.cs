@@ -12,6 +12,7 @@ internal enum SealKind : byte
     LogRecord = 1,
     Page = 2,
     PageLogHeader = 3,
+    Cold = 4,
 }
 
 /// <summary>

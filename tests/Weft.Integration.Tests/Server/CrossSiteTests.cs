@@ -139,8 +139,8 @@ public sealed class CrossSiteTests : IAsyncLifetime
 
         Assert.Equal(
             [
-                "POST /api/v1/conflicts", "POST /api/v1/log/download", "POST /api/v1/log/truncate",
-                "POST /api/v1/log/recover", "POST /api/v1/log/verify", "POST /api/v1/dht/maintain",
+                "POST /api/v1/conflicts", "POST /api/v1/history/prune", "POST /api/v1/log/download", "POST /api/v1/log/truncate",
+                "POST /api/v1/log/recover", "POST /api/v1/log/archive", "POST /api/v1/log/verify", "POST /api/v1/dht/maintain",
                 "POST /api/v1/identity/rotate", "POST /api/v1/auth/challenge",
                 "POST /api/v1/verify", "POST /api/v1/maintain", "POST /api/v1/backups",
                 "POST /api/v1/shutdown",

@@ -30,6 +30,8 @@ public sealed class TokenScopeTests
         ["GET /api/v1/history/at"] = ("soul={S}&at=1", null),
         ["GET /api/v1/history/diff"] = ("soul={S}&from=1&to=2", null),
         ["GET /api/v1/history/follow"] = ("soul={S}", null),
+        ["GET /api/v1/series"] = ("soul={S}&name=f", null),
+        ["POST /api/v1/series"] = ("soul={S}&name=f", "1"),
         ["GET /api/v1/watch"] = ("soul={S}", null),
     };
 

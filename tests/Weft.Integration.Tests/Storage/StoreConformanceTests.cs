@@ -53,9 +53,9 @@ public abstract class StoreConformanceTests : IAsyncLifetime
         for (int i = 0; i < 600; i++)
         {
             CommitBatch batch = StoreKit.Batch(new FieldWrite(i < 3 ? "b" : $"c{i}", "f", i, i + 1));
+            FieldWrite[] rows = [new(HistorySoul.Of($"c{i}"), "v", 7, 1), new(past, $"v{i}", i, 1)];
             await Store.AppendAsync(
-                batch with { History = [new FieldWrite(HistorySoul.Of($"c{i}"), "v", 7, 1), new(past, $"v{i}", i, 1)] },
-                i == 599 ? Durability.Disk : Durability.Memory);
+                new HistoryBatch(batch, rows), i == 599 ? Durability.Disk : Durability.Memory);
         }
 
         await Store.PutAsync("\uFFFF\uFFFF", "f", 1);
