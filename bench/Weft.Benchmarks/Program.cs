@@ -1,6 +1,7 @@
 // Modes:  (none) [BenchmarkDotNet arguments, for example --filter '*Ham*' --job short]   the benchmarks per class
 //         storage [fields] [MiB of memory] [folder]                                     the engine: acks, import, reads
 //         records [count]                                                               the record store and a plain dictionary
+//         history [puts]                                                                a put with and without history
 //         rest [fields] [repeats] [MiB of memory]                                        what encryption at rest costs
 //         crypto [ms for each figure]                                                   the providers of cryptography
 //         sea [puts]                                                                    a SEA-signed put, stage by stage
@@ -17,6 +18,8 @@ switch (args)
 {
     case ["crypto", .. string[] rest]:
         return CryptoBench.Run(rest);
+    case ["history", .. string[] rest]:
+        return await HistoryBench.RunAsync(rest);
     case ["layout", .. string[] rest]:
         return LayoutBench.Run(rest);
     case ["records", .. string[] rest]:
