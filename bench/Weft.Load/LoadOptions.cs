@@ -26,7 +26,8 @@ internal sealed class LoadOptions
           --weft FILE       another Weft.Cli.dll than the one built beside this program
           --weft-arg ARG    one more argument for weft up; may be repeated
           --verbose         show what the servers print
-        or:    dotnet run -c Release --project bench/Weft.Load -- libp2p [--quick]
+        or:    dotnet run -c Release --project bench/Weft.Load -- libp2p [--quick] [--weft] [--repeats=N] [up|down|ping|shakes]
+        or:    dotnet run -c Release --project bench/Weft.Load -- libp2p --rows [idle|wire]
         """;
 
     public bool IsQuick { get; private set; }

@@ -11,14 +11,24 @@ if (args is [Libp2pTarget.Mode, ..])
 
 if (args is ["libp2p", "--rows", ..])
 {
-    Console.WriteLine(await Libp2pRows.MeasureLongWireAsync());
-    Console.WriteLine(await Libp2pRows.MeasureIdleAsync());
+    if (!args.Contains("idle"))
+    {
+        Console.WriteLine(await Libp2pRows.MeasureLongWireAsync());
+    }
+
+    if (!args.Contains("wire"))
+    {
+        Console.WriteLine(await Libp2pRows.MeasureIdleAsync());
+    }
+
     return 0;
 }
 
 if (args is ["libp2p", ..])
 {
-    return await new Libp2pComparison(args.Contains("--quick"), args.Contains("--weft")).RunAsync();
+    string? column = Array.Find(args[1..], word => !word.StartsWith('-'));
+    _ = int.TryParse(Array.Find(args, word => word.StartsWith("--repeats="))?["--repeats=".Length..], out int repeats);
+    return await new Libp2pComparison(args.Contains("--quick"), args.Contains("--weft"), column, repeats).RunAsync();
 }
 
 if (args is ["network", ..] && !args.Any(arg => arg is not ("network" or "gossip" or "--quick")))

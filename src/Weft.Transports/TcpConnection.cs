@@ -9,7 +9,13 @@ namespace Weft.Transports;
 /// <summary>One TCP connection.</summary>
 internal sealed class TcpConnection : ITransportConnection
 {
+    // A send usually ends at once: connections share what is needed for it.
+    [ThreadStatic]
+    private static SocketOperation? _spare;
+
     private readonly Socket _socket;
+    private readonly SocketOperation _receiving = new();
+    private int _isAborted;
 
     internal TcpConnection(Socket socket)
     {
@@ -22,41 +28,83 @@ internal sealed class TcpConnection : ITransportConnection
 
     public Multiaddr RemoteAddress { get; }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    public ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
+        ValueTask<int> read;
         try
         {
-            return await _socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken).ConfigureAwait(false);
+            read = _receiving.ReceiveAsync(_socket, buffer);
         }
-        catch (Exception error) when (error is SocketException or ObjectDisposedException)
+        catch (ObjectDisposedException error)
         {
-            throw new IOException(error.Message, error);
+            return ValueTask.FromException<int>(new IOException(error.Message, error));
         }
+
+        return read.IsCompleted || !cancellationToken.CanBeCanceled ? read : Cancellable(read, cancellationToken);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
+        SocketOperation sending = _spare ?? new();
+        _spare = null;
         try
         {
             while (!bytes.IsEmpty)
             {
-                bytes = bytes[await _socket.SendAsync(bytes, SocketFlags.None, cancellationToken).ConfigureAwait(false)..];
+                ValueTask<int> sent = sending.SendAsync(_socket, bytes);
+                bytes = bytes[
+                    (sent.IsCompleted || !cancellationToken.CanBeCanceled
+                        ? await sent.ConfigureAwait(false)
+                        : await Cancellable(sent, cancellationToken).ConfigureAwait(false))..];
             }
         }
-        catch (Exception error) when (error is SocketException or ObjectDisposedException)
+        catch (ObjectDisposedException error)
         {
             throw new IOException(error.Message, error);
         }
+        finally
+        {
+            if (_spare is null)
+            {
+                _spare = sending;
+            }
+            else
+            {
+                sending.Dispose();
+            }
+        }
     }
 
-    public void Abort() => _socket.Dispose();
+    public void Abort()
+    {
+        if (Interlocked.Exchange(ref _isAborted, 1) == 0)
+        {
+            _socket.Dispose();
+            _receiving.Dispose(); // Takes effect once nothing waits for it any more.
+        }
+    }
 
     public ValueTask DisposeAsync()
     {
-        _socket.Dispose();
+        Abort();
         return default;
+    }
+
+    /// <summary>Who gives up ends the connection: half a message is of no use to anyone.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<int> Cancellable(ValueTask<int> operation, CancellationToken cancellationToken)
+    {
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+            static connection => ((TcpConnection)connection!).Abort(), this);
+        try
+        {
+            return await operation.ConfigureAwait(false);
+        }
+        catch (IOException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancellationToken);
+        }
     }
 
     private static Multiaddr Of(IPEndPoint end)

@@ -14,14 +14,15 @@ namespace Weft.Load.Libp2p;
 /// </summary>
 /// <param name="isQuick">Less of everything.</param>
 /// <param name="isWeftOnly">Native Weft alone.</param>
-internal sealed class Libp2pComparison(bool isQuick, bool isWeftOnly)
+/// <param name="only">One column: up, down, ping or shakes; null measures all.</param>
+/// <param name="repeats">Rounds of 100 MB; 0 takes the usual number.</param>
+internal sealed class Libp2pComparison(bool isQuick, bool isWeftOnly, string? only, int repeats)
 {
-    private const int WarmRounds = 5;
-
-    private readonly int _repeats = isQuick ? 1 : 5;
+    private readonly int _warmRounds = isQuick ? 2 : 15;
+    private readonly int _repeats = repeats > 0 ? repeats : isQuick ? 1 : 9;
     private readonly long _bytes = isQuick ? 20_000_000 : 100_000_000;
     private readonly int _pings = isQuick ? 500 : 5_000;
-    private readonly int _handshakes = isQuick ? 200 : 2_000;
+    private readonly int _handshakes = isQuick ? 200 : 4_000;
 
     public async Task<int> RunAsync()
     {
@@ -40,10 +41,10 @@ internal sealed class Libp2pComparison(bool isQuick, bool isWeftOnly)
             await using Libp2pTarget target = await start();
             await using Libp2pHost client = await Libp2pTarget.StartHostAsync(isManaged: false, isListening: false);
             PeerConnection connection = await client.DialAsync(target.Address);
-            string up = await MeasureBytesAsync(client, connection, target, isUpload: true);
-            string down = await MeasureBytesAsync(client, connection, target, isUpload: false);
-            string ping = await MeasurePingAsync(client, connection, target);
-            string shakes = await MeasureHandshakesAsync(client, target);
+            string up = Has("up") ? await MeasureBytesAsync(client, connection, target, isUpload: true) : "";
+            string down = Has("down") ? await MeasureBytesAsync(client, connection, target, isUpload: false) : "";
+            string ping = Has("ping") ? await MeasurePingAsync(client, connection, target) : "";
+            string shakes = Has("shakes") ? await MeasureHandshakesAsync(client, target) : "";
             table.AppendLine(CultureInfo.InvariantCulture, $"| {target.Name} | {up} | {down} | {ping} | {shakes} |");
         }
 
@@ -51,15 +52,19 @@ internal sealed class Libp2pComparison(bool isQuick, bool isWeftOnly)
         return 0;
     }
 
+    private bool Has(string column) => only is null || only == column;
+
     private async Task<string> MeasureBytesAsync(
         Libp2pHost client, PeerConnection connection, Libp2pTarget target, bool isUpload)
     {
         var rates = new List<double>();
         var costs = new List<double>();
+        var own = new List<double>();
         byte[] buffer = new byte[65_536];
-        for (int round = 1 - WarmRounds; round <= _repeats; round++)
+        for (int round = 1 - _warmRounds; round <= _repeats; round++)
         {
             TimeSpan cpu = target.ProcessorTime;
+            TimeSpan here = Environment.CpuUsage.TotalTime;
             long start = Stopwatch.GetTimestamp();
             await using PeerStream stream = await client.OpenStreamAsync(connection, ["/perf/1.0.0"]);
             BinaryPrimitives.WriteInt64BigEndian(buffer, isUpload ? 0 : _bytes);
@@ -85,12 +90,13 @@ internal sealed class Libp2pComparison(bool isQuick, bool isWeftOnly)
             {
                 rates.Add(_bytes / 1e6 / Stopwatch.GetElapsedTime(start).TotalSeconds);
                 costs.Add((target.ProcessorTime - cpu).TotalMilliseconds / (_bytes / 1e6));
+                own.Add((Environment.CpuUsage.TotalTime - here).TotalMilliseconds / (_bytes / 1e6));
             }
         }
 
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{Figures.Median(rates):0} MB/s ({rates.Min():0} to {rates.Max():0}), target {Figures.Median(costs):0.00} ms/MB");
+            $"{Figures.Median(rates):0} MB/s ({rates.Min():0} to {rates.Max():0}), target {Figures.Median(costs):0.00} ms/MB, client {Figures.Median(own):0.00}");
     }
 
     private async Task<string> MeasurePingAsync(Libp2pHost client, PeerConnection connection, Libp2pTarget target)
@@ -120,7 +126,7 @@ internal sealed class Libp2pComparison(bool isQuick, bool isWeftOnly)
 
     private async Task<string> MeasureHandshakesAsync(Libp2pHost client, Libp2pTarget target)
     {
-        int next = -100;
+        int next = -_handshakes / 4; // Those before 0 warm both up.
         TimeSpan cpu = target.ProcessorTime;
         long start = Stopwatch.GetTimestamp();
         await Task.WhenAll(Enumerable.Range(0, 8).Select(async _ =>

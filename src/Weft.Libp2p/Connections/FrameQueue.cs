@@ -6,21 +6,27 @@ using Weft.Protocols.Noise;
 namespace Weft.Libp2p.Connections;
 
 /// <summary>
-/// What waits to be sent: plain bytes in rented buffers, each with room for length and tag, so that it is sealed where
-/// it lies and sent as one Noise frame. Many small writes share a frame.
+/// What waits to be sent: plain bytes in rented buffers, with room for lengths and tags, so that frames are sealed where
+/// they lie and sent several at a time. Many small writes share a frame.
 /// </summary>
 /// <remarks>
 /// Three lines, and the first that is not empty goes: a stream may therefore change to a later line at any time without
 /// its bytes changing places, but never to an earlier one. Not safe to use from several threads: the connection's gate
 /// guards it.
 /// </remarks>
-internal sealed class FrameQueue
+/// <param name="batchMax">Bytes of one buffer: what is sent at once, and what other lines may have to wait for.</param>
+/// <param name="isFramed">False where the transport below protects the bytes itself: they lie side by side.</param>
+internal sealed class FrameQueue(int batchMax = FrameQueue.FrameMax, bool isFramed = true)
 {
-    // The largest size of the pool's bucket that still fits one Noise message with its length.
-    private const int BufferLength = 65_536;
-    private const int PlainMax = BufferLength - NoiseSessionCore.PrefixLength - NoiseCipher.TagLength;
+    /// <summary>Bytes of the longest frame, sealed: the largest size of the pool that is no more than one of Noise.</summary>
+    internal const int FrameMax = 65_536;
 
-    private readonly Line[] _lines = [new(), new(), new()];
+    private const int BufferMin = 4_096;
+    private const int PlainMax = FrameMax - NoiseSessionCore.PrefixLength - NoiseCipher.TagLength;
+    private const int PartMin = 1_024; // A part of a write that is worth a header of its own.
+
+    private readonly Line[] _lines =
+        [new(batchMax, isFramed), new(batchMax, isFramed), new(batchMax, isFramed)];
     private int _unfinished = -1;
 
     internal bool IsEmpty => _lines[0].IsEmpty && _lines[1].IsEmpty && _lines[2].IsEmpty;
@@ -31,14 +37,23 @@ internal sealed class FrameQueue
     /// <summary>The same of one line.</summary>
     internal int BytesOf(StreamPriority priority) => _lines[(int)priority].Bytes;
 
+    /// <summary>How much of a write fills the frame that is open, with a header of the muxer's before it.</summary>
+    /// <returns>Everything, where it fits; everything, too, where too little would.</returns>
+    internal int Fit(StreamPriority priority, int length, int headerLength)
+    {
+        int room = _lines[(int)priority].Room - headerLength;
+        return room >= Math.Min(length, PartMin) ? Math.Min(length, room) : length;
+    }
+
     /// <summary>Puts bytes in line.</summary>
     /// <param name="priority">Which line.</param>
     /// <param name="bytes">The bytes.</param>
     /// <param name="following">How many bytes belong to these and are put in line next, without a pause between.</param>
-    internal void Append(StreamPriority priority, ReadOnlySpan<byte> bytes, int following = 0) =>
-        _lines[(int)priority].Append(bytes, following);
+    /// <param name="expected">How many more are likely to come at once: a buffer is chosen by that.</param>
+    internal void Append(StreamPriority priority, ReadOnlySpan<byte> bytes, int following = 0, int expected = 0) =>
+        _lines[(int)priority].Append(bytes, following, expected);
 
-    /// <summary>Takes the next frame to seal and send.</summary>
+    /// <summary>Takes the next frames to seal and send.</summary>
     internal bool TryTake(out Frame frame)
     {
         // A muxer's frame that is broken off by the end of one of Noise goes on before anything else does.
@@ -55,7 +70,7 @@ internal sealed class FrameQueue
         return false;
     }
 
-    /// <summary>A frame that was taken has been sent.</summary>
+    /// <summary>What was taken has been sent.</summary>
     internal void OnSent(in Frame frame) => _lines[(int)frame.Priority].Bytes -= frame.Plain;
 
     internal void Clear()
@@ -71,39 +86,54 @@ internal sealed class FrameQueue
     }
 
     /// <summary>One line.</summary>
-    private sealed class Line
+    private sealed class Line(int batchMax, bool isFramed)
     {
-        private Queue<(byte[] Buffer, int Plain, bool IsBrokenOff)>? _full; // Most connections never fill a frame.
+        private readonly int _prefix = isFramed ? NoiseSessionCore.PrefixLength : 0;
+        private readonly int _tag = isFramed ? NoiseCipher.TagLength : 0;
+        private Queue<(byte[] Buffer, int End, int Plain, bool IsBrokenOff)>? _full; // Most connections never fill one.
         private byte[]? _buffer;
-        private int _plain;
+        private int _end;         // How much of it is used,
+        private int _plain;       // and what of that is no length or tag.
+        private int _frame = -1;  // Where the open frame begins.
+        private bool _isBrokenOff;
 
         internal int Bytes { get; set; }
 
         internal bool IsEmpty => _plain == 0 && _full is null or { Count: 0 };
 
-        internal void Append(ReadOnlySpan<byte> bytes, int following)
+        /// <summary>Bytes the open frame still takes.</summary>
+        internal int Room => _frame < 0
+            ? 0
+            : Math.Min(PlainMax - (_end - _frame - _prefix), Capacity - _end - _tag);
+
+        private int Capacity => Math.Min(_buffer!.Length, batchMax);
+
+        internal void Append(ReadOnlySpan<byte> bytes, int following, int expected)
         {
             Bytes += bytes.Length;
-            if (_plain > 0 && bytes.Length + following is var whole && whole <= PlainMax && whole > PlainMax - _plain)
+            int whole = bytes.Length + following;
+            if (_frame >= 0 && whole > Room && whole <= PlainMax)
             {
                 // A muxer's frame that fits into one of Noise is not broken off: other lines could not go between.
-                (_full ??= new()).Enqueue((_buffer!, _plain, false));
-                _buffer = null;
-                _plain = 0;
+                CloseFrame(isBrokenOff: false);
             }
 
             while (!bytes.IsEmpty)
             {
-                _buffer ??= ArrayPool<byte>.Shared.Rent(BufferLength);
-                int part = Math.Min(bytes.Length, PlainMax - _plain);
-                bytes[..part].CopyTo(_buffer.AsSpan(NoiseSessionCore.PrefixLength + _plain));
-                _plain += part;
-                bytes = bytes[part..];
-                if (_plain == PlainMax)
+                if (_frame < 0)
                 {
-                    (_full ??= new()).Enqueue((_buffer, PlainMax, bytes.Length + following > 0));
-                    _buffer = null;
-                    _plain = 0;
+                    OpenFrame(Math.Min(whole, PlainMax), expected);
+                }
+
+                int part = Math.Min(bytes.Length, Room);
+                bytes[..part].CopyTo(_buffer.AsSpan(_end));
+                _end += part;
+                _plain += part;
+                whole -= part;
+                bytes = bytes[part..];
+                if (Room == 0)
+                {
+                    CloseFrame(isBrokenOff: whole > 0);
                 }
             }
         }
@@ -112,22 +142,74 @@ internal sealed class FrameQueue
         {
             if (_full is { Count: > 0 })
             {
-                (byte[] buffer, int plain, bool isBrokenOff) = _full.Dequeue();
-                frame = new(buffer, plain, priority, isBrokenOff);
+                (byte[] buffer, int end, int plain, bool isBrokenOff) = _full.Dequeue();
+                frame = new(buffer, end, plain, priority, isBrokenOff);
                 return true;
             }
 
-            bool has = _plain > 0;
-            frame = has ? new(_buffer!, _plain, priority, isBrokenOff: false) : default;
-            _buffer = has ? null : _buffer;
+            if (_plain == 0)
+            {
+                frame = default;
+                return false;
+            }
+
+            if (_frame >= 0)
+            {
+                CloseFrame(isBrokenOff: false);
+            }
+
+            frame = new(_buffer!, _end, _plain, priority, _isBrokenOff);
+            Forget();
+            return true;
+        }
+
+        /// <summary>Begins a frame with room for so many bytes, in another buffer where this one has none.</summary>
+        private void OpenFrame(int length, int expected)
+        {
+            if (_buffer is not null && Capacity - _end < _prefix + length + _tag)
+            {
+                (_full ??= new()).Enqueue((_buffer, _end, _plain, _isBrokenOff));
+                Forget();
+            }
+
+            if (_buffer is null)
+            {
+                // Who fills buffers quicker than they are sent is given large ones.
+                int wanted = _full is { Count: > 0 } ? batchMax : Math.Max(length, expected) + (4 * (_prefix + _tag));
+                int least = _prefix + length + _tag;
+                _buffer = ArrayPool<byte>.Shared.Rent(Math.Max(least, Math.Clamp(wanted, BufferMin, batchMax)));
+            }
+
+            _frame = _end;
+            _end += _prefix;
+        }
+
+        private void CloseFrame(bool isBrokenOff)
+        {
+            if (isFramed)
+            {
+                BinaryPrimitives.WriteUInt16BigEndian(
+                    _buffer.AsSpan(_frame), (ushort)(_end - _frame - _prefix + _tag));
+            }
+
+            _end += _tag;
+            _frame = -1;
+            _isBrokenOff = isBrokenOff;
+        }
+
+        private void Forget()
+        {
+            _buffer = null;
+            _end = 0;
             _plain = 0;
-            return has;
+            _isBrokenOff = false;
         }
     }
 
-    /// <summary>One frame: two bytes of length, the plain bytes, room for the tag.</summary>
-    internal readonly struct Frame(byte[] buffer, int plain, StreamPriority priority, bool isBrokenOff)
+    /// <summary>Frames that are sent together: two bytes of length, the plain bytes, room for the tag; and again.</summary>
+    internal readonly struct Frame(byte[] buffer, int end, int plain, StreamPriority priority, bool isBrokenOff)
     {
+        /// <summary>Plain bytes of all.</summary>
         internal int Plain => plain;
 
         internal StreamPriority Priority => priority;
@@ -137,17 +219,16 @@ internal sealed class FrameQueue
 
         internal ReadOnlyMemory<byte> Seal(NoiseCipher? cipher)
         {
-            if (cipher is null)
+            for (int at = 0; cipher is not null && at < end;)
             {
-                return buffer.AsMemory(NoiseSessionCore.PrefixLength, plain);
+                int length = BinaryPrimitives.ReadUInt16BigEndian(buffer.AsSpan(at));
+                at += NoiseSessionCore.PrefixLength;
+                cipher.Seal(
+                    buffer.AsSpan(at, length - NoiseCipher.TagLength), [], buffer.AsSpan(at, length));
+                at += length;
             }
 
-            int sealedLength = plain + NoiseCipher.TagLength;
-            BinaryPrimitives.WriteUInt16BigEndian(buffer, (ushort)sealedLength);
-            cipher.Seal(
-                buffer.AsSpan(NoiseSessionCore.PrefixLength, plain), [],
-                buffer.AsSpan(NoiseSessionCore.PrefixLength, sealedLength));
-            return buffer.AsMemory(0, NoiseSessionCore.PrefixLength + sealedLength);
+            return buffer.AsMemory(0, end);
         }
 
         internal void Return() => ArrayPool<byte>.Shared.Return(buffer);

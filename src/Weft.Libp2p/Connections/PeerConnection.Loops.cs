@@ -12,7 +12,7 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
 {
     // Room for one frame of the largest size behind the rest of another.
     private const int ReadBufferLength = 131_072;
-    private const int BusyRead = 16_384;
+    private const int IdleBufferLength = 256; // A ping, a window: what comes now and then.
 
     private static readonly TimeSpan FlushMax = TimeSpan.FromSeconds(1);
 
@@ -23,30 +23,33 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
 
     private async Task ReadAsync(ReadOnlyMemory<byte> first)
     {
-        byte[]? buffer = null;
+        byte[] idle = new byte[IdleBufferLength];
+        byte[]? rented = null;
         int start = 0;
         int end = 0;
-        bool isBusy = false;
         ConnectionEnd reason = ConnectionEnd.Remote;
         try
         {
             if (!first.IsEmpty)
             {
-                buffer = ArrayPool<byte>.Shared.Rent(ReadBufferLength);
-                first.CopyTo(buffer);
+                rented = ArrayPool<byte>.Shared.Rent(ReadBufferLength);
+                first.CopyTo(rented);
                 end = first.Length;
             }
 
-            while (TryTakeBatch(buffer, ref start, ref end, out reason))
+            while (TryTakeBatch(rented ?? idle, ref start, ref end, out reason))
             {
-                if (end == 0 && !isBusy)
+                if (end == 0)
                 {
-                    Return(ref buffer); // An idle connection holds no buffer while it waits.
-                    await _transport.ReadAsync(Memory<byte>.Empty, CancellationToken.None).ConfigureAwait(false);
+                    Return(ref rented); // An idle connection holds no large buffer while it waits.
+                }
+                else if (rented is null)
+                {
+                    rented = ArrayPool<byte>.Shared.Rent(ReadBufferLength);
+                    idle.AsSpan(0, end).CopyTo(rented);
                 }
 
-                buffer ??= ArrayPool<byte>.Shared.Rent(ReadBufferLength);
-                int read = await _transport.ReadAsync(buffer.AsMemory(end), CancellationToken.None)
+                int read = await _transport.ReadAsync((rented ?? idle).AsMemory(end), CancellationToken.None)
                     .ConfigureAwait(false);
                 if (read == 0)
                 {
@@ -55,7 +58,6 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
                 }
 
                 end += read;
-                isBusy = read >= BusyRead; // More is likely to follow at once: that saves a call of the system.
             }
         }
         catch (Exception)
@@ -64,7 +66,7 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
             reason = ConnectionEnd.Broken;
         }
 
-        Return(ref buffer);
+        Return(ref rented);
         if (reason is ConnectionEnd.ProtocolError or ConnectionEnd.Flood)
         {
             await FlushAsync().ConfigureAwait(false); // The peer is told why it is cut off.
@@ -99,7 +101,7 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
     }
 
     /// <summary>Goes through all that has come, then wakes who waits for it, and sends what it led to: once for all.</summary>
-    private bool TryTakeBatch(byte[]? buffer, ref int start, ref int end, out ConnectionEnd reason)
+    private bool TryTakeBatch(byte[] buffer, ref int start, ref int end, out ConnectionEnd reason)
     {
         bool goesOn = TryOpenFrames(buffer, ref start, ref end, out reason);
         bool mustSend;
@@ -116,7 +118,7 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
 
         if (mustSend)
         {
-            SendSoon(waiting);
+            SendSoon(waiting, ReaderSendsMax);
         }
 
         return goesOn;
@@ -127,7 +129,7 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
 
     /// <summary>Opens every whole frame where it lies, and moves the rest to the front.</summary>
     /// <returns>False when the connection must end.</returns>
-    private bool TryOpenFrames(byte[]? buffer, ref int start, ref int end, out ConnectionEnd reason)
+    private bool TryOpenFrames(byte[] buffer, ref int start, ref int end, out ConnectionEnd reason)
     {
         if (_receive is null)
         {
@@ -169,7 +171,7 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
     }
 
     /// <summary>What the transport below has opened already.</summary>
-    private bool TakePlain(byte[]? buffer, ref int start, ref int end, out ConnectionEnd reason)
+    private bool TakePlain(byte[] buffer, ref int start, ref int end, out ConnectionEnd reason)
     {
         OnPlain(buffer.AsSpan(start, end - start));
         start = 0;
@@ -270,7 +272,7 @@ public sealed partial class PeerConnection : IThreadPoolWorkItem
                     output.Header.Write(header);
                     _outgoing.Append(
                         LineOf(output.Header), header,
-                        output.Header.Type == YamuxType.Data ? (int)output.Header.Length : 0);
+                        output.Header.Type == YamuxType.Data ? (int)output.Header.Length : 0, _expected);
                     break;
                 case YamuxOutputKind.Opened:
                     OnOpened(output.Stream);

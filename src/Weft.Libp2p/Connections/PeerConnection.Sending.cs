@@ -6,17 +6,19 @@ namespace Weft.Libp2p.Connections;
 /// <content>Sending.</content>
 public sealed partial class PeerConnection
 {
-    private const int InlineFrames = 2;
+    private const int InlineBatches = 2;
 
     void IThreadPoolWorkItem.Execute() => _ = SendAsync();
 
     /// <summary>
-    /// Sends what is in line; the caller has taken that on itself and holds no gate. A little is sent on the spot, which
-    /// saves a change of threads; more is left to another one, so that this one can go on.
+    /// Sends what is in line; the caller has taken that on itself and holds no gate. What is little to the caller is sent
+    /// on the spot, which saves a change of threads; more is left to another one, so that this one can go on.
     /// </summary>
-    internal void SendSoon(int bytes)
+    /// <param name="bytes">How much is in line.</param>
+    /// <param name="most">How much is little.</param>
+    internal void SendSoon(int bytes, int most)
     {
-        if (bytes <= InlineMax)
+        if (bytes <= most)
         {
             _ = SendAsync();
         }
@@ -35,9 +37,9 @@ public sealed partial class PeerConnection
         {
             for (int sent = 0; TryTake(out FrameQueue.Frame frame); sent++)
             {
-                if (sent == InlineFrames)
+                if (sent == InlineBatches)
                 {
-                    // Whoever sends a little on the spot is not held to send everybody's.
+                    // Whoever sends on the spot is not held to send everybody's.
                     await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
                 }
 

@@ -20,8 +20,11 @@ public sealed partial class PeerConnection : IAsyncDisposable
     // not read, is cut off.
     private const int OutgoingMax = 512 * 1024;
 
-    // What is sent at once by whoever put it in line; more than this is left to another thread.
-    private const int InlineMax = 16 * 1024;
+    /// <summary>Bytes that are sealed and sent together; also what a writer sends itself, at most.</summary>
+    internal const int BatchMax = 2 * FrameQueue.FrameMax;
+
+    // What the reader sends itself, at most: more would keep it from reading.
+    private const int ReaderSendsMax = 16 * 1024;
     private const int OutgoingLimit = 2 * OutgoingMax;
     private const int ControlLimit = OutgoingMax;
 
@@ -37,7 +40,7 @@ public sealed partial class PeerConnection : IAsyncDisposable
     private readonly long _bytesPerSecond; // 0: as many as the network takes.
     private readonly Outbox<YamuxOutput> _outbox = new();
     private readonly Dictionary<uint, PeerStream> _streams = [];
-    private readonly FrameQueue _outgoing = new();
+    private readonly FrameQueue _outgoing;
     private readonly CancellationTokenSource _closing = new();
     private readonly TaskCompletionSource<ConnectionEnd> _closed =
         new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -45,6 +48,7 @@ public sealed partial class PeerConnection : IAsyncDisposable
     private List<PeerStream>? _opened;   // Inbound streams to be handed over once the gate is free.
     private List<PeerStream>? _awaiting; // Streams whose writers wait for room in the line.
     private TokenBucket _rate; // Whoever sends is alone in that.
+    private int _expected; // Bytes that are put in line next, at most.
     private bool _isSending;
     private bool _isApplying;
     private bool _defersSend; // Somebody gathers what is to be sent, and sees to it afterwards.
@@ -64,6 +68,7 @@ public sealed partial class PeerConnection : IAsyncDisposable
         _time = settings.Time;
         _drainTimeout = settings.DrainTimeout;
         _bytesPerSecond = settings.BytesPerSecond;
+        _outgoing = new(_bytesPerSecond > 0 ? FrameQueue.FrameMax : BatchMax, _send is not null);
         _rate = new(Math.Max(1, _bytesPerSecond), Math.Max(1, _bytesPerSecond));
         Memory = owner.MemoryOf(this);
         _mux = new(!upgraded.IsInbound, settings.Yamux, Memory);
@@ -241,9 +246,7 @@ public sealed partial class PeerConnection : IAsyncDisposable
     // What follows is called by streams, with the gate held.
 
     /// <summary>Puts bytes in line to be sent.</summary>
-    /// <returns>
-    /// How many; 0 when the stream's window or the line is full, and the writer is told when to try again.
-    /// </returns>
+    /// <returns>How many; 0 when the stream's window or the line is full: see <see cref="AwaitRoom"/>.</returns>
     /// <param name="stream">The stream.</param>
     /// <param name="bytes">The bytes.</param>
     /// <param name="mustSend">The caller is to call <see cref="SendSoon"/> once it has let go of the gate.</param>
@@ -252,18 +255,20 @@ public sealed partial class PeerConnection : IAsyncDisposable
         mustSend = false;
         if (_outgoing.BytesOf(stream.Priority) >= OutgoingMax)
         {
-            (_awaiting ??= []).Add(stream);
             return 0;
         }
 
         int length = Math.Min(_mux.Sendable(stream.Id), bytes.Length);
         if (length > 0)
         {
+            length = _outgoing.Fit(stream.Priority, length, YamuxHeader.Size);
             bool wasDeferred = _defersSend;
             _defersSend = true; // The header alone is not worth a frame.
+            _expected = bytes.Length;
             _outbox.Clear();
             _mux.SendData(stream.Id, length, _outbox);
             Apply([]);
+            _expected = 0;
             _outgoing.Append(stream.Priority, bytes[..length]);
             _defersSend = wasDeferred;
             mustSend = !_isSending && !_defersSend;
@@ -271,6 +276,15 @@ public sealed partial class PeerConnection : IAsyncDisposable
         }
 
         return length;
+    }
+
+    /// <summary>A writer could send nothing, and waits: for the line here, or for its window in the muxer.</summary>
+    internal void AwaitRoom(PeerStream stream)
+    {
+        if (_outgoing.BytesOf(stream.Priority) >= OutgoingMax)
+        {
+            (_awaiting ??= []).Add(stream);
+        }
     }
 
     internal void CompleteWrites(PeerStream stream) =>

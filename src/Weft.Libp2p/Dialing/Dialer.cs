@@ -88,7 +88,9 @@ internal sealed class Dialer(Libp2pHost host, Libp2pOptions options)
     {
         try
         {
-            PeerConnection connection = await job.RunAsync().ConfigureAwait(false);
+            // A dial may have ended between the look for a connection and this job: its connection serves, too.
+            PeerConnection connection = (job.Peer.IsEmpty ? null : host.Find(job.Peer))
+                ?? await job.RunAsync().ConfigureAwait(false);
             job.Done.TrySetResult(connection);
         }
         catch (Exception error)

@@ -18,8 +18,8 @@ namespace Weft.Libp2p.Streams;
 public sealed class PeerStream : Stream
 {
     private readonly ReceiveBuffer _received;
-    private readonly StreamWaiter _reader = new();
-    private readonly StreamWaiter _writer = new();
+    private readonly StreamWaiter _reader;
+    private readonly StreamWaiter _writer;
     private Memory<byte> _target; // Where the waiting reader wants its bytes.
     private int _filled;          // How much of it has come; the reader is woken once for all that comes together.
     private bool _hasEnded;       // The other side's way.
@@ -32,6 +32,8 @@ public sealed class PeerStream : Stream
     {
         Connection = connection;
         _received = new(connection.Memory);
+        _reader = new(this);
+        _writer = new(this);
         Id = id;
         IsInbound = isInbound;
     }
@@ -114,7 +116,12 @@ public sealed class PeerStream : Stream
             _filled = 0;
         }
 
-        return cancellationToken.CanBeCanceled ? Cancellable(wait, _reader, cancellationToken) : wait;
+        if (cancellationToken.CanBeCanceled)
+        {
+            _reader.CancelBy(cancellationToken);
+        }
+
+        return wait;
     }
 
     /// <inheritdoc/>
@@ -354,35 +361,44 @@ public sealed class PeerStream : Stream
     /// <summary>Puts in line what there is room for; where there is none, waits for some and gives 0.</summary>
     private ValueTask<int> SendAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken)
     {
-        ValueTask<int> wait;
-        bool isMine;
+        int sent = 0;
+        bool isMine = false;
+        ValueTask<int> wait = default;
         lock (Connection.Gate)
         {
             ThrowIfUnwritable();
-            int sent = Connection.Send(this, buffer.Span, out bool mustSend);
+            int part;
+            do
+            {
+                part = Connection.Send(this, buffer.Span[sent..], out bool mustSend);
+                sent += part;
+                isMine |= mustSend;
+            }
+            while (part > 0 && sent < buffer.Length);
+
             if (sent == 0)
             {
                 wait = _writer.Begin();
+                Connection.AwaitRoom(this);
             }
-            else if (!mustSend)
-            {
-                return new(sent);
-            }
-            else
-            {
-                wait = new(sent);
-            }
-
-            isMine = mustSend;
         }
 
-        if (isMine)
+        if (sent > 0)
         {
-            Connection.SendSoon(buffer.Length);
-            return wait;
+            if (isMine)
+            {
+                Connection.SendSoon(sent, PeerConnection.BatchMax);
+            }
+
+            return new(sent);
         }
 
-        return cancellationToken.CanBeCanceled ? Cancellable(wait, _writer, cancellationToken) : wait;
+        if (cancellationToken.CanBeCanceled)
+        {
+            _writer.CancelBy(cancellationToken);
+        }
+
+        return wait;
     }
 
     private void ThrowIfUnwritable()
@@ -399,28 +415,21 @@ public sealed class PeerStream : Stream
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<int> Cancellable(ValueTask<int> wait, StreamWaiter waiter, CancellationToken cancellationToken)
+    /// <summary>A reader or writer gives up.</summary>
+    internal void Cancel(StreamWaiter waiter, CancellationToken cancellationToken)
     {
-        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
-            static (state, token) =>
+        lock (Connection.Gate)
+        {
+            if (waiter == _reader)
             {
-                (PeerStream stream, StreamWaiter waiter) = ((PeerStream, StreamWaiter))state!;
-                lock (stream.Connection.Gate)
-                {
-                    if (waiter == stream._reader)
-                    {
-                        stream.WakeIfRipe(); // Bytes that have come are not lost to a reader who gives up.
-                    }
+                WakeIfRipe(); // Bytes that have come are not lost to a reader who gives up.
+            }
 
-                    waiter.Fail(new OperationCanceledException(token));
-                    if (waiter == stream._reader)
-                    {
-                        stream._target = default;
-                    }
-                }
-            },
-            (this, waiter));
-        return await wait.ConfigureAwait(false);
+            waiter.Fail(new OperationCanceledException(cancellationToken));
+            if (waiter == _reader)
+            {
+                _target = default;
+            }
+        }
     }
 }

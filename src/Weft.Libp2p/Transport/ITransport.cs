@@ -55,7 +55,7 @@ public interface ITransportConnection : IAsyncDisposable
     /// <param name="buffer">
     /// Takes the bytes. Empty waits until a read would give something, so that an idle connection holds no buffer.
     /// </param>
-    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <param name="cancellationToken">Gives up; the connection may be of no use afterwards.</param>
     /// <returns>How many bytes; 0 at the end (for an empty buffer always).</returns>
     /// <exception cref="IOException">The connection is broken.</exception>
     ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken);

@@ -1,7 +1,10 @@
+using System.Buffers.Binary;
 using System.Diagnostics;
+using Weft.Crypto;
 using Weft.Libp2p;
 using Weft.Libp2p.Connections;
 using Weft.Libp2p.Streams;
+using Weft.Protocols.Noise;
 
 namespace Weft.Tests.Libp2p;
 
@@ -70,6 +73,63 @@ public sealed class StreamPriorityTests
             [(StreamPriority.Bulk, 65_012), (StreamPriority.Control, 1), (StreamPriority.Bulk, 65_012)],
             new[] { first, second, third }.Select(frame => (frame.Priority, frame.Plain)));
         Assert.False(first.IsBrokenOff || third.IsBrokenOff);
+    }
+
+    [Fact]
+    public void Frames_that_fit_one_buffer_are_sealed_and_sent_together()
+    {
+        var crypto = new BouncyCastleCrypto();
+        using var seal = new NoiseCipher(crypto, new byte[32]);
+        using var open = new NoiseCipher(crypto, new byte[32]);
+        var queue = new FrameQueue(2 * FrameQueue.FrameMax);
+        byte[] data = [.. Enumerable.Range(0, 65_536).Select(i => (byte)(i * 7))];
+        queue.Append(StreamPriority.Interactive, data.AsSpan(0, 12), following: 64_988, expected: data.Length);
+        queue.Append(StreamPriority.Interactive, data.AsSpan(12, 64_988));
+        Assert.Equal(500, queue.Fit(StreamPriority.Interactive, 500, 12)); // There is room for it,
+        Assert.Equal(5_000, queue.Fit(StreamPriority.Interactive, 5_000, 12)); // and too little for a part of this.
+        queue.Append(StreamPriority.Interactive, data.AsSpan(65_000, 12), following: 524);
+        queue.Append(StreamPriority.Interactive, data.AsSpan(65_012));
+        Assert.True(queue.TryTake(out FrameQueue.Frame both));
+        Assert.Equal((65_536, false), (both.Plain, both.IsBrokenOff));
+        byte[] sent = both.Seal(seal).ToArray();
+        both.Return();
+        var plain = new List<byte>();
+        for (int at = 0; at < sent.Length;)
+        {
+            int length = BinaryPrimitives.ReadUInt16BigEndian(sent.AsSpan(at));
+            byte[] part = new byte[length - NoiseCipher.TagLength];
+            Assert.True(open.TryOpen(sent.AsSpan(at + 2, length), [], part));
+            plain.AddRange(part);
+            at += 2 + length;
+        }
+
+        Assert.Equal(data, plain);
+        Assert.True(queue.IsEmpty);
+    }
+
+    [Fact]
+    public void Bytes_that_another_protection_seals_lie_side_by_side()
+    {
+        var queue = new FrameQueue(2 * FrameQueue.FrameMax, isFramed: false);
+        byte[] data = [.. Enumerable.Range(0, 200_000).Select(i => (byte)(i * 11))];
+        for (int at = 0; at < data.Length; at += 25_000)
+        {
+            queue.Append(StreamPriority.Interactive, data.AsSpan(at, 25_000));
+        }
+
+        var sent = new List<byte>();
+        int most = 0;
+        while (queue.TryTake(out FrameQueue.Frame frame))
+        {
+            most = Math.Max(most, frame.Plain);
+            sent.AddRange(frame.Seal(null).Span);
+            queue.OnSent(frame);
+            frame.Return();
+        }
+
+        Assert.Equal(data, sent);
+        Assert.InRange(most, 50_000, 2 * FrameQueue.FrameMax);
+        Assert.Equal(0, queue.Bytes);
     }
 
     [Fact]
