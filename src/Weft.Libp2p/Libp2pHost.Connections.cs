@@ -55,57 +55,6 @@ public sealed partial class Libp2pHost : IConnectionOwner
         PeerConnection connection, IReadOnlyList<string> protocols, CancellationToken cancellationToken = default) =>
         OpenStreamAsync(connection, protocols, StreamRules.Default, cancellationToken);
 
-    /// <summary>
-    /// Opens a stream over this connection, under rules: see <see cref="OpenStreamAsync(PeerId,
-    /// IReadOnlyList{string}, CancellationToken)"/>.
-    /// </summary>
-    public async Task<PeerStream> OpenStreamAsync(
-        PeerConnection connection,
-        IReadOnlyList<string> protocols,
-        StreamRules rules,
-        CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(connection);
-        ArgumentNullException.ThrowIfNull(protocols);
-        ArgumentNullException.ThrowIfNull(rules);
-        ArgumentOutOfRangeException.ThrowIfZero(protocols.Count, nameof(protocols));
-        if (connection.IsLimited && !rules.AllowsLimited)
-        {
-            throw new Libp2pException(
-                WeftError.PeerUnreachable,
-                $"{connection.Remote} is reached through a relay only, and {protocols[0]} does not run over one.");
-        }
-
-        PeerStream stream = connection.TryOpen()
-            ?? throw new Libp2pException(
-                WeftError.ConnectionLimit,
-                $"No stream to {connection.Remote} can be opened: a limit is reached, or it is closing.");
-        try
-        {
-            using CancellationTokenSource deadline = Deadline(_options.NegotiationTimeout, cancellationToken);
-            MultistreamState state = await StreamNegotiation
-                .DialAsync(stream, protocols, deadline.Token).ConfigureAwait(false);
-            stream.Lower(rules.Priority);
-            return state == MultistreamState.Agreed
-                ? stream
-                : throw new Libp2pException(
-                    WeftError.ProtocolUnsupported, $"{connection.Remote} speaks none of {string.Join(", ", protocols)}.");
-        }
-        catch (Exception error)
-        {
-            stream.Abort();
-            cancellationToken.ThrowIfCancellationRequested();
-            throw error switch
-            {
-                OperationCanceledException => new Libp2pException(
-                    WeftError.DeadlinePassed, $"{connection.Remote} did not answer on a new stream in time.", error),
-                IOException => new Libp2pException(
-                    WeftError.PeerUnreachable, $"A new stream to {connection.Remote} was refused: {error.Message}", error),
-                _ => error,
-            };
-        }
-    }
-
     bool IConnectionOwner.TryOpenStream(PeerConnection connection, bool isInbound) =>
         _resources.TryOpenStream(connection.Remote, isInbound);
 
@@ -397,7 +346,7 @@ public sealed partial class Libp2pHost : IConnectionOwner
             ServedProtocol? served;
             using (CancellationTokenSource deadline = Deadline(_options.NegotiationTimeout, stream.Connection.Closing))
             {
-                MultistreamState state = await StreamNegotiation
+                (MultistreamState state, _) = await StreamNegotiation
                     .ListenAsync(stream, name => IsServed(stream.Connection, name), deadline.Token)
                     .ConfigureAwait(false);
                 if (state != MultistreamState.Agreed || !_handlers.TryGetValue(stream.Protocol, out served))

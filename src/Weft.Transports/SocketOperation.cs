@@ -29,7 +29,7 @@ internal sealed class SocketOperation() : SocketAsyncEventArgs(true), IValueTask
     int IValueTaskSource<int>.GetResult(short token)
     {
         _core.GetResult(token);
-        SetBuffer(default); // A connection that waits holds on to no buffer of the pool.
+        LetGo();
         return SocketError == SocketError.Success ? BytesTransferred : throw Failure();
     }
 
@@ -49,8 +49,21 @@ internal sealed class SocketOperation() : SocketAsyncEventArgs(true), IValueTask
 
     private ValueTask<int> End()
     {
-        SetBuffer(default);
+        LetGo();
         return SocketError == SocketError.Success ? new(BytesTransferred) : ValueTask.FromException<int>(Failure());
+    }
+
+    /// <summary>A connection that waits holds on to no buffer of the pool.</summary>
+    private void LetGo()
+    {
+        try
+        {
+            SetBuffer(default);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The connection was disposed meanwhile, and with it this; what was awaited has its answer all the same.
+        }
     }
 
     private IOException Failure()

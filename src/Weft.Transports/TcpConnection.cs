@@ -15,7 +15,6 @@ internal sealed class TcpConnection : ITransportConnection
 
     private readonly Socket _socket;
     private readonly SocketOperation _receiving = new();
-    private int _isAborted;
 
     internal TcpConnection(Socket socket)
     {
@@ -76,18 +75,12 @@ internal sealed class TcpConnection : ITransportConnection
         }
     }
 
-    public void Abort()
-    {
-        if (Interlocked.Exchange(ref _isAborted, 1) == 0)
-        {
-            _socket.Dispose();
-            _receiving.Dispose(); // Takes effect once nothing waits for it any more.
-        }
-    }
+    public void Abort() => _socket.Dispose();
 
     public ValueTask DisposeAsync()
     {
-        Abort();
+        _socket.Dispose();
+        _receiving.Dispose(); // Takes effect once nothing waits for it any more.
         return default;
     }
 

@@ -28,72 +28,152 @@ internal sealed class HeartbeatService(Libp2pHost host, Libp2pOptions options)
     {
         try
         {
-            PeerStream stream = await host
-                .OpenStreamAsync(connection, [PingCore.Protocol], PingService.Rules, connection.Closing)
+            (PeerStream? stream, Exception? failure) = await host
+                .TryOpenStreamAsync(connection, [PingCore.Protocol], PingService.Rules, connection.Closing)
                 .ConfigureAwait(false);
+            if (stream is null)
+            {
+                // A peer that does not speak ping is none the worse; the muxer asks whether it is there, too.
+                Libp2pLog.HeartbeatEnded(_log, connection.Remote, failure!.Message);
+                return;
+            }
+
             await using ConfiguredAsyncDisposable closing = stream.ConfigureAwait(false);
-            await BeatAsync(stream, ping).ConfigureAwait(false);
+            using var heart = new Heart(stream, ping, options.Time);
+            await heart.RunAsync().ConfigureAwait(false);
         }
         catch (Exception error) when (
             error is IOException or OperationCanceledException or Libp2pException or ObjectDisposedException)
         {
-            // A peer that does not speak ping is none the worse; the muxer asks whether it is there, too.
             Libp2pLog.HeartbeatEnded(_log, connection.Remote, error.Message);
         }
     }
 
-    private async Task BeatAsync(PeerStream stream, PingOptions ping)
+    /// <summary>
+    /// One connection's: a timer sends, and what is read answers. Every connection has one all its life, so a beat leaves no
+    /// more garbage than the bytes of its ping.
+    /// </summary>
+    private sealed class Heart : IDisposable
     {
-        PeerConnection connection = stream.Connection;
-        var random = new WeftRandom(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))));
-        var core = new PingCore(ping, random);
-        var outbox = new Outbox<PingOutput>();
-        byte[] buffer = new byte[PingCore.PayloadLength];
-        Task<int> read = stream.ReadAsync(buffer, connection.Closing).AsTask();
-        WeftInstant due = connection.Now;
-        while (true)
-        {
-            TimeSpan wait = due - connection.Now;
-            if (wait > TimeSpan.Zero)
-            {
-                await Task.WhenAny(read, Task.Delay(wait, options.Time, connection.Closing)).ConfigureAwait(false);
-            }
+        private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(1);
 
-            outbox.Clear();
-            if (read.IsCompleted)
+        private readonly Lock _gate = new();
+        private readonly PeerStream _stream;
+        private readonly PingCore _core;
+        private readonly Outbox<PingOutput> _outbox = new();
+        private readonly byte[] _buffer = new byte[PingCore.PayloadLength];
+        private readonly ITimer _timer;
+        private WeftInstant _due;
+        private Task _writing = Task.CompletedTask;
+
+        internal Heart(PeerStream stream, PingOptions ping, TimeProvider time)
+        {
+            _stream = stream;
+            _core = new(ping, new WeftRandom(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)))));
+            _timer = time.CreateTimer(
+                static heart => ((Heart)heart!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        }
+
+        public void Dispose() => _timer.Dispose();
+
+        internal async Task RunAsync()
+        {
+            OnTimer();
+            while (await _stream.ReadAsync(_buffer, CancellationToken.None).ConfigureAwait(false) is var length and > 0)
             {
-                int length = await read.ConfigureAwait(false);
-                if (length == 0)
+                ConnectionEnd end;
+                lock (_gate)
                 {
-                    return; // The peer has ended the stream.
+                    _outbox.Clear();
+                    _core.OnBytes(_buffer.AsSpan(0, length), _stream.Connection.Now, _outbox);
+                    end = Apply();
                 }
 
-                core.OnBytes(buffer.AsSpan(0, length), connection.Now, outbox);
-                read = stream.ReadAsync(buffer, connection.Closing).AsTask();
+                CutOff(end);
+            }
+        }
+
+        private void OnTimer()
+        {
+            ConnectionEnd end;
+            lock (_gate)
+            {
+                _outbox.Clear();
+                _core.OnTimer(_stream.Connection.Now, _outbox);
+                end = Apply();
+                if (end == ConnectionEnd.None)
+                {
+                    // Timers count whole milliseconds: one that rang too early rings again.
+                    TimeSpan wait = _due - _stream.Connection.Now;
+                    _timer.Change(wait > Shortest ? wait : Shortest, Timeout.InfiniteTimeSpan);
+                }
             }
 
-            connection.Closing.ThrowIfCancellationRequested();
-            core.OnTimer(connection.Now, outbox); // Too early is harmless.
-            for (int i = 0; i < outbox.Count; i++)
+            CutOff(end);
+        }
+
+        private void CutOff(ConnectionEnd end)
+        {
+            if (end != ConnectionEnd.None)
             {
-                switch (outbox[i].Kind)
+                _stream.Connection.CutOff(end);
+            }
+        }
+
+        /// <returns>Why the connection is to end; None: it goes on.</returns>
+        private ConnectionEnd Apply()
+        {
+            ConnectionEnd end = ConnectionEnd.None;
+            foreach (PingOutput output in _outbox.Items)
+            {
+                switch (output.Kind)
                 {
                     case PingOutputKind.Send:
-                        await stream.WriteAsync(core.Payload.ToArray(), connection.Closing).ConfigureAwait(false);
+                        Send();
                         break;
                     case PingOutputKind.StartTimer:
-                        due = outbox[i].Due;
+                        _due = output.Due;
                         break;
                     case PingOutputKind.Measured:
-                        connection.SetRoundTrip(outbox[i].RoundTrip);
+                        _stream.Connection.SetRoundTrip(output.RoundTrip);
                         break;
                     case PingOutputKind.PeerLost:
-                        connection.CutOff(ConnectionEnd.Silent);
-                        return;
+                        end = ConnectionEnd.Silent;
+                        break;
                     case PingOutputKind.Broken:
-                        connection.CutOff(ConnectionEnd.ProtocolError);
-                        return;
+                        end = ConnectionEnd.ProtocolError;
+                        break;
                 }
+            }
+
+            return end;
+        }
+
+        /// <summary>Puts the ping in line; where the line is full, the answer is late, and counted as that.</summary>
+        private void Send()
+        {
+            if (!_writing.IsCompleted)
+            {
+                return;
+            }
+
+            ValueTask write = _stream.WriteAsync(_core.Payload.ToArray());
+            if (!write.IsCompletedSuccessfully)
+            {
+                _writing = ObserveAsync(write);
+            }
+        }
+
+        /// <summary>A failed write is a stream that ended, which its reader meets.</summary>
+        private static async Task ObserveAsync(ValueTask write)
+        {
+            try
+            {
+                await write.ConfigureAwait(false);
+            }
+            catch (Exception error) when (error is IOException or ObjectDisposedException or InvalidOperationException)
+            {
+                // See above.
             }
         }
     }

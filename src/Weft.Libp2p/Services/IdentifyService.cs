@@ -71,8 +71,14 @@ internal sealed class IdentifyService(Libp2pHost host, Ed25519KeyPair key, Libp2
         try
         {
             using CancellationTokenSource deadline = host.Deadline(Timeout, connection.Closing);
-            PeerStream stream = await host
-                .OpenStreamAsync(connection, [IdentifyMessage.Protocol], EvenLimited, deadline.Token).ConfigureAwait(false);
+            (PeerStream? stream, Exception? failure) = await host
+                .TryOpenStreamAsync(connection, [IdentifyMessage.Protocol], EvenLimited, deadline.Token).ConfigureAwait(false);
+            if (stream is null)
+            {
+                Libp2pLog.IdentifyFailed(_log, connection.Remote, failure!.Message);
+                return;
+            }
+
             await using ConfiguredAsyncDisposable closing = stream.ConfigureAwait(false);
             if (await ReadAsync(stream, deadline.Token).ConfigureAwait(false) is { } message)
             {

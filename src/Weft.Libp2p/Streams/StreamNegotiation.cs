@@ -8,21 +8,22 @@ internal static class StreamNegotiation
 {
     private const int BufferLength = 2 * MultistreamCore.LineBytesMax;
 
-    internal static Task<MultistreamState> DialAsync(
+    internal static Task<(MultistreamState State, Exception? Failure)> DialAsync(
         PeerStream stream, IReadOnlyList<string> protocols, CancellationToken cancellationToken)
     {
         var output = new ArrayBufferWriter<byte>(128);
         return RunAsync(stream, MultistreamCore.Dial(protocols, output), output, cancellationToken);
     }
 
-    internal static Task<MultistreamState> ListenAsync(
+    internal static Task<(MultistreamState State, Exception? Failure)> ListenAsync(
         PeerStream stream, Func<string, bool> isServed, CancellationToken cancellationToken)
     {
         var output = new ArrayBufferWriter<byte>(128);
         return RunAsync(stream, MultistreamCore.Listen(isServed), output, cancellationToken);
     }
 
-    private static async Task<MultistreamState> RunAsync(
+    /// <returns>How it ended; with <see cref="MultistreamState.Broken"/> also why, where something failed.</returns>
+    private static async Task<(MultistreamState State, Exception? Failure)> RunAsync(
         PeerStream stream, MultistreamCore core, ArrayBufferWriter<byte> output, CancellationToken cancellationToken)
     {
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferLength);
@@ -45,13 +46,13 @@ internal static class StreamNegotiation
                         stream.Name(protocol);
                     }
 
-                    return core.State;
+                    return (core.State, null);
                 }
 
                 int read = await stream.ReadAsync(buffer.AsMemory(held), cancellationToken).ConfigureAwait(false);
                 if (read == 0)
                 {
-                    return MultistreamState.Broken;
+                    return (MultistreamState.Broken, null);
                 }
 
                 held += read;
@@ -59,6 +60,10 @@ internal static class StreamNegotiation
                 buffer.AsSpan(taken, held - taken).CopyTo(buffer);
                 held -= taken;
             }
+        }
+        catch (Exception error) when (error is IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            return (MultistreamState.Broken, error);
         }
         finally
         {
