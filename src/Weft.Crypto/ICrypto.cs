@@ -112,6 +112,21 @@ public interface ICrypto
         ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> sealedBytes, ReadOnlySpan<byte> associated,
         Span<byte> plain);
 
+    /// <summary>Combines bytes with the key stream of ChaCha20 (RFC 8439): encrypts, and decrypts. No authenticator.</summary>
+    /// <param name="key">32 bytes.</param>
+    /// <param name="nonce">12 bytes, never used twice with this key and a counter.</param>
+    /// <param name="counter">The number of the first block of 64 bytes.</param>
+    /// <param name="data">The bytes; combined where they lie.</param>
+    void ChaCha20(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, uint counter, Span<byte> data) =>
+        Providers.BouncyChaCha.Combine(key, nonce, counter, data);
+
+    /// <summary>The authenticator Poly1305 (RFC 8439).</summary>
+    /// <param name="key">32 bytes, used for this message alone.</param>
+    /// <param name="data">The message.</param>
+    /// <param name="mac">Takes 16 bytes.</param>
+    void Poly1305(ReadOnlySpan<byte> key, ReadOnlySpan<byte> data, Span<byte> mac) =>
+        Providers.BouncyChaCha.Authenticate(key, data, mac);
+
     /// <summary>Imports a key of ChaCha20-Poly1305 for many messages; quicker than one call for each.</summary>
     /// <param name="key">32 bytes; copied.</param>
     /// <returns>

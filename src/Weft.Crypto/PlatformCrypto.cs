@@ -186,6 +186,34 @@ public sealed class PlatformCrypto : ICrypto
     }
 
     /// <inheritdoc/>
+    public void ChaCha20(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, uint counter, Span<byte> data)
+    {
+        CryptoGuard.Exactly(key, 32, nameof(key));
+        CryptoGuard.Exactly(nonce, 12, nameof(nonce));
+        if (_curve is Sodium sodium)
+        {
+            sodium.ChaCha20(key, nonce, counter, data);
+            return;
+        }
+
+        BouncyChaCha.Combine(key, nonce, counter, data);
+    }
+
+    /// <inheritdoc/>
+    public void Poly1305(ReadOnlySpan<byte> key, ReadOnlySpan<byte> data, Span<byte> mac)
+    {
+        CryptoGuard.Exactly(key, 32, nameof(key));
+        CryptoGuard.Exactly(mac, 16, nameof(mac));
+        if (_curve is Sodium sodium)
+        {
+            sodium.Poly1305(key, data, mac);
+            return;
+        }
+
+        BouncyChaCha.Authenticate(key, data, mac);
+    }
+
+    /// <inheritdoc/>
     public IAeadKey? ImportChaCha20Poly1305(ReadOnlySpan<byte> key)
     {
         CryptoGuard.Exactly(key, 32, nameof(key));

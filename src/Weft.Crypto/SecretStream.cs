@@ -2,9 +2,6 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Security.Cryptography;
-using Org.BouncyCastle.Crypto.Engines;
-using Org.BouncyCastle.Crypto.Macs;
-using Org.BouncyCastle.Crypto.Parameters;
 using Weft.Crypto.Providers;
 
 namespace Weft.Crypto;
@@ -15,9 +12,8 @@ namespace Weft.Crypto;
 /// Every message has the tag 0; a peer that asks for a new key by tag is refused.
 /// </summary>
 /// <remarks>
-/// The key stream comes from the provider's ChaCha20-Poly1305 (its tag is dropped), the first block from BouncyCastle's
-/// ChaCha20, the authenticator from BouncyCastle's Poly1305; what is done here is the composition, and HChaCha20, which
-/// neither offers. Source: docs/spec/log.md, section 8; libsodium documentation, "Encrypted streams and file
+/// ChaCha20 and Poly1305 are the provider's; what is done here is the composition, and HChaCha20, which it does not offer.
+/// Source: docs/spec/log.md, section 8; libsodium documentation, "Encrypted streams and file
 /// encryption".
 /// </remarks>
 public sealed class SecretStream : IDisposable
@@ -35,6 +31,8 @@ public sealed class SecretStream : IDisposable
     private const int NonceLength = 12;
     private const int MacLength = 16;
     private const int HashedLength = 16;
+    private const int TailMax = 15 + (2 * sizeof(long));
+    private const int LongMessage = 4_096;
 
     private readonly ICrypto _crypto;
     private readonly byte[] _key = new byte[KeyLength];
@@ -60,19 +58,16 @@ public sealed class SecretStream : IDisposable
     public void Seal(ReadOnlySpan<byte> plain, Span<byte> target)
     {
         int length = plain.Length;
-        byte[] bytes = ArrayPool<byte>.Shared.Rent(BlockLength + length);
+        byte[] bytes = ArrayPool<byte>.Shared.Rent(BlockLength + length + TailMax);
         bytes.AsSpan(0, BlockLength).Clear(); // A block with the tag, 0, in front.
         plain.CopyTo(bytes.AsSpan(BlockLength));
-        byte[] stream = ArrayPool<byte>.Shared.Rent(BlockLength + length + MacLength);
-        Span<byte> result = stream.AsSpan(0, BlockLength + length + MacLength);
-        _crypto.SealChaCha20Poly1305(_key, _nonce, bytes.AsSpan(0, BlockLength + length), [], result);
-        target[0] = result[0];
-        result.Slice(BlockLength, length).CopyTo(target[1..]);
+        Combine(bytes.AsSpan(0, BlockLength + length));
+        target[0] = bytes[0];
+        bytes.AsSpan(BlockLength, length).CopyTo(target[1..]);
         Span<byte> mac = target.Slice(1 + length, MacLength);
-        Authenticate(stream, length, mac);
+        Authenticate(bytes, length, mac);
         Advance(mac);
-        ArrayPool<byte>.Shared.Return(bytes, clearArray: true);
-        ArrayPool<byte>.Shared.Return(stream);
+        ArrayPool<byte>.Shared.Return(bytes);
     }
 
     /// <summary>Opens the next message.</summary>
@@ -88,32 +83,26 @@ public sealed class SecretStream : IDisposable
         }
 
         int length = message.Length - Overhead;
-        byte[] sealedBytes = ArrayPool<byte>.Shared.Rent(BlockLength + length);
-        byte[] opened = ArrayPool<byte>.Shared.Rent(BlockLength + length + MacLength);
-        Span<byte> result = opened.AsSpan(0, BlockLength + length + MacLength);
-        sealedBytes.AsSpan(0, BlockLength).Clear();
-        sealedBytes[0] = message[0];
-        message.Slice(1, length).CopyTo(sealedBytes.AsSpan(BlockLength));
-
-        // The cipher only combines with its key stream, so that sealing also opens; it is used before the check, and
-        // nothing of it leaves before the check has passed.
-        _crypto.SealChaCha20Poly1305(_key, _nonce, sealedBytes.AsSpan(0, BlockLength + length), [], result);
-        byte tag = result[0];
+        byte[] bytes = ArrayPool<byte>.Shared.Rent(BlockLength + length + TailMax);
+        Span<byte> block = bytes.AsSpan(0, BlockLength);
+        message.Slice(1, length).CopyTo(bytes.AsSpan(BlockLength));
 
         // What was authenticated is the tag's block encrypted: the first byte as it came, the key stream after it.
-        result[..BlockLength].CopyTo(sealedBytes);
-        sealedBytes[0] = message[0];
+        block.Clear();
+        _crypto.ChaCha20(_key, _nonce, 1, block);
+        byte tag = (byte)(block[0] ^ message[0]);
+        block[0] = message[0];
         Span<byte> mac = stackalloc byte[MacLength];
-        Authenticate(sealedBytes, length, mac);
+        Authenticate(bytes, length, mac);
         bool isOpened = CryptographicOperations.FixedTimeEquals(mac, message[^MacLength..]) && (tag & 2) == 0;
         if (isOpened)
         {
-            result.Slice(BlockLength, length).CopyTo(target);
+            Combine(bytes.AsSpan(0, BlockLength + length));
+            bytes.AsSpan(BlockLength, length).CopyTo(target);
             Advance(mac);
         }
 
-        ArrayPool<byte>.Shared.Return(sealedBytes);
-        ArrayPool<byte>.Shared.Return(opened, clearArray: true);
+        ArrayPool<byte>.Shared.Return(bytes, clearArray: true);
         return isOpened;
     }
 
@@ -176,26 +165,37 @@ public sealed class SecretStream : IDisposable
         state[b] = BitOperations.RotateLeft(state[b] ^ state[c], 7);
     }
 
-    /// <summary>The authenticator of the encrypted tag block and ciphertext in <paramref name="bytes"/>.</summary>
+    /// <summary>The key stream from block 1 on. Long messages go through the quicker of the provider's ciphers.</summary>
+    private void Combine(Span<byte> bytes)
+    {
+        if (bytes.Length < LongMessage)
+        {
+            _crypto.ChaCha20(_key, _nonce, 1, bytes);
+            return;
+        }
+
+        // Its tag, over other bytes than this construction's, is dropped.
+        byte[] combined = ArrayPool<byte>.Shared.Rent(bytes.Length + MacLength);
+        _crypto.SealChaCha20Poly1305(_key, _nonce, bytes, [], combined.AsSpan(0, bytes.Length + MacLength));
+        combined.AsSpan(0, bytes.Length).CopyTo(bytes);
+        ArrayPool<byte>.Shared.Return(combined, clearArray: true);
+    }
+
+    /// <summary>
+    /// The authenticator of the encrypted tag block and ciphertext in <paramref name="bytes"/>, which have room behind
+    /// them.
+    /// </summary>
     private void Authenticate(byte[] bytes, int length, Span<byte> mac)
     {
-        byte[] key = new byte[KeyLength];
-        var engine = new ChaCha7539Engine();
-        engine.Init(true, new ParametersWithIV(new KeyParameter(_key), _nonce));
-        engine.ProcessBytes(key, 0, KeyLength, key, 0);
-        var poly = new Poly1305();
-        poly.Init(new KeyParameter(key));
-        poly.BlockUpdate(bytes, 0, BlockLength + length);
+        Span<byte> key = stackalloc byte[KeyLength];
+        key.Clear();
+        _crypto.ChaCha20(_key, _nonce, 0, key);
 
         // Padded as libsodium pads, which is not to a multiple of 16: (16 - 64 + length) mod 16 zeros.
-        byte[] end = new byte[MacLength + (2 * sizeof(long))];
-        int padding = length & 15;
-        BinaryPrimitives.WriteInt64LittleEndian(end.AsSpan(padding + sizeof(long)), BlockLength + length);
-        poly.BlockUpdate(end, 0, padding + (2 * sizeof(long)));
-        byte[] result = new byte[MacLength];
-        poly.DoFinal(result, 0);
-        result.CopyTo(mac);
-        engine.Reset();
+        Span<byte> end = bytes.AsSpan(BlockLength + length, (length & 15) + (2 * sizeof(long)));
+        end.Clear();
+        BinaryPrimitives.WriteInt64LittleEndian(end[^sizeof(long)..], BlockLength + length);
+        _crypto.Poly1305(key, bytes.AsSpan(0, BlockLength + length + end.Length), mac);
         CryptographicOperations.ZeroMemory(key);
     }
 
@@ -217,16 +217,13 @@ public sealed class SecretStream : IDisposable
     /// <summary>After 2^32 messages: a new key from the old key stream, as the reference does by itself.</summary>
     private void Rekey()
     {
-        byte[] bytes = new byte[KeyLength + sizeof(long)];
-        _key.CopyTo(bytes, 0);
-        _nonce.AsSpan(4).CopyTo(bytes.AsSpan(KeyLength));
-        var engine = new ChaCha7539Engine();
-        engine.Init(true, new ParametersWithIV(new KeyParameter(_key), _nonce));
-        engine.ProcessBytes(bytes, 0, bytes.Length, bytes, 0);
-        bytes.AsSpan(0, KeyLength).CopyTo(_key);
-        bytes.AsSpan(KeyLength).CopyTo(_nonce.AsSpan(4));
+        Span<byte> bytes = stackalloc byte[KeyLength + sizeof(long)];
+        _key.CopyTo(bytes);
+        _nonce.AsSpan(4).CopyTo(bytes[KeyLength..]);
+        _crypto.ChaCha20(_key, _nonce, 0, bytes);
+        bytes[..KeyLength].CopyTo(_key);
+        bytes[KeyLength..].CopyTo(_nonce.AsSpan(4));
         BinaryPrimitives.WriteUInt32LittleEndian(_nonce, 1);
-        engine.Reset();
         CryptographicOperations.ZeroMemory(bytes);
     }
 }

@@ -5,7 +5,7 @@ using System.Security.Cryptography;
 namespace Weft.Crypto.Providers;
 
 /// <summary>
-/// Curve25519 and BLAKE2b by libsodium where the system has it. Later releases of libsodium verify Ed25519 with the
+/// Curve25519, BLAKE2b and the two parts of ChaCha20-Poly1305 by libsodium where the system has it. Later releases of libsodium verify Ed25519 with the
 /// cofactor; a signature that only such a verifier takes is tried once at the start, and where it passes, verifying is
 /// left to the managed provider, so that every machine decides alike.
 /// </summary>
@@ -26,6 +26,8 @@ internal sealed unsafe class Sodium : ICurve25519
     private readonly delegate* unmanaged<byte*, byte*, byte*, int> _scalarMult;
     private readonly delegate* unmanaged<byte*, byte*, int> _scalarMultBase;
     private readonly delegate* unmanaged<byte*, nuint, byte*, ulong, byte*, nuint, int> _blake2b;
+    private readonly delegate* unmanaged<byte*, byte*, ulong, byte*, uint, byte*, int> _chaCha20;
+    private readonly delegate* unmanaged<byte*, byte*, ulong, byte*, int> _poly1305;
 
     private Sodium(nint library)
     {
@@ -41,6 +43,10 @@ internal sealed unsafe class Sodium : ICurve25519
             NativeLibrary.GetExport(library, "crypto_scalarmult_curve25519_base");
         _blake2b = (delegate* unmanaged<byte*, nuint, byte*, ulong, byte*, nuint, int>)
             NativeLibrary.GetExport(library, "crypto_generichash_blake2b");
+        _chaCha20 = (delegate* unmanaged<byte*, byte*, ulong, byte*, uint, byte*, int>)
+            NativeLibrary.GetExport(library, "crypto_stream_chacha20_ietf_xor_ic");
+        _poly1305 = (delegate* unmanaged<byte*, byte*, ulong, byte*, int>)
+            NativeLibrary.GetExport(library, "crypto_onetimeauth_poly1305");
         var version = (delegate* unmanaged<byte*>)NativeLibrary.GetExport(library, "sodium_version_string");
         _verifies = !CofactorProbe.Accepts(Verify);
         Name = $"libsodium {Marshal.PtrToStringUTF8((nint)version())}{(_verifies ? "" : " (verifying managed)")}";
@@ -131,6 +137,22 @@ internal sealed unsafe class Sodium : ICurve25519
         fixed (byte* to = digest, from = data, with = key)
         {
             Check(_blake2b(to, (nuint)digest.Length, from, (ulong)data.Length, with, (nuint)key.Length));
+        }
+    }
+
+    internal void ChaCha20(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, uint counter, Span<byte> data)
+    {
+        fixed (byte* bytes = data, number = nonce, with = key)
+        {
+            Check(_chaCha20(bytes, bytes, (ulong)data.Length, number, counter, with));
+        }
+    }
+
+    internal void Poly1305(ReadOnlySpan<byte> key, ReadOnlySpan<byte> data, Span<byte> mac)
+    {
+        fixed (byte* to = mac, from = data, with = key)
+        {
+            Check(_poly1305(to, from, (ulong)data.Length, with));
         }
     }
 

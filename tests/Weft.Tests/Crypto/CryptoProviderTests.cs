@@ -29,6 +29,24 @@ public sealed class CryptoProviderTests
             "187B0BC9FE30492B16B0D0BC4EF9B0F34C7003FAC09A5EF1532E69430234CEBD", Convert.ToHexString(digest));
     }
 
+    // RFC 8439, 2.4.2 (its first 16 bytes) and 2.5.2.
+    [Theory]
+    [MemberData(nameof(Providers))]
+    public void The_two_parts_of_ChaCha20Poly1305_of_the_RFC(string provider)
+    {
+        ICrypto crypto = CryptoProviders.Get(provider);
+        byte[] key = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];
+        byte[] data = "Ladies and Gentlemen of the class"u8[..16].ToArray();
+        crypto.ChaCha20(key, Convert.FromHexString("000000000000004A00000000"), 1, data);
+        Assert.Equal("6E2E359A2568F98041BA0728DD0D6981", Convert.ToHexString(data));
+
+        byte[] mac = new byte[16];
+        crypto.Poly1305(
+            Convert.FromHexString("85D6BE7857556D337F4452FE42D506A80103808AFB0DB2FD4ABFF6AF4149F51B"),
+            "Cryptographic Forum Research Group"u8, mac);
+        Assert.Equal("A8061DC1305136C6C22B8BAF0C0127A9", Convert.ToHexString(mac));
+    }
+
     [Theory]
     [MemberData(nameof(Providers))]
     public void Rsa_of_the_one_encoding_is_accepted_and_nothing_else(string provider)

@@ -28,6 +28,37 @@ public sealed class SecretStreamTests
     }
 
     [Fact]
+    public void What_one_provider_seals_every_other_opens_short_and_long()
+    {
+        byte[] key = [.. Enumerable.Range(1, SecretStream.KeyLength).Select(i => (byte)i)];
+        byte[] header = [.. Enumerable.Range(7, SecretStream.HeaderLength).Select(i => (byte)i)];
+        using var sealing = new SecretStream(new BouncyCastleCrypto(), key, header);
+        SecretStream[] opening =
+        [
+            new(PlatformCrypto.Create(), key, header), new(PlatformCrypto.Create(useSodium: false), key, header),
+            new(new BouncyCastleCrypto(), key, header),
+        ];
+        foreach (int length in (int[])[0, 1, 15, 16, 17, 63, 64, 100, 4_031, 4_032, 4_033, 5_000, 65_536, 3])
+        {
+            byte[] plain = [.. Enumerable.Range(0, length).Select(i => (byte)(i * 3))];
+            byte[] message = new byte[length + SecretStream.Overhead];
+            sealing.Seal(plain, message);
+            foreach (SecretStream one in opening)
+            {
+                byte[] opened = new byte[length];
+                message[length / 2] ^= 1;
+                Assert.False(one.TryOpen(message, opened));
+                Assert.All(opened, value => Assert.Equal(0, value)); // Nothing leaves before the check has passed.
+                message[length / 2] ^= 1;
+                Assert.True(one.TryOpen(message, opened));
+                Assert.Equal(plain, opened);
+            }
+        }
+
+        Array.ForEach(opening, one => one.Dispose());
+    }
+
+    [Fact]
     public void Both_sides_of_any_pair_agree_and_bad_points_do_not()
     {
         var random = new WeftRandom(3);
