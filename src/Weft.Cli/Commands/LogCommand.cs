@@ -314,6 +314,15 @@ internal static class LogCommand
                 $"{Units.Count(found.Long("missing"))} not here", $"{Units.Count(found.Long("bad"))} do not hold");
         }
 
+        if (found.Member("history") is { } history && !context.Output.IsJson)
+        {
+            context.Output.Cells(
+                history.Long("faults") == 0 ? "ok" : "DAMAGED",
+                $"{Units.Count(history.Long("versions"))} versions of {Units.Count(history.Long("nodes"))} nodes",
+                $"{Units.Count(history.Long("gaps"))} gaps",
+                history.Text("firstFault") ?? "each row points at its version");
+        }
+
         return holds ? ExitCode.Done : ExitCode.Damage;
     }
 

@@ -47,6 +47,11 @@ internal static class RetainCommand
         Description = "Drop this node's own rule for the prefix: a shorter prefix's counts again, or none.",
     };
 
+    private static readonly Option<bool> Signed = new("--signed")
+    {
+        Description = "Put it into the prefix's signed policy, which every peer follows, not into this node's own rules.",
+    };
+
     private static readonly Option<bool> Prune = new("--prune")
     {
         Description = "Remove now what no rule keeps, and say how much.",
@@ -59,17 +64,19 @@ internal static class RetainCommand
             Examples =
             [
                 "weft retain", "weft retain document- --last 10", "weft retain sensor/ --days 30",
-                "weft retain audit/ --log", "weft retain document- --none", "weft retain --prune",
+                "weft retain audit/ --log", "weft retain '$KEY/docs/' --log --signed", "weft retain document- --none",
+                "weft retain --prune",
             ],
             Resources =
             [
                 "GET /history/rules", "PUT /history/rules", "DELETE /history/rules", "POST /history/prune",
+                "GET /node", "PATCH /node",
             ],
             Remarks = "A rule of this node alone; a signed policy with \"history\" goes before it. History begins when "
                 + "the rule does. What falls out is removed by the next maintenance.",
         };
         command.Arguments.Add(Prefix);
-        foreach (Option option in (Option[])[Last, Days, Log, Cold, None, Forget, Prune])
+        foreach (Option option in (Option[])[Last, Days, Log, Cold, None, Forget, Signed, Prune])
         {
             command.Options.Add(option);
         }
@@ -89,6 +96,14 @@ internal static class RetainCommand
         }
 
         WeftClient client = await context.ConnectAsync(cancellationToken);
+        if (context.Value(Signed))
+        {
+            return await RetainPolicy.SetAsync(
+                context, client, prefix ?? "",
+                rule ?? throw CliException.Usage("--signed goes with --last, --days, --log or --none"),
+                cancellationToken);
+        }
+
         string path = WeftClient.Path("history/rules", ("prefix", rule is not null || forgets ? prefix : null));
         using JsonDocument answer = rule is { } wanted
             ? await client.SendAsync(

@@ -21,8 +21,8 @@ public enum HistoryKind
 /// <summary>What a policy says about history: the member <c>history</c> of its document.</summary>
 /// <param name="Kind">How much is kept.</param>
 /// <param name="Amount">
-/// Versions for <see cref="HistoryKind.Last"/>, days for <see cref="HistoryKind.Days"/>; for <see cref="HistoryKind.Log"/>
-/// the days after which blocks go to the archive, 0 for never.
+/// Versions for <see cref="HistoryKind.Last"/>, days for <see cref="HistoryKind.Days"/>; for
+/// <see cref="HistoryKind.Log"/> the days after which blocks go to the archive, 0 for never.
 /// </param>
 /// <remarks>Source: docs/spec/history.md, section 1.</remarks>
 public readonly record struct HistoryRule(HistoryKind Kind, double Amount = 0)
@@ -81,7 +81,9 @@ public readonly record struct HistoryRule(HistoryKind Kind, double Amount = 0)
         : Amount is > 0 and <= DaysMax;
 
     private static double Number(string text) =>
-        double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number) ? number : -1;
+        double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number)
+            ? number
+            : -1;
 
     internal static HistoryRule? Read(PolicyJson value, Action<bool, string> require, Action<bool, string> know)
     {
@@ -113,6 +115,9 @@ public readonly record struct HistoryRule(HistoryKind Kind, double Amount = 0)
             $"\"history\" keeps 1 to {LastMax} versions, or names up to {DaysMax} days");
         return rule;
     }
+
+    /// <summary>As the member of a document: <c>"log"</c>, <c>{"last":10}</c>.</summary>
+    public string ToJsonText() => ToJson().ToString();
 
     internal PolicyJson ToJson() => Kind switch
     {

@@ -77,6 +77,20 @@ public sealed class HistoryRules
     }
 
     /// <summary>
+    /// Compares a log that holds history with the rows of the store: numbers of versions rise, each row points where its
+    /// version stands. That its blocks are what its key signed is <see cref="SignedLog.VerifyAsync"/>'s to say.
+    /// </summary>
+    /// <param name="log">The log; one whose <see cref="SignedLog.HoldsHistory"/> is true.</param>
+    /// <param name="progress">Takes the versions looked at so far.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public Task<HistoryVerification> VerifyAsync(
+        SignedLog log, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(log);
+        return new HistoryAudit(_store, log).RunAsync(progress, cancellationToken);
+    }
+
+    /// <summary>
     /// Moves blocks of signed logs to the archive where a rule says after how many days. Maintenance does it from time to
     /// time.
     /// </summary>

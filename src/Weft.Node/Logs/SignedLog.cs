@@ -31,6 +31,9 @@ public sealed class SignedLog
     /// <summary>The name it has on this node; null for one known by key alone.</summary>
     public string? Name => _log.Note.Name;
 
+    /// <summary>True for a log that holds the history of a prefix: the graph alone writes it.</summary>
+    public bool HoldsHistory => _log.Note.IsHistory;
+
     /// <summary>Appends one block.</summary>
     /// <param name="block">Up to 15 MiB; not to be changed before the task completes.</param>
     /// <param name="durability">When the task completes. Default: once it is on the disk.</param>

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Weft.Log;
+using Weft.Node.History;
 using Weft.Node.Logs;
 using Weft.Primitives;
 using Weft.Server.Http;
@@ -158,10 +159,11 @@ internal static class LogApi
     {
         SignedLog log = await FindAsync(call);
         await ProgressAnswer.RunAsync(
-            call, StatusCodes.Status200OK, progress => log.VerifyAsync(progress, call.Aborted), (json, found) =>
+            call, StatusCodes.Status200OK, progress => VerifyAsync(call, log, progress), (json, result) =>
             {
+                (LogVerification found, HistoryVerification? history) = result;
                 json.WriteString("key", log.Key.ToString());
-                json.WriteBoolean("holds", found.Holds);
+                json.WriteBoolean("holds", found.Holds && history is not { Faults: > 0 });
                 json.WriteBoolean("signed", found.IsHeadSigned);
                 json.WriteBoolean("stopped", found.IsStopped);
                 json.WriteNumber("length", found.Length);
@@ -176,7 +178,26 @@ internal static class LogApi
                 }
 
                 json.WriteEndArray();
+                if (history is not null)
+                {
+                    json.WriteStartObject("history");
+                    json.WriteNumber("versions", history.Versions);
+                    json.WriteNumber("nodes", history.Nodes);
+                    json.WriteNumber("gaps", history.Gaps);
+                    json.WriteNumber("faults", history.Faults);
+                    json.WriteString("firstFault", history.FirstFault);
+                    json.WriteEndObject();
+                }
             });
+    }
+
+    private static async Task<(LogVerification Found, HistoryVerification? History)> VerifyAsync(
+        ApiCall call, SignedLog log, IProgress<long>? progress)
+    {
+        LogVerification found = await log.VerifyAsync(progress, call.Aborted);
+        return (found, log.HoldsHistory && found.Holds
+            ? await call.Peer.Node.Retention.VerifyAsync(log, null, call.Aborted)
+            : null);
     }
 
     private static long Index(ApiCall call, string name, long otherwise)

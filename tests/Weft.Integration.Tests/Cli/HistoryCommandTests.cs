@@ -75,6 +75,25 @@ public sealed class HistoryCommandTests(CliNode node) : IClassFixture<CliNode>
         Assert.Equal(ExitCode.Usage, await node.Call().RunAsync("series", "sensor/1", "celsius", "--step", "1h"));
     }
 
+    [Fact]
+    public async Task What_is_kept_goes_into_the_signed_policy_and_the_rest_of_it_stays()
+    {
+        CliCall id = node.Call();
+        Assert.Equal(0, await id.RunAsync("id", "show", "--json"));
+        string prefix = $"${JsonDocument.Parse(id.Lines[0]).RootElement.GetProperty("key").GetString()}/docs/";
+
+        await OkAsync("retain", prefix, "--last", "7", "--signed");
+        await OkAsync("retain", prefix, "--log", "--signed");
+
+        Assert.Equal(
+            "{\"class\":\"protected\",\"history\":\"log\",\"weft\":1}",
+            (await OkAsync("policy", "show", prefix)).Lines.Single());
+        Assert.Contains("log\tsigned policy", (await OkAsync("retain", prefix)).Out, StringComparison.Ordinal);
+        await OkAsync("put", prefix + "1", "title=a");
+        Assert.Single((await OkAsync("history", prefix + "1", "--proof")).Lines);
+        Assert.Equal(ExitCode.Usage, await node.Call().RunAsync("retain", prefix, "--forget", "--signed"));
+    }
+
     private async Task<CliCall> OkAsync(params string[] words)
     {
         CliCall call = node.Call();

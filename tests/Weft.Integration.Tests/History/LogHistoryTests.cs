@@ -100,6 +100,9 @@ public sealed class LogHistoryTests : IAsyncLifetime
             last[version.Soul] = version.Number;
         }
 
+        HistoryVerification verified = await node.Retention.VerifyAsync(log);
+        Assert.Equal(
+            new HistoryVerification(2 * Writers * Each, Writers + 1, 0, 0, 0, null), verified);
         Assert.Equal(Writers * Each, last["w/all"]);
         Assert.Equal(Each, last["w/3"]);
         Assert.Equal(Each, (await HistoryKit.VersionsAsync(node.History("w/3"))).Length);
@@ -152,6 +155,26 @@ public sealed class LogHistoryTests : IAsyncLifetime
         Assert.False(refused.IsAccepted);
         Assert.Equal(1, (await node.History("d").InfoAsync()).Newest);
         Assert.Equal(2, (await ((await node.Logs.FindAsync("history:d"))!).InfoAsync()).Length);
+    }
+
+    [Fact]
+    public async Task A_row_that_points_elsewhere_is_found()
+    {
+        WeftNode node = await _kit.StartAsync();
+        await HistoryKit.KeepAsync(node, "d", "log");
+        await node.Graph.Get("d").PutAsync("n", 1);
+        await node.Graph.Get("d").PutAsync("n", 2);
+        SignedLog log = (await node.Logs.FindAsync("history:d"))!;
+        await log.WaitForLengthAsync(3);
+        FieldWrite row = new(
+            HistorySoul.Of("d"), HistoryCodec.FieldOf(1), HistoryCodec.ToRow(1, log.Key.ToString(), 2), 1);
+        await node.Store.AppendAsync(new HistoryBatch(CommitBatch.Empty, [row]), Durability.Disk);
+
+        HistoryVerification verified = await node.Retention.VerifyAsync(log);
+
+        Assert.Equal((2L, 1L), (verified.Versions, verified.Faults));
+        Assert.Contains("its row says 2", verified.FirstFault, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<WeftException>(() => HistoryKit.VersionsAsync(node.History("d")));
     }
 
     [Fact]
