@@ -66,6 +66,8 @@ public static class WeftServiceCollectionExtensions
             failureStatus: null, tags: ["live"]));
         checks.Add(new("weft-ready", provider => new WeftReadyCheck(provider.GetRequiredService<WeftHostedService>()),
             failureStatus: null, tags: ["ready"]));
+        checks.Add(new("weft-synced", provider => new WeftSyncedCheck(provider.GetRequiredService<WeftHostedService>()),
+            failureStatus: null, tags: ["synced"]));
         return checks;
     }
 }

@@ -98,6 +98,12 @@ internal static class StatusCommand
     {
         Row(output, "libp2p",
             $"{network.Text("peerId")}  profile {network.Text("profile")}, security {network.Text("security")}");
+        if (network.Member("partition") is { } partition && partition.Flag("active"))
+        {
+            Row(output, "mesh", output.Paint("PARTITIONED", 31)
+                + $" since {partition.Text("since")}: {partition.Items("away").Count()} peers are unreachable");
+        }
+
         foreach (JsonElement address in network.Items("addresses"))
         {
             Row(output, "listens", PlainText.OneLine(address.GetString() ?? ""));

@@ -29,6 +29,9 @@ public sealed partial class KadService
                 }
 
                 RunTimers();
+                Volatile.Write(
+                    ref _snapshot,
+                    new(_core.RouteCount, _core.QueryCount, _core.RequestCount, _core.ProviderKeyCount, Records.Count, Records.Bytes));
             }
         }
         catch (OperationCanceledException)
@@ -84,6 +87,7 @@ public sealed partial class KadService
 
                     break;
                 case KadOutputKind.Done:
+                    Count(output.Result!);
                     if (_commands.Remove(output.Result!.Query.Value, out TaskCompletionSource<KadResult>? done))
                     {
                         done.TrySetResult(output.Result);
@@ -109,6 +113,13 @@ public sealed partial class KadService
         }
 
         _outbox.Clear();
+    }
+
+    private void Count(KadResult result)
+    {
+        Interlocked.Increment(ref _results[(int)result.Status]);
+        Interlocked.Add(ref _requestsSent, result.Requests);
+        Interlocked.Add(ref _timeOuts, result.TimeOuts);
     }
 
     private void SetMode(bool isServer)

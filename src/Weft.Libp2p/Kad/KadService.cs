@@ -37,6 +37,10 @@ public sealed partial class KadService : IAsyncDisposable
     private long _token;
     private bool _isStarted;
     private int _isStopped;
+    private KadSizes _snapshot = new(0, 0, 0, 0, 0, 0);
+    private readonly long[] _results = new long[Enum.GetValues<KadStatus>().Length];
+    private long _requestsSent;
+    private long _timeOuts;
 
     private readonly Channel<Action> _inputs = Channel.CreateBounded<Action>(
         new BoundedChannelOptions(InputsMax) { SingleReader = true });
@@ -218,6 +222,12 @@ public sealed partial class KadService : IAsyncDisposable
     public Task<IReadOnlyList<KadRoute>> ReadRoutesAsync(CancellationToken cancellationToken = default) =>
         InvokeAsync(() => _core.ReadRoutes(Now), cancellationToken);
 
+    /// <summary>Counts since the start, and sizes as of the last turn; never waits.</summary>
+    public KadCounts Counts => new(
+        Volatile.Read(ref _snapshot),
+        Enum.GetValues<KadStatus>().ToDictionary(status => status, status => Interlocked.Read(ref _results[(int)status])),
+        Interlocked.Read(ref _requestsSent), Interlocked.Read(ref _timeOuts));
+
     /// <summary>How it is doing.</summary>
     public Task<KadHealth> ReadHealthAsync(CancellationToken cancellationToken = default) => InvokeAsync(
         () => new KadHealth(
@@ -279,6 +289,24 @@ public sealed partial class KadService : IAsyncDisposable
         return BitConverter.ToUInt64(seed);
     }
 }
+
+/// <summary>Sizes of a <see cref="KadService"/>.</summary>
+/// <param name="Routes">Peers in the routing table.</param>
+/// <param name="Queries">Lookups at work.</param>
+/// <param name="Requests">Questions on their way.</param>
+/// <param name="ProviderKeys">Keys with providers, kept for others.</param>
+/// <param name="Records">Records kept.</param>
+/// <param name="RecordBytes">Their bytes.</param>
+public sealed record KadSizes(
+    int Routes, int Queries, int Requests, int ProviderKeys, int Records, long RecordBytes);
+
+/// <summary>What a <see cref="KadService"/> did since the start.</summary>
+/// <param name="Sizes">Sizes as of its last turn.</param>
+/// <param name="Results">Commands that ended, by how.</param>
+/// <param name="Requests">Questions they asked.</param>
+/// <param name="TimeOuts">Those of them that were not answered in time, or not at all.</param>
+public sealed record KadCounts(
+    KadSizes Sizes, IReadOnlyDictionary<KadStatus, long> Results, long Requests, long TimeOuts);
 
 /// <summary>How a <see cref="KadService"/> is doing.</summary>
 /// <param name="Protocol">The protocol.</param>

@@ -57,6 +57,14 @@ public static class NodeEventKind
     /// <summary>A place at a relay, or none any more; the state is "reserved" or "lost".</summary>
     public const string Relay = "relay.place";
 
+    /// <summary>
+    /// A part of the mesh is unreachable, or more of it ("began", "grew"); the count is that of the peers that are away.
+    /// </summary>
+    public const string PartitionBegin = "partition.begin";
+
+    /// <summary>It is over ("healed"), or those that are away count as gone ("givenup"); the count is theirs.</summary>
+    public const string PartitionEnd = "partition.end";
+
     /// <summary>The reader was slow: so many events before the next one are lost to it.</summary>
     public const string Missed = "events.missed";
 }

@@ -19,6 +19,19 @@ internal static partial class NetworkLog
     [LoggerMessage(4704, LogLevel.Error, "Service {Service} did not stop as it should")]
     internal static partial void StopFailed(ILogger logger, string service, Exception error);
 
+    [LoggerMessage(4710, LogLevel.Warning,
+        "A partition: {Away} peers were lost together and stay away; {Here} are here")]
+    internal static partial void Partitioned(ILogger logger, int away, int here);
+
+    [LoggerMessage(4711, LogLevel.Warning, "The partition has grown: {Away} peers are away, {Here} are here")]
+    internal static partial void PartitionGrew(ILogger logger, int away, int here);
+
+    [LoggerMessage(4712, LogLevel.Information, "The partition has healed after {Seconds} s; {Away} peers did not come back")]
+    internal static partial void PartitionHealed(ILogger logger, long seconds, int away);
+
+    [LoggerMessage(4713, LogLevel.Warning, "After {Seconds} s the {Away} peers of the partition count as gone")]
+    internal static partial void PartitionGivenUp(ILogger logger, long seconds, int away);
+
     [LoggerMessage(4706, LogLevel.Warning, "The peers to dial first after a restart were not saved: {Reason}")]
     internal static partial void AnchorsNotSaved(ILogger logger, string reason);
 

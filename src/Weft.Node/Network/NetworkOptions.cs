@@ -1,4 +1,5 @@
 using Weft.Libp2p;
+using Weft.Protocols.Mesh;
 using Weft.Protocols.Peers;
 using Weft.Protocols.Replication;
 
@@ -133,6 +134,9 @@ public sealed class NetworkOptions
 
     /// <summary>Replication by policy.</summary>
     public ReplicationOptions Replication { get; set; } = new();
+
+    /// <summary>When losing peers counts as a partition.</summary>
+    public PartitionOptions Partition { get; set; } = new();
 
     /// <summary>How it learns of others.</summary>
     public NetworkDiscoveryOptions Discovery { get; set; } = new();

@@ -17,12 +17,14 @@ public sealed partial class NodeNetwork
     /// </summary>
     private async Task AddServicesAsync(NetworkParts parts, CancellationToken cancellationToken)
     {
+        await AddPartitionWatchAsync(cancellationToken).ConfigureAwait(false);
         await AddDiscoveryAsync(parts, cancellationToken).ConfigureAwait(false);
         await AddDhtAsync(cancellationToken).ConfigureAwait(false);
         await AddGossipAsync(cancellationToken).ConfigureAwait(false);
         await AddSyncAsync(cancellationToken).ConfigureAwait(false);
         await AddReplicationAsync(cancellationToken).ConfigureAwait(false);
         await AddLogsAsync(cancellationToken).ConfigureAwait(false);
+        NetworkInstruments.Add(this);
     }
 
     private async Task AddLogsAsync(CancellationToken cancellationToken)

@@ -9,6 +9,10 @@ public sealed partial class NodeSync
     private const int PassesMax = 40;
     private const int IdlePassesMax = 5;
 
+    private long _auditsEqual;
+    private long _auditsDifferent;
+    private long _auditsFailed;
+
     private static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan HealPause = TimeSpan.FromMilliseconds(200);
 
@@ -73,12 +77,27 @@ public sealed partial class NodeSync
             if (isLast || !await SettleAsync(peer, scope, request.Heals, either.Token).ConfigureAwait(false))
             {
                 bool isComplete = pass.Error == WeftError.None && !pass.Tally.IsCut;
-                return new(
+                return Count(new(
                     peer, scope, pass.Error, isComplete, request.Samples > 0, pass.Tally,
                     request.Heals && isComplete ? Math.Max(0, first - left) : 0, passes, bytesIn, bytesOut,
-                    _node.Time.GetElapsedTime(started));
+                    _node.Time.GetElapsedTime(started)));
             }
         }
+    }
+
+    /// <summary>Reports since the start, by what they found.</summary>
+    internal IReadOnlyList<(string Result, long Count)> AuditCounts =>
+    [
+        ("equal", Interlocked.Read(ref _auditsEqual)), ("different", Interlocked.Read(ref _auditsDifferent)),
+        ("incomplete", Interlocked.Read(ref _auditsFailed)),
+    ];
+
+    private AuditReport Count(AuditReport report)
+    {
+        Interlocked.Increment(ref report.IsEqual ? ref _auditsEqual
+            : ref report.Tally.Different > 0 ? ref _auditsDifferent
+            : ref _auditsFailed);
+        return report;
     }
 
     // Waits until what is on its way has come.

@@ -112,6 +112,7 @@ internal static class ApiRoutes
         new("/", "GET", Scopes.None, Open, RouteTraits.None, OpenPages.RootAsync),
         new("/health/live", "GET", Scopes.None, Open, RouteTraits.None, OpenPages.LiveAsync),
         new("/health/ready", "GET", Scopes.None, Open, RouteTraits.None, OpenPages.ReadyAsync),
+        new("/health/synced", "GET", Scopes.None, Open, RouteTraits.None, OpenPages.SyncedAsync),
         new("/metrics", "GET", Scopes.Metrics, Open, RouteTraits.None, OpenPages.MetricsAsync),
         new("/openapi.json", "GET", Scopes.None, Open, RouteTraits.None, OpenPages.OpenApiAsync),
         new("/errors", "GET", Scopes.None, Open, RouteTraits.None, OpenPages.ErrorsAsync),

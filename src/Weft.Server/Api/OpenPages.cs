@@ -36,6 +36,8 @@ internal static class OpenPages
         HealthAsync(
             call, call.Server.Stopping.IsCancellationRequested ? ["stopping"] : WeftHealth.ReasonsNotReady(call.Peer));
 
+    internal static Task SyncedAsync(ApiCall call) => HealthAsync(call, WeftHealth.ReasonsNotSynced(call.Peer));
+
     internal static Task MetricsAsync(ApiCall call) =>
         TextAsync(call, "text/plain; version=0.0.4; charset=utf-8", call.Server.MetricsOf(call.Peer).Write());
 

@@ -138,6 +138,7 @@ internal static class OperationApi
         json.WriteString("profile", network.Options.EffectiveProfile.ToString().ToLowerInvariant());
         json.WriteString("security", network.Options.Security.ToString().ToLowerInvariant());
         json.WriteNumber("peers", network.Host.Connections.Count);
+        WritePartition(json, network.Partition);
         json.WriteNumber("outboundTarget", network.Options.OutboundTarget);
         json.WriteNumber("outboundChosen", network.Host.ChosenCount);
         json.WriteStartArray("anchors");
@@ -184,6 +185,22 @@ internal static class OperationApi
         PeerSource.Dht => "dht",
         _ => source.ToString().ToLowerInvariant(),
     };
+
+    private static void WritePartition(Utf8JsonWriter json, PartitionState partition)
+    {
+        json.WriteStartObject("partition");
+        json.WriteBoolean("active", partition.IsPartitioned);
+        json.WriteString("since", partition.Since is { } since ? JsonAnswers.Time(since) : null);
+        json.WriteNumber("count", partition.Count);
+        json.WriteStartArray("away");
+        foreach (PeerId peer in partition.Away.Take(100))
+        {
+            json.WriteStringValue(peer.ToString());
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
 
     private static void WriteProcess(Utf8JsonWriter json)
     {

@@ -56,7 +56,7 @@ public sealed class HostIntegrationTests
         Assert.Contains("weft_merge_results_total", await client.GetStringAsync("/metrics"), StringComparison.Ordinal);
 
         HealthReport health = await app.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync();
-        Assert.Equal(["weft-live", "weft-ready"], health.Entries.Keys.Order());
+        Assert.Equal(["weft-live", "weft-ready", "weft-synced"], health.Entries.Keys.Order());
         Assert.Equal(HealthStatus.Healthy, health.Status);
 
         Task stopped = app.WaitForShutdownAsync();
