@@ -24,7 +24,7 @@ internal static class CommandTree
     public static IReadOnlyList<CommandSection> Sections { get; } =
     [
         new("START", true,
-            [UpCommand.Build(), StatusCommand.Build(), DownCommand.Build()]),
+            [UpCommand.Build(), DemoCommand.Build(), StatusCommand.Build(), DownCommand.Build()]),
         new("DATA", true,
         [
             PutCommand.Build(), GetCommand.Build(), LsCommand.Build(), RmCommand.Build(), WatchCommand.Build(),
