@@ -28,4 +28,8 @@ public struct TokenBucket
         _at = now;
         return _tokens >= 0 ? TimeSpan.Zero : TimeSpan.FromSeconds(-_tokens / _perSecond);
     }
+
+    /// <summary>True when nothing was taken for so long that it holds all it can.</summary>
+    public readonly bool IsFull(WeftInstant now) =>
+        _tokens + (Math.Max(0, (now - _at).TotalSeconds) * _perSecond) >= _burst;
 }

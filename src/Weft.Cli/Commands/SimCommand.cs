@@ -18,6 +18,13 @@ internal static class SimCommand
         HelpName = "N",
     };
 
+    private static readonly Option<double?> Hours = new("--hours")
+    {
+        Description = "Virtual hours, 0.1 to 240, of a scenario that can be shorter or longer (kad-churn). "
+            + "Default: what it is meant for.",
+        HelpName = "N",
+    };
+
     private static readonly Option<ulong> Seed = new("--seed")
     {
         Description = "The same seed gives the same run. Default: 1.",
@@ -39,6 +46,7 @@ internal static class SimCommand
         {
             target.Options.Add(Nodes);
             target.Options.Add(Seed);
+            target.Options.Add(Hours);
         }
 
         run.Run((context, cancellationToken) => PlayAsync(context, [Find(context.Value(Name)!)], cancellationToken));
@@ -89,6 +97,12 @@ internal static class SimCommand
             throw CliException.Usage("--nodes takes 2 to 10000");
         }
 
+        double? hours = context.Value(Hours);
+        if (hours is not (null or (>= 0.1 and <= 240)))
+        {
+            throw CliException.Usage("--hours takes 0.1 to 240");
+        }
+
         bool isOk = true;
         foreach (Scenario scenario in scenarios)
         {
@@ -99,8 +113,8 @@ internal static class SimCommand
             // A run is pure computing; off this thread, so that Ctrl+C is seen at once.
             SimReport report = await Task.Run(
                 () => scenario.Run(
-                    nodes ?? scenario.NodesDefault, seed, told, context.IsVerbose ? context.Trace : null,
-                    cancellationToken),
+                    nodes ?? scenario.NodesDefault, seed, hours is { } some ? TimeSpan.FromHours(some) : null, told,
+                    context.IsVerbose ? context.Trace : null, cancellationToken),
                 cancellationToken);
             progress.Dispose();
             isOk &= report.IsOk;

@@ -234,7 +234,7 @@ public sealed partial class KadCore
         bool isJoin = false,
         KadRecord record = default)
     {
-        KadKey target = KadKey.Of(key, _parts.Crypto);
+        KadKey target = _places.Of(key);
         int copies = !record.IsEmpty ? CopiesOf(record) : kind == KadQueryKind.Get ? CopiesOf(key) : _options.K;
 
         // Upkeep has nothing that a liar could withhold for good: it takes the cheap way.

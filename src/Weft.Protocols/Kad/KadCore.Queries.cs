@@ -28,7 +28,7 @@ public sealed partial class KadCore
 
         _asks.Remove(request);
         _roundTrips.Add(now - ask.SentAt);
-        KadKey place = ask.Candidate?.Key ?? KadKey.Of(ask.Peer, _parts.Crypto);
+        KadKey place = ask.Candidate?.Key ?? _places.Of(ask.Peer.Span);
         Enter(ask.Peer, place, Shareable(_parts.AddressesOf(ask.Peer)), now, outbox);
         if (_table.Find(ask.Peer) is { } entry)
         {
@@ -166,7 +166,7 @@ public sealed partial class KadCore
                 PeerId heard = answer.Closer![i].Id;
                 if (heard != Self && lookup.Find(heard) is null)
                 {
-                    lookup.OnHeard(candidate, heard, KadKey.Of(heard, _parts.Crypto));
+                    lookup.OnHeard(candidate, heard, _places.Of(heard.Span));
                 }
             }
         }

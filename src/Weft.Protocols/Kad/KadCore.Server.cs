@@ -58,8 +58,9 @@ public sealed partial class KadCore
     private KadMessage FindNode(PeerId from, in KadMessage question)
     {
         IReadOnlyList<KadPeer> closer = Closer(question.Key.Span, from);
-        if (PeerId.TryRead(question.Key.Span, out PeerId wanted) && (closer.Count == 0 || closer[0].Id != wanted)
-            && wanted != from && (wanted == Self || _parts.AddressesOf(wanted).Count > 0))
+        bool isNearest = closer.Count > 0 && closer[0].Id.Span.SequenceEqual(question.Key.Span);
+        if (!isNearest && PeerId.TryRead(question.Key.Span, out PeerId wanted) && wanted != from
+            && (wanted == Self || _parts.AddressesOf(wanted).Count > 0))
         {
             // A peer that only asks stands in no table; who knows where it is says so.
             closer = [new(wanted, AddressesOf(wanted), KadConnection.CanConnect), .. closer.Take(_options.K - 1)];
@@ -163,7 +164,7 @@ public sealed partial class KadCore
 
     private KadPeer[] Closer(ReadOnlySpan<byte> key, PeerId except)
     {
-        int count = _table.Closest(KadKey.Of(key, _parts.Crypto), _nearest.AsSpan(0, _options.K), except);
+        int count = _table.Closest(_places.Of(key), _nearest.AsSpan(0, _options.K), except);
         var closer = new KadPeer[count];
         for (int i = 0; i < count; i++)
         {
@@ -174,6 +175,18 @@ public sealed partial class KadCore
 
         Array.Clear(_nearest);
         return closer;
+    }
+
+    /// <summary>A quota that is full again says nothing more about its peer than none.</summary>
+    private void ForgetQuotas(WeftInstant now)
+    {
+        foreach ((PeerId peer, TokenBucket quota) in _quotas)
+        {
+            if (quota.IsFull(now))
+            {
+                _quotas.Remove(peer); // Removing while walking is allowed, and order does not matter here.
+            }
+        }
     }
 
     private bool TakeQuota(PeerId from, WeftInstant now)

@@ -33,7 +33,7 @@ public sealed partial class KadCore
         {
             query.Phase = KadPhase.Region;
             query.LookupKey = place;
-            KadKey target = KadKey.Of(place, _parts.Crypto);
+            KadKey target = _places.Of(place);
             query.Lookup = new(target, 1, _options);
             query.Lookup.Seed(_nearest.AsSpan(0, _table.Closest(target, _nearest)));
             Pump(query, now, nowMs, outbox);

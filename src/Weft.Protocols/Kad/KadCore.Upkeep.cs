@@ -34,6 +34,7 @@ public sealed partial class KadCore
         EnqueueRefresh(now, isAll: false);
         _parts.Records.Maintain(nowMs);
         _providers.Clean(now);
+        ForgetQuotas(now);
         EnqueueRecords(now, nowMs);
         RunUpkeep(now, nowMs, outbox);
         StartTimer(now + _options.UpkeepInterval, new(KadTimerKind.Upkeep), outbox);
@@ -76,6 +77,11 @@ public sealed partial class KadCore
     {
         for (int bucket = 0; bucket <= Math.Min(_table.Deepest, KadPreimages.BitsMax - 1); bucket++)
         {
+            if (_table.IsSparse(bucket))
+            {
+                break; // From here on there are this peer's neighbours alone, which it finds by looking for itself.
+            }
+
             bool isDue = isAll || now - _table.RefreshedAt(bucket) >= _options.RefreshInterval;
             if (isDue && _waitingBuckets.Add(bucket))
             {

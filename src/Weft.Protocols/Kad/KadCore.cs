@@ -19,6 +19,9 @@ public sealed record KadParts(
     /// The addresses of a peer that the driver knows; of this peer itself, its own. The default knows none.
     /// </summary>
     public Func<PeerId, IReadOnlyList<Multiaddr>> AddressesOf { get; init; } = _ => [];
+
+    /// <summary>Places of keys; cores of one thread may share it. Null, the default: the core has its own.</summary>
+    public KadPlaces? Places { get; init; }
 }
 
 /// <summary>
@@ -38,6 +41,7 @@ public sealed partial class KadCore
     private readonly KadOptions _options;
     private readonly KadParts _parts;
     private readonly KadKey _place;
+    private readonly KadPlaces _places;
     private readonly RoutingTable _table;
     private readonly ProviderTable _providers;
     private readonly RttEstimator _roundTrips;
@@ -63,7 +67,8 @@ public sealed partial class KadCore
         Self = self;
         _options = options;
         _parts = parts;
-        _place = KadKey.Of(self, parts.Crypto);
+        _places = parts.Places ?? new(parts.Crypto);
+        _place = _places.Of(self.Span);
         _table = new(_place, options);
         _providers = new(_place, options);
         _roundTrips = new(options);
@@ -133,7 +138,7 @@ public sealed partial class KadCore
     {
         ArgumentNullException.ThrowIfNull(addresses);
         bool wasEmpty = _table.Count == 0;
-        Enter(peer, KadKey.Of(peer, _parts.Crypto), Shareable(addresses), now, outbox);
+        Enter(peer, _places.Of(peer.Span), Shareable(addresses), now, outbox);
         if (_table.Find(peer) is { } entry)
         {
             entry.IsConnected |= isConnected;
@@ -151,7 +156,7 @@ public sealed partial class KadCore
         if (_table.Remove(peer, out RouteEntry? successor))
         {
             OnLeft(peer, successor, outbox);
-            NoteChange(KadKey.Of(peer, _parts.Crypto), now, outbox);
+            NoteChange(_places.Of(peer.Span), now, outbox);
         }
     }
 

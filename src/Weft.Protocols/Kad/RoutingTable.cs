@@ -32,8 +32,7 @@ internal sealed class RoutingTable(in KadKey self, KadOptions options)
     private readonly KadKey _self = self;
     private readonly Bucket?[] _buckets = new Bucket?[KadKey.Bits];
     private readonly Dictionary<PeerId, RouteEntry> _entries = [];
-    private KadKey[] _distances = new KadKey[64]; // Scratch of Closest.
-    private RouteEntry[] _found = new RouteEntry[64];
+    private KadKey[] _distances = new KadKey[32]; // Scratch of Closest.
     private int _deepest = -1; // No bucket beyond this one has peers.
 
     internal int Count => _entries.Count;
@@ -148,30 +147,44 @@ internal sealed class RoutingTable(in KadKey self, KadOptions options)
     /// <summary>The peers closest to a place, nearest first; those that failed last are left out.</summary>
     internal int Closest(in KadKey target, Span<RouteEntry> result, PeerId except = default)
     {
+        if (_distances.Length < result.Length)
+        {
+            _distances = new KadKey[result.Length];
+        }
+
         int near = Math.Min(_self.CommonPrefix(target), KadKey.Bits - 1);
-        int found = Collect(near, target, 0, except);
+        int found = Collect(near, target, result, 0, except);
         if (found < result.Length)
         {
             // All of these differ from the target in the same bit: only their sum is ordered.
             for (int bucket = near + 1; bucket <= _deepest; bucket++)
             {
-                found = Collect(bucket, target, found, except);
+                found = Collect(bucket, target, result, found, except);
             }
         }
 
         for (int bucket = near - 1; bucket >= 0 && found < result.Length; bucket--)
         {
-            found = Collect(bucket, target, found, except);
+            found = Collect(bucket, target, result, found, except);
         }
 
-        Array.Sort(_distances, _found, 0, found);
-        int count = Math.Min(found, result.Length);
-        _found.AsSpan(0, count).CopyTo(result);
-        Array.Clear(_found, 0, found);
-        return count;
+        return found;
     }
 
-    private int Collect(int bucket, in KadKey target, int found, PeerId except)
+    /// <summary>True when all of a bucket and of those beyond it would fit into one answer.</summary>
+    internal bool IsSparse(int bucket)
+    {
+        int count = 0;
+        for (int i = bucket; i <= _deepest && count < options.K; i++)
+        {
+            count += CountOf(i);
+        }
+
+        return count < options.K;
+    }
+
+    /// <summary>Puts the peers of a bucket into their places among those that were found nearest so far.</summary>
+    private int Collect(int bucket, in KadKey target, Span<RouteEntry> result, int found, PeerId except)
     {
         if (_buckets[bucket] is not { } there)
         {
@@ -185,14 +198,21 @@ internal sealed class RoutingTable(in KadKey self, KadOptions options)
                 continue;
             }
 
-            if (found == _found.Length)
+            KadKey distance = entry.Key.DistanceTo(target);
+            if (found == result.Length && _distances[found - 1] <= distance)
             {
-                Array.Resize(ref _found, found * 2);
-                Array.Resize(ref _distances, found * 2);
+                continue;
             }
 
-            _found[found] = entry;
-            _distances[found++] = entry.Key.DistanceTo(target);
+            int at = found < result.Length ? found++ : found - 1;
+            for (; at > 0 && distance < _distances[at - 1]; at--)
+            {
+                _distances[at] = _distances[at - 1];
+                result[at] = result[at - 1];
+            }
+
+            _distances[at] = distance;
+            result[at] = entry;
         }
 
         return found;

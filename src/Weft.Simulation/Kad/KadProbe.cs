@@ -19,6 +19,8 @@ internal sealed class KadProbe(KadWorld world, ScenarioRun run)
     private readonly List<int> _requests = [];
     private readonly List<int> _timeOuts = [];
     private double _closest;
+    private int _gets; // The next record to get, in turn.
+    private int _places;
 
     internal int Asked { get; private set; }
 
@@ -41,10 +43,10 @@ internal sealed class KadProbe(KadWorld world, ScenarioRun run)
         Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"/open/record-{number}"));
 
     /// <summary>Lookups of random places; right is one that found the peer that stands nearest.</summary>
-    internal void FindNodes(int count, int k, string phase) => Many(count, phase, i =>
+    internal void FindNodes(int count, int k, string phase) => Many(count, phase, _ =>
     {
         KadSimNode asker = world.Pick();
-        byte[] key = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"place {phase} {i}"));
+        byte[] key = Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"place {phase} {_places++}"));
         world.Command(asker, (core, now, ms, outbox) => core.FindClosest(key, now, ms, outbox), result =>
         {
             List<KadSimNode> truth = world.Nearest(world.PlaceOf(key), k + 1);
@@ -67,9 +69,9 @@ internal sealed class KadProbe(KadWorld world, ScenarioRun run)
     });
 
     /// <summary>Gets records from random peers; right is one that gave the value that was put.</summary>
-    internal void GetRecords(int first, int count, int gets, string phase) => Many(gets, phase, i =>
+    internal void GetRecords(int first, int count, int gets, string phase) => Many(gets, phase, _ =>
     {
-        byte[] key = KeyOf(first + (i % count));
+        byte[] key = KeyOf(first + (_gets++ % count));
         world.Command(
             world.Pick(), (core, now, ms, outbox) => core.GetValue(key, KadQuorum.One, now, ms, outbox),
             result => Note(

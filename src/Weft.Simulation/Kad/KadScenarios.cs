@@ -166,14 +166,15 @@ internal sealed class KadSybilScenario : Scenario
 /// <summary>Half of the peers leave in an hour without a word, and as many come.</summary>
 internal sealed class KadChurnScenario : Scenario
 {
-    /// <summary>How long a run is; WEFT_SIM_HOURS in the tests makes it longer.</summary>
-    internal static TimeSpan Duration { get; set; } = TimeSpan.FromHours(3);
+    private const int AskedEachHour = 100;
 
     public override string Name => "kad-churn";
 
-    public override string Summary => "half of the peers of a DHT leave in an hour and as many come, for three hours";
+    public override string Summary => "half of the peers of a DHT leave in an hour and as many come; --hours says for how long";
 
     public override int NodesDefault => 1_000;
+
+    public override TimeSpan LengthDefault => TimeSpan.FromHours(3);
 
     protected override void Play(ScenarioRun run)
     {
@@ -187,11 +188,17 @@ internal sealed class KadChurnScenario : Scenario
             Leave(world, node);
         }
 
-        run.RunFor(Duration, "churn");
         var lookups = new KadProbe(world, run);
-        lookups.FindNodes(300, 20, "lookups");
         var reads = new KadProbe(world, run);
-        reads.GetRecords(0, records, 300, "reading");
+        WeftInstant start = world.World.Now;
+        for (int hour = 1; hour <= Math.Ceiling(run.Length.TotalHours); hour++)
+        {
+            TimeSpan until = TimeSpan.FromHours(Math.Min(hour, run.Length.TotalHours));
+            run.RunFor(until - (world.World.Now - start), $"churn, hour {hour}");
+            lookups.FindNodes(AskedEachHour, 20, "lookups");
+            reads.GetRecords(0, records, AskedEachHour, "reading");
+        }
+
         int lost = Enumerable.Range(0, records).Count(i => !world.Nodes.Any(node =>
             node.IsUp && node.Records!.TryGet(KadProbe.KeyOf(i), world.World.WallMs, out _)));
         if (run.Nodes >= KadProbe.CrowdMin)
@@ -205,6 +212,8 @@ internal sealed class KadChurnScenario : Scenario
         lookups.Report("lookups");
         reads.Report("reads");
         run.Count("closest found %", Math.Round(lookups.Closest * 100, 2));
+        run.Count("hours", run.Length.TotalHours);
+        run.Count("peers that came and went", world.Nodes.Count - run.Nodes);
         run.Count("records lost", lost);
         KadScenarios.Count(run, world);
         run.Passed("K8", FormattableString.Invariant($"{reads.Success:P2} of the reads found the value"));

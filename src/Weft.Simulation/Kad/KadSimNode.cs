@@ -20,6 +20,10 @@ public enum KadBehaviour
 /// <summary>One peer of a <see cref="KadWorld"/>: the production core, and what its driver would hold.</summary>
 public sealed class KadSimNode
 {
+    private const int ConnectionsMax = 256;
+
+    private int[]? _connected; // Numbers from 1; 0 is nobody.
+
     internal KadSimNode(int number, PeerId peer, KadKey place) => (Number, Peer, Place) = (number, peer, place);
 
     /// <summary>Its number in the world.</summary>
@@ -49,11 +53,22 @@ public sealed class KadSimNode
     /// <summary>Where it stands in the world's list of those that are up.</summary>
     internal int UpIndex { get; set; }
 
-    internal Outbox<KadOutput> Outbox { get; } = new();
+    internal Dictionary<long, Action<KadResult>>? Waiting { get; set; }
 
-    internal Dictionary<long, Action<KadResult>> Waiting { get; } = [];
+    /// <summary>
+    /// Two peers have a connection; it lasts until another takes its place. Peers of few bytes: there are many.
+    /// </summary>
+    /// <returns>True when there was none: identify runs.</returns>
+    internal bool Connect(int other)
+    {
+        _connected ??= new int[ConnectionsMax];
+        ref int slot = ref _connected[other % ConnectionsMax];
+        bool isNew = slot != other + 1;
+        slot = other + 1;
+        return isNew;
+    }
 
-    internal HashSet<int> Met { get; } = [];
+    internal void Forget() => (_connected, Waiting) = (null, null);
 
     /// <inheritdoc/>
     public override string ToString() => $"node {Number}";

@@ -15,10 +15,12 @@ public sealed class KadWorld
 {
     private readonly List<KadSimNode> _nodes = [];
     private readonly Dictionary<PeerId, KadSimNode> _byPeer = [];
-    private readonly List<KadSimNode> _accomplices = [];
+    private readonly KadPlacesOfNodes _accomplices = new();
     private readonly List<KadSimNode> _up = [];
     private readonly ICrypto _crypto = PlatformCrypto.Create();
     private readonly KadPreimages _preimages;
+    private readonly KadPlaces _places;
+    private readonly Outbox<KadOutput> _outbox = new(); // One for all: whoever fills it has it carried out at once.
     private readonly RecordRules _rules;
     private readonly WeftRandom _random;
     private readonly KadOptions _options;
@@ -35,6 +37,7 @@ public sealed class KadWorld
         _options = options;
         _random = World.Random.Fork();
         _preimages = new(_crypto);
+        _places = new(_crypto, 1 << 18);
         _rules = new();
         _rules.Add("open", new OpenRule());
     }
@@ -101,11 +104,12 @@ public sealed class KadWorld
         node.IsUp = true;
         node.UpIndex = _up.Count;
         _up.Add(node);
-        node.Waiting.Clear();
-        node.Met.Clear();
         node.Records = new MemoryRecordStore(node.Peer, new(), _crypto);
-        node.Core = new(node.Peer, _options, new(_crypto, node.Records, _rules, _random.Fork(), _preimages));
-        node.Core.Start(World.Now, node.Outbox);
+        node.Core = new(node.Peer, _options, new(_crypto, node.Records, _rules, _random.Fork(), _preimages)
+        {
+            Places = _places,
+        });
+        node.Core.Start(World.Now, _outbox);
         Apply(node);
         foreach (KadSimNode contact in contacts)
         {
@@ -132,9 +136,7 @@ public sealed class KadWorld
         _up[node.UpIndex] = last;
         last.UpIndex = node.UpIndex;
         _up.RemoveAt(_up.Count - 1);
-        node.Waiting.Clear();
-        node.Met.Clear();
-        node.Outbox.Clear();
+        node.Forget();
         node.Core = null; // It comes back empty, if it does: nothing of it is needed.
         node.Records = null;
     }
@@ -144,8 +146,8 @@ public sealed class KadWorld
         KadSimNode node, Func<KadCore, WeftInstant, double, Outbox<KadOutput>, KadQueryId> command, Action<KadResult> done)
     {
         ArgumentNullException.ThrowIfNull(node);
-        KadQueryId id = command(node.Core!, World.Now, World.WallMs, node.Outbox);
-        node.Waiting.Add(id.Value, done);
+        KadQueryId id = command(node.Core!, World.Now, World.WallMs, _outbox);
+        (node.Waiting ??= []).Add(id.Value, done);
         Apply(node);
     }
 
@@ -246,9 +248,9 @@ public sealed class KadWorld
     /// <summary>Identify has run between the two.</summary>
     private void Meet(KadSimNode node, KadSimNode other)
     {
-        if (node.Met.Add(other.Number) || node.Core!.RouteCount == 0)
+        if (node.Connect(other.Number) || node.Core!.RouteCount == 0)
         {
-            node.Core!.OnPeerServes(other.Peer, [], World.Now, World.WallMs, node.Outbox, isConnected: false);
+            node.Core!.OnPeerServes(other.Peer, [], World.Now, World.WallMs, _outbox, isConnected: false);
             Apply(node);
         }
     }
@@ -256,9 +258,9 @@ public sealed class KadWorld
     private void Apply(KadSimNode node)
     {
         // Outputs may bring further ones into the same outbox: nothing here calls a core at once.
-        for (int i = 0; i < node.Outbox.Count; i++)
+        for (int i = 0; i < _outbox.Count; i++)
         {
-            KadOutput output = node.Outbox[i];
+            KadOutput output = _outbox[i];
             switch (output.Kind)
             {
                 case KadOutputKind.Ask:
@@ -266,10 +268,10 @@ public sealed class KadWorld
                     break;
                 case KadOutputKind.StartTimer:
                     After(node, output.Due - World.Now, () =>
-                        node.Core!.OnTimer(output.Timer, World.Now, World.WallMs, node.Outbox));
+                        node.Core!.OnTimer(output.Timer, World.Now, World.WallMs, _outbox));
                     break;
-                case KadOutputKind.Done when node.Waiting.Remove(output.Result!.Query.Value, out Action<KadResult>? done):
-                    World.After(TimeSpan.Zero, () => done(output.Result!));
+                case KadOutputKind.Done when node.Waiting?.Remove(output.Result!.Query.Value, out Action<KadResult>? done) == true:
+                    World.After(TimeSpan.Zero, () => done!(output.Result!));
                     break;
                 case KadOutputKind.Done:
                     // A command that ended before its number was known: Command adds the listener, so it comes again.
@@ -278,14 +280,14 @@ public sealed class KadWorld
             }
         }
 
-        node.Outbox.Clear();
+        _outbox.Clear();
     }
 
     private static void TakeResult(KadSimNode node, KadResult result)
     {
-        if (node.Waiting.Remove(result.Query.Value, out Action<KadResult>? done))
+        if (node.Waiting?.Remove(result.Query.Value, out Action<KadResult>? done) == true)
         {
-            done(result);
+            done!(result);
         }
     }
 
@@ -300,7 +302,7 @@ public sealed class KadWorld
         (long request, KadMessage message, int life) = (output.Request, output.Message, from.Life);
         if (message.Kind == KadMessageKind.AddProvider)
         {
-            After(from, OneWay(), () => from.Core!.OnSent(request, World.Now, World.WallMs, from.Outbox));
+            After(from, OneWay(), () => from.Core!.OnSent(request, World.Now, World.WallMs, _outbox));
         }
 
         World.After(OneWay(), () =>
@@ -328,12 +330,12 @@ public sealed class KadWorld
     private void Ask(KadSimNode from, KadSimNode to, long request, in KadMessage message, int life)
     {
         long token = ++_token;
-        to.Core!.OnQuestion(token, from.Peer, message, World.Now, World.WallMs, to.Outbox);
-        for (int i = 0; i < to.Outbox.Count; i++)
+        to.Core!.OnQuestion(token, from.Peer, message, World.Now, World.WallMs, _outbox);
+        for (int i = 0; i < _outbox.Count; i++)
         {
-            if (to.Outbox[i].Kind == KadOutputKind.Answer && to.Outbox[i].Token == token)
+            if (_outbox[i].Kind == KadOutputKind.Answer && _outbox[i].Token == token)
             {
-                Reply(from, request, to.Outbox[i].Message, life);
+                Reply(from, request, _outbox[i].Message, life);
             }
         }
 
@@ -351,7 +353,7 @@ public sealed class KadWorld
         {
             if (from.Life == life && from.IsUp)
             {
-                from.Core!.OnAnswer(request, answer, World.Now, World.WallMs, from.Outbox);
+                from.Core!.OnAnswer(request, answer, World.Now, World.WallMs, _outbox);
                 Apply(from);
             }
         });
@@ -367,8 +369,7 @@ public sealed class KadWorld
             return question;
         }
 
-        KadKey target = PlaceOf(question.Key.ToArray());
-        KadPeer[] named = [.. _accomplices.OrderBy(node => node.Place.DistanceTo(target)).Take(_options.K)
+        KadPeer[] named = [.. _accomplices.Nearest(_places.Of(question.Key.Span), _options.K)
             .Select(node => new KadPeer(node.Peer, []))];
         return new(question.Kind, question.Key, Closer: named);
     }

@@ -26,6 +26,9 @@ public abstract class Scenario
     /// <summary>How many nodes it is meant for.</summary>
     public virtual int NodesDefault => 20;
 
+    /// <summary>How long its story is in virtual time; zero, the default, for one whose length is its own.</summary>
+    public virtual TimeSpan LengthDefault => TimeSpan.Zero;
+
     /// <summary>Finds a scenario.</summary>
     /// <returns>Null when there is none of that name.</returns>
     public static Scenario? Find(string name) =>
@@ -34,21 +37,27 @@ public abstract class Scenario
     /// <summary>Plays it.</summary>
     /// <param name="nodes">2 to 10,000.</param>
     /// <param name="seed">The same seed gives the same run.</param>
+    /// <param name="length">
+    /// Virtual time, above zero; only for scenarios that have a <see cref="LengthDefault"/>, others leave it aside.
+    /// </param>
     /// <param name="progress">Told now and then.</param>
     /// <param name="log">Takes a line for each violation as it happens; null for none.</param>
     /// <param name="cancellationToken">Stops between two events.</param>
-    /// <exception cref="ArgumentOutOfRangeException">Too few or too many nodes.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">Too few or too many nodes, or no length.</exception>
     public SimReport Run(
         int nodes,
         ulong seed,
+        TimeSpan? length = null,
         IProgress<SimProgress>? progress = null,
         Action<string>? log = null,
         CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(nodes, 2);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(nodes, 10_000);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(length ?? TimeSpan.MaxValue, TimeSpan.Zero, nameof(length));
         var watch = Stopwatch.StartNew();
-        var run = new ScenarioRun(nodes, seed, progress, log, cancellationToken);
+        var run = new ScenarioRun(
+            nodes, seed, LengthDefault == TimeSpan.Zero ? default : length ?? LengthDefault, progress, log, cancellationToken);
         Play(run);
         return run.Report(Name, watch.Elapsed);
     }

@@ -16,12 +16,14 @@ public sealed class ScenarioRun
     internal ScenarioRun(
         int nodes,
         ulong seed,
+        TimeSpan length,
         IProgress<SimProgress>? progress,
         Action<string>? log,
         CancellationToken cancellationToken)
     {
         Nodes = nodes;
         Seed = seed;
+        Length = length;
         _progress = progress;
         _log = log;
         CancellationToken = cancellationToken;
@@ -32,6 +34,9 @@ public sealed class ScenarioRun
 
     /// <summary>The seed.</summary>
     public ulong Seed { get; }
+
+    /// <summary>How long the story is, in virtual time, where a scenario can be shorter or longer.</summary>
+    public TimeSpan Length { get; }
 
     /// <summary>Stops the run.</summary>
     public CancellationToken CancellationToken { get; }
@@ -54,7 +59,9 @@ public sealed class ScenarioRun
         _simulated = world;
         _world = description;
         world.Log = _log;
-        world.EventsMax = 2_000_000 + (200_000L * Nodes); // Far more than any sound run takes.
+        
+        // Far more than any sound run takes.
+        world.EventsMax = 2_000_000 + (long)(200_000L * Nodes * Math.Max(1, Length.TotalHours));
     }
 
     /// <summary>Runs the world, and tells how far it is.</summary>
@@ -100,7 +107,7 @@ public sealed class ScenarioRun
         }
 
         return new SimReport(
-            scenario, Nodes, Seed, _world, TimeSpan.FromMicroseconds(_simulated.Now.Microseconds), elapsed,
+            scenario, Nodes, Seed, Length, _world, TimeSpan.FromMicroseconds(_simulated.Now.Microseconds), elapsed,
             _counts, _passed, _simulated.Violations, _simulated.ViolationCount, _simulated.TraceHash);
     }
 

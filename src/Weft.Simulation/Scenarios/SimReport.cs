@@ -13,6 +13,7 @@ public readonly record struct SimProgress(WeftInstant At, WeftInstant End, strin
 /// <param name="Scenario">The scenario.</param>
 /// <param name="Nodes">How many nodes.</param>
 /// <param name="Seed">The seed; the same one gives the same run.</param>
+/// <param name="Length">How long the story was, where that was a choice; else zero.</param>
 /// <param name="World">What the world was like, in one line.</param>
 /// <param name="Simulated">Virtual time that passed.</param>
 /// <param name="Elapsed">Real time it took.</param>
@@ -25,6 +26,7 @@ public sealed record SimReport(
     string Scenario,
     int Nodes,
     ulong Seed,
+    TimeSpan Length,
     string World,
     TimeSpan Simulated,
     TimeSpan Elapsed,
@@ -38,7 +40,9 @@ public sealed record SimReport(
     public bool IsOk => ViolationCount == 0;
 
     /// <summary>The command that runs it again.</summary>
-    public string Replay => $"weft sim run {Scenario} --nodes {Nodes} --seed {Seed}";
+    public string Replay => string.Create(
+        CultureInfo.InvariantCulture,
+        $"weft sim run {Scenario} --nodes {Nodes} --seed {Seed}{(Length > TimeSpan.Zero ? $" --hours {Length.TotalHours}" : "")}");
 
     /// <summary>The report for people, line by line.</summary>
     public IEnumerable<string> ToLines()
