@@ -28,6 +28,8 @@ internal sealed class LoadOptions
           --verbose         show what the servers print
         or:    dotnet run -c Release --project bench/Weft.Load -- libp2p [--quick] [--weft] [--repeats=N] [up|down|ping|shakes]
         or:    dotnet run -c Release --project bench/Weft.Load -- libp2p --rows [idle|wire]
+        or:    ... -- network [--quick] [--weft] [gossip] [kad] [local] [memory] [idle]
+        or:    ... -- scale [--quick]
         """;
 
     public bool IsQuick { get; private set; }

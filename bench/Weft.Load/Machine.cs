@@ -15,6 +15,10 @@ internal static class Machine
             $".NET {Environment.Version}";
     }
 
+    /// <summary>The load average of the last minute; figures of a busy machine are lower bounds.</summary>
+    public static string LoadAverage() =>
+        File.Exists("/proc/loadavg") ? File.ReadAllText("/proc/loadavg").Split(' ')[0] : "unknown";
+
     /// <summary>Appends 4 KiB and flushes it, 200 times.</summary>
     /// <returns>The sorted latencies in milliseconds.</returns>
     public static double[] MeasureFlush(string folder)

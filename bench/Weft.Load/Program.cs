@@ -3,6 +3,7 @@ using Weft.Load;
 using Weft.Load.Libp2p;
 using Weft.Load.Logs;
 using Weft.Load.Network;
+using Weft.Load.Scale;
 
 if (args is [Libp2pTarget.Mode, ..])
 {
@@ -31,9 +32,20 @@ if (args is ["libp2p", ..])
     return await new Libp2pComparison(args.Contains("--quick"), args.Contains("--weft"), column, repeats).RunAsync();
 }
 
-if (args is ["network", ..] && !args.Any(arg => arg is not ("network" or "gossip" or "--quick")))
+if (args is [IdleRow.Mode, _])
 {
-    return await new GossipBurst(args.Contains("--quick")).RunAsync();
+    return await IdleRow.ServeAsync(args[1]);
+}
+
+if (args is ["network", ..]
+    && args[1..].All(word => word is "--quick" or "--weft" || NetworkComparison.Rows.Contains(word)))
+{
+    return await NetworkComparison.RunAsync(args[1..]);
+}
+
+if (args is ["scale", ..] && args[1..].All(word => word is "--quick"))
+{
+    return await ScaleTable.RunAsync(isQuick: args.Length > 1);
 }
 
 if (args is [LogTarget.Mode, _, _, _])
@@ -48,7 +60,7 @@ if (args is ["log", ..])
 }
 
 LoadOptions? options = null;
-string problem = "The modes are: gun, libp2p, network, log";
+string problem = "The modes are: gun, libp2p, network, scale, log";
 if (args is not ["gun", ..] || !LoadOptions.TryParse(args.AsSpan(1), out options, out problem))
 {
     Console.Error.WriteLine(problem);

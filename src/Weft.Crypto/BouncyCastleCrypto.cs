@@ -25,7 +25,11 @@ public sealed class BouncyCastleCrypto : ICrypto
 
     /// <inheritdoc/>
     public void SignEd25519(ReadOnlySpan<byte> seed, ReadOnlySpan<byte> message, Span<byte> signature) =>
-        GuardedCurve.SignEd25519(_curve, seed, message, signature);
+        GuardedCurve.SignEd25519(_curve, seed, [], message, signature);
+
+    void ICrypto.SignEd25519(
+        ReadOnlySpan<byte> seed, Ed25519PublicKey publicKey, ReadOnlySpan<byte> message, Span<byte> signature) =>
+        GuardedCurve.SignEd25519(_curve, seed, publicKey.Span, message, signature);
 
     /// <inheritdoc/>
     public bool VerifyEd25519(

@@ -45,7 +45,7 @@ public sealed class Ed25519KeyPair : IDisposable
     {
         ArgumentNullException.ThrowIfNull(crypto);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        crypto.SignEd25519(_seed, message, signature);
+        crypto.SignEd25519(_seed, PublicKey, message, signature);
     }
 
     /// <summary>Derives another secret from the seed, by HKDF-SHA-256; it tells nothing about the seed.</summary>

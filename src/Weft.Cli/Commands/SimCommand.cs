@@ -20,7 +20,7 @@ internal static class SimCommand
 
     private static readonly Option<double?> Hours = new("--hours")
     {
-        Description = "Virtual hours, 0.1 to 240, of a scenario that can be shorter or longer (kad-churn). "
+        Description = "Virtual hours, 0.01 to 240, of a scenario that can be shorter or longer (kad-churn, heal). "
             + "Default: what it is meant for.",
         HelpName = "N",
     };
@@ -98,9 +98,9 @@ internal static class SimCommand
         }
 
         double? hours = context.Value(Hours);
-        if (hours is not (null or (>= 0.1 and <= 240)))
+        if (hours is not (null or (>= 0.01 and <= 240)))
         {
-            throw CliException.Usage("--hours takes 0.1 to 240");
+            throw CliException.Usage("--hours takes 0.01 to 240");
         }
 
         bool isOk = true;

@@ -19,11 +19,20 @@ internal sealed class BouncyCurve25519 : ICurve25519
         made.CopyTo(publicKey);
     }
 
-    public void SignEd25519(ReadOnlySpan<byte> seed, ReadOnlySpan<byte> message, Span<byte> signature)
+    public void SignEd25519(
+        ReadOnlySpan<byte> seed, ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, Span<byte> signature)
     {
         byte[] secret = seed.ToArray();
         byte[] made = new byte[signature.Length];
-        Ed25519.Sign(secret, 0, message.ToArray(), 0, message.Length, made, 0);
+        if (publicKey.IsEmpty)
+        {
+            Ed25519.Sign(secret, 0, message.ToArray(), 0, message.Length, made, 0);
+        }
+        else
+        {
+            Ed25519.Sign(secret, 0, publicKey.ToArray(), 0, message.ToArray(), 0, message.Length, made, 0);
+        }
+
         CryptographicOperations.ZeroMemory(secret);
         made.CopyTo(signature);
     }

@@ -13,10 +13,11 @@ internal static class GuardedCurve
     }
 
     public static void SignEd25519(
-        ICurve25519 curve, ReadOnlySpan<byte> seed, ReadOnlySpan<byte> message, Span<byte> signature)
+        ICurve25519 curve, ReadOnlySpan<byte> seed, ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message,
+        Span<byte> signature)
     {
         CryptoGuard.Signing(seed, signature);
-        curve.SignEd25519(seed, message, signature);
+        curve.SignEd25519(seed, publicKey, message, signature);
     }
 
     public static bool VerifyEd25519(

@@ -10,7 +10,9 @@ internal interface ICurve25519
 
     void PublicKeyEd25519(ReadOnlySpan<byte> seed, Span<byte> publicKey);
 
-    void SignEd25519(ReadOnlySpan<byte> seed, ReadOnlySpan<byte> message, Span<byte> signature);
+    /// <summary>An empty public key is computed from the seed; another one is the seed's.</summary>
+    void SignEd25519(
+        ReadOnlySpan<byte> seed, ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, Span<byte> signature);
 
     /// <summary>The equation without the cofactor, and that both points decode.</summary>
     bool VerifyEd25519(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, ReadOnlySpan<byte> signature);

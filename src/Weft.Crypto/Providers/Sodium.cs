@@ -91,11 +91,21 @@ internal sealed unsafe class Sodium : ICurve25519
         CryptographicOperations.ZeroMemory(secretKey);
     }
 
-    public void SignEd25519(ReadOnlySpan<byte> seed, ReadOnlySpan<byte> message, Span<byte> signature)
+    public void SignEd25519(
+        ReadOnlySpan<byte> seed, ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, Span<byte> signature)
     {
-        Span<byte> publicKey = stackalloc byte[Ed25519Rule.KeyLength];
         Span<byte> secretKey = stackalloc byte[SecretKeyLength];
-        Expand(seed, publicKey, secretKey);
+        if (publicKey.IsEmpty)
+        {
+            Span<byte> made = stackalloc byte[Ed25519Rule.KeyLength];
+            Expand(seed, made, secretKey);
+        }
+        else
+        {
+            seed.CopyTo(secretKey); // libsodium's form of a secret key: the seed, and the public key behind it.
+            publicKey.CopyTo(secretKey[Ed25519Rule.KeyLength..]);
+        }
+
         int result;
         fixed (byte* to = signature, from = message, key = secretKey)
         {

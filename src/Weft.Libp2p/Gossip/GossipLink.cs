@@ -20,6 +20,7 @@ internal sealed class GossipLink(GossipService service, PeerId id) : IDisposable
     private readonly SemaphoreSlim _work = new(0, 1);
     private TaskCompletionSource? _room;
     private TaskCompletionSource? _drained;
+    private readonly List<GossipMessage> _here = []; // Read, and to be judged by the reader.
     private PeerStream? _inbound;
 
     internal PeerId Id => id;
@@ -142,7 +143,13 @@ internal sealed class GossipLink(GossipService service, PeerId id) : IDisposable
         {
             while (true)
             {
-                int needed = Parse(buffer.AsSpan(0, held), max, out int used);
+                int needed = TakeBatch(buffer.AsSpan(0, held), max, out int used, out bool hasJudged);
+                if (hasJudged)
+                {
+                    // A peer that never stops sending is not to hold a thread of the pool for ever.
+                    await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+                }
+
                 if (needed < 0)
                 {
                     stream.Abort();
@@ -173,9 +180,23 @@ internal sealed class GossipLink(GossipService service, PeerId id) : IDisposable
         }
     }
 
-    /// <summary>Hands over every whole RPC.</summary>
+    /// <summary>Hands over every whole RPC, and judges on the spot what came in them, if it may.</summary>
     /// <returns>How many bytes the next one needs in all; less than 0 when the bytes are wrong.</returns>
-    private int Parse(ReadOnlySpan<byte> bytes, int max, out int used)
+    private int TakeBatch(ReadOnlySpan<byte> bytes, int max, out int used, out bool hasJudged)
+    {
+        bool isHere = bytes.Length > 0 && service.TryBeginHere(this);
+        int needed = Parse(bytes, max, isHere ? _here : null, out used);
+        hasJudged = _here.Count > 0;
+        if (isHere)
+        {
+            service.JudgeHere(_here);
+            _here.Clear();
+        }
+
+        return needed;
+    }
+
+    private int Parse(ReadOnlySpan<byte> bytes, int max, List<GossipMessage>? here, out int used)
     {
         used = 0;
         while (true)
@@ -197,7 +218,7 @@ internal sealed class GossipLink(GossipService service, PeerId id) : IDisposable
                 return whole;
             }
 
-            if (!service.OnRpc(this, bytes.Slice(used + head, (int)length)))
+            if (!service.OnRpc(this, bytes.Slice(used + head, (int)length), here))
             {
                 return -1;
             }

@@ -15,12 +15,18 @@ public sealed partial class GossipService
     private const int ExchangesMax = 32;
     private static readonly TimeSpan LinkHeld = TimeSpan.FromSeconds(30);
 
-    internal bool OnRpc(GossipLink link, ReadOnlySpan<byte> rpc)
+    /// <summary>Takes an RPC.</summary>
+    /// <param name="link">From whom.</param>
+    /// <param name="rpc">Without the length in front.</param>
+    /// <param name="here">Takes the messages that the caller will judge; null when others do.</param>
+    internal bool OnRpc(GossipLink link, ReadOnlySpan<byte> rpc, List<GossipMessage>? here)
     {
         lock (Gate)
         {
             bool isWhole = link.Peer is null || _core.OnRpc(link.Peer, rpc, Now, _outbox);
+            _here = here;
             Apply();
+            _here = null;
             return isWhole;
         }
     }

@@ -3,12 +3,14 @@ using Weft.Protocols.Gossip;
 
 namespace Weft.Libp2p.Gossip;
 
-/// <content>Signatures and validators, in loops beside the core.</content>
+/// <content>Signatures and validators, in loops beside the core, or where a message was read.</content>
 public sealed partial class GossipService
 {
     private const int BatchMax = 32;
 
     private readonly Channel<GossipMessage>[] _verifiers;
+    private List<GossipMessage>? _here; // Takes what is to be judged by the caller; the gate is held.
+    private int _judgingHere;
 
     /// <summary>
     /// Bounded by the core: it lets no more than PendingMax messages wait for a verdict, so that a line is never full.
@@ -26,8 +28,56 @@ public sealed partial class GossipService
     /// <summary>Messages of one author keep their order: they go to one loop.</summary>
     private void Judge(GossipMessage message)
     {
+        if (_here is { } here && !_validators.ContainsKey(message.Topic))
+        {
+            here.Add(message);
+            return;
+        }
+
         uint author = (uint)message.From.GetHashCode();
         _verifiers[author % (uint)_verifiers.Length].Writer.TryWrite(message); // False only once the service stops.
+    }
+
+    /// <summary>
+    /// True when the reader of a link may verify for itself, which spares two changes of threads: nothing of its peer waits
+    /// in a line, so that nothing is overtaken, and no more readers do it than there are lines.
+    /// </summary>
+    internal bool TryBeginHere(GossipLink link)
+    {
+        lock (Gate)
+        {
+            bool may = link.Peer is { Pending: 0 } && _judgingHere < _verifiers.Length;
+            if (may)
+            {
+                Interlocked.Increment(ref _judgingHere);
+            }
+
+            return may;
+        }
+    }
+
+    /// <summary>Judges what a reader has gathered, and gives its place to another.</summary>
+    internal void JudgeHere(List<GossipMessage> messages)
+    {
+        var judged = new List<(GossipMessage Message, GossipVerdict Verdict)>(Math.Min(messages.Count, BatchMax));
+        foreach (GossipMessage message in messages)
+        {
+            bool fits = GossipSigning.Verify(message, _crypto);
+            judged.Add((message, fits ? GossipVerdict.Accept : GossipVerdict.BadSignature));
+            if (judged.Count == BatchMax)
+            {
+                Report(judged);
+                judged.Clear();
+            }
+        }
+
+        if (judged.Count > 0)
+        {
+            Report(judged);
+        }
+
+        Interlocked.Add(ref _verified, messages.Count);
+        Interlocked.Decrement(ref _judgingHere);
     }
 
     private async Task VerifyAsync(ChannelReader<GossipMessage> line)

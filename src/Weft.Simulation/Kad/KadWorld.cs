@@ -57,6 +57,9 @@ public sealed class KadWorld
     /// <summary>Share of questions and answers that are lost. Default: 0.</summary>
     public double Loss { get; set; }
 
+    /// <summary>Ceilings of every peer's records. Default: those of a real peer.</summary>
+    public RecordStoreOptions Store { get; set; } = new();
+
     /// <summary>How many peers are up.</summary>
     public int UpCount => _up.Count;
 
@@ -104,7 +107,7 @@ public sealed class KadWorld
         node.IsUp = true;
         node.UpIndex = _up.Count;
         _up.Add(node);
-        node.Records = new MemoryRecordStore(node.Peer, new(), _crypto);
+        node.Records = new MemoryRecordStore(node.Peer, Store, _crypto);
         node.Core = new(node.Peer, _options, new(_crypto, node.Records, _rules, _random.Fork(), _preimages)
         {
             Places = _places,

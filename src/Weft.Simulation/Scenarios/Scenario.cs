@@ -11,7 +11,7 @@ public abstract class Scenario
     [
         new LossScenario(), new DatagramScenario(), new PartitionScenario(), new CrashScenario(), new ClockScenario(),
         new SwarmScenario(), new ClientScenario(), new RelayScenario(), new CeilingScenario(),
-        new HostileScenario(), new SyncScenario(), new GossipLossScenario(), new GossipDeathScenario(),
+        new HostileScenario(), new SyncScenario(), new HealScenario(), new GossipLossScenario(), new GossipDeathScenario(),
         new GossipAttackScenario(),
         new KadStaticScenario(), new KadKillScenario(), new KadAdversaryScenario(), new KadSybilScenario(),
         new KadChurnScenario(),

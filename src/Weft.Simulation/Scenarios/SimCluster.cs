@@ -92,6 +92,9 @@ public sealed class SimCluster
     /// </summary>
     public TimeSpan? EqualAfter { get; private set; }
 
+    /// <summary>Bytes handed to the network from the end of all faults until the replicas were equal.</summary>
+    public long HealBytes { get; private set; }
+
     /// <summary>One of the nodes that are up, at random; null when none is.</summary>
     public SimNode? AnyUp()
     {
@@ -150,6 +153,7 @@ public sealed class SimCluster
             }
         }
 
+        long bytes = Network.BytesSent;
         World.RunFor(quiet, cancellationToken);
         WeftInstant healed = World.Now;
         while (World.Now - healed < patience)
@@ -158,6 +162,7 @@ public sealed class SimCluster
             if (SimChecks.AreEqual(_honest) && _honest.All(node => node.WritesPending == 0 && node.Held == 0))
             {
                 EqualAfter = World.Now - healed + quiet;
+                HealBytes = Network.BytesSent - bytes;
                 break;
             }
         }
