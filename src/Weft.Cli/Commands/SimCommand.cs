@@ -40,7 +40,10 @@ internal static class SimCommand
             Remarks = "Exit code 8 when a promise did not hold; the report ends with the command that plays the run "
                 + "again.",
         };
-        var run = new WeftCommand("run", "Play one scenario.") { Examples = ["weft sim run partition --seed 42"] };
+        var run = new WeftCommand("run", "Play one scenario.")
+        {
+            Examples = ["weft sim run partition-heal --seed 42", "weft sim run kad-churn --nodes 2000 --hours 24"],
+        };
         run.Arguments.Add(Name);
         foreach (Command target in (Command[])[command, run])
         {

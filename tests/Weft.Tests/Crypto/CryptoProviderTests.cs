@@ -109,6 +109,14 @@ public sealed class CryptoProviderTests
 
             Same(crypto, managed, 32, (one, to) => one.PublicKeyEd25519(secret, to));
             Same(crypto, managed, 64, (one, to) => one.SignEd25519(secret, data, to));
+            Same(crypto, managed, 64, (one, to) =>
+            {
+                using var pair = new Ed25519KeyPair(one, secret);
+                pair.Sign(one, data, to); // It knows its public key; the signature is the seed's all the same.
+                byte[] plain = new byte[64];
+                one.SignEd25519(secret, data, plain);
+                Assert.Equal(plain, to.ToArray());
+            });
             Same(crypto, managed, 32, (one, to) => one.PublicKeyX25519(secret, to));
             Same(crypto, managed, 32, (one, to) => one.Sha256(data, to));
             Same(crypto, managed, 64, (one, to) => one.Sha512(data, to));
