@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Weft.Simulation;
 
 namespace Weft.Load.Scale;
 
@@ -35,7 +36,7 @@ internal static class ScaleTable
         Say(ten);
         (ScaleStep hundred, double cpuMicroseconds) = await ShareStep.RunAsync(isQuick);
         Say(hundred);
-        (ScaleStep thousand, List<StorageStep> storage) = SimulatedSteps.Run(isQuick, cpuMicroseconds);
+        (ScaleStep thousand, SimReport storage) = SimulatedSteps.Run(isQuick, cpuMicroseconds);
         var table = new StringBuilder(
             "| peers | kind | operations | latency | memory | the field's claim |\n| --- | --- | --- | --- | --- | --- |\n");
         ScaleStep[] steps = [one, ten, hundred, thousand];
@@ -54,7 +55,7 @@ internal static class ScaleTable
 
         table.Append('\n').Append(SimulatedSteps.Describe(storage));
         Console.WriteLine(table);
-        return SimulatedSteps.Rises(storage) ? 0 : 1;
+        return storage.IsOk ? 0 : 1;
     }
 
     private static void Say(ScaleStep step) =>

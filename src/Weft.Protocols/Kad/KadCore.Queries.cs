@@ -164,7 +164,16 @@ public sealed partial class KadCore
             for (int i = 0; i < Math.Min(answer.Closer?.Count ?? 0, KadCodec.PeersMax); i++)
             {
                 PeerId heard = answer.Closer![i].Id;
-                if (heard != Self && lookup.Find(heard) is null)
+                if (heard == Self)
+                {
+                    continue;
+                }
+
+                if (lookup.Find(heard) is { } known)
+                {
+                    known.Hops = Math.Min(known.Hops, candidate.Hops + 1); // The shorter way came later.
+                }
+                else
                 {
                     lookup.OnHeard(candidate, heard, _places.Of(heard.Span));
                 }
@@ -350,6 +359,7 @@ public sealed partial class KadCore
             Wanted = query.Wanted,
             Repaired = query.Repaired,
             Invalid = query.Invalid,
+            NearestHops = nearest.Count == 0 ? 0 : nearest[0].Hops,
             Hops = nearest.Count == 0 ? 0 : nearest.Max(candidate => candidate.Hops),
             Requests = query.Requests,
             TimeOuts = query.TimeOuts,

@@ -31,7 +31,7 @@ internal sealed class Candidate(PeerId peer, in KadKey key, in KadKey distance, 
 
     internal int Path { get; } = path;
 
-    internal int Hops { get; } = hops;
+    internal int Hops { get; set; } = hops;
 
     internal CandidateState State { get; set; }
 

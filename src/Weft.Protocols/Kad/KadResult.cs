@@ -129,6 +129,9 @@ public sealed record KadResult
     /// <summary>The most steps from this peer to one of <see cref="Peers"/>.</summary>
     public int Hops { get; init; }
 
+    /// <summary>The steps from this peer to the nearest of <see cref="Peers"/>; 0 when there is none.</summary>
+    public int NearestHops { get; init; }
+
     /// <summary>Questions asked.</summary>
     public int Requests { get; init; }
 

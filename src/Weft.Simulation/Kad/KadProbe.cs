@@ -16,6 +16,7 @@ internal sealed class KadProbe(KadWorld world, ScenarioRun run)
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(70);
 
     private readonly List<int> _hops = [];
+    private readonly List<int> _nearestHops = [];
     private readonly List<int> _requests = [];
     private readonly List<int> _timeOuts = [];
     private double _closest;
@@ -33,7 +34,11 @@ internal sealed class KadProbe(KadWorld world, ScenarioRun run)
     /// <summary>Of the k peers that stand nearest in truth, how many were found: 0 to 1.</summary>
     internal double Closest => Asked == 0 ? 1 : _closest / Asked;
 
-    internal int HopsP99 => At(_hops, 0.99);
+    /// <summary>Steps to the nearest peer.</summary>
+    internal int HopsP99 => At(_nearestHops, 0.99);
+
+    /// <summary>Steps to all of the k nearest.</summary>
+    internal int AllHopsP99 => At(_hops, 0.99);
 
     internal int RequestsMedian => At(_requests, 0.5);
 
@@ -84,6 +89,7 @@ internal sealed class KadProbe(KadWorld world, ScenarioRun run)
         run.Count($"{name} asked", Asked);
         run.Count($"{name} right %", Math.Round(Success * 100, 2));
         run.Count($"{name} hops p99", HopsP99);
+        run.Count($"{name} hops to all k p99", AllHopsP99);
         run.Count($"{name} questions median", RequestsMedian);
         run.Count($"{name} time-outs median", TimeOutsMedian);
     }
@@ -108,6 +114,7 @@ internal sealed class KadProbe(KadWorld world, ScenarioRun run)
         Right += isRight ? 1 : 0;
         Regions += result.IsRegion ? 1 : 0;
         _hops.Add(result.Hops);
+        _nearestHops.Add(result.NearestHops);
         _requests.Add(result.Requests);
         _timeOuts.Add(result.TimeOuts);
     }

@@ -14,7 +14,7 @@ public abstract class Scenario
         new HostileScenario(), new SyncScenario(), new HealScenario(), new GossipLossScenario(), new GossipDeathScenario(),
         new GossipAttackScenario(),
         new KadStaticScenario(), new KadKillScenario(), new KadAdversaryScenario(), new KadSybilScenario(),
-        new KadChurnScenario(),
+        new KadChurnScenario(), new CapacityScenario(),
     ];
 
     /// <summary>The name it is run by.</summary>

@@ -41,6 +41,9 @@ public sealed class ScenarioRun
     /// <summary>Stops the run.</summary>
     public CancellationToken CancellationToken { get; }
 
+    /// <summary>The world that was named last.</summary>
+    internal SimWorld World => _simulated;
+
     /// <summary>Names the world of this run.</summary>
     /// <param name="cluster">What is watched.</param>
     /// <param name="description">What the world is like, in one line.</param>

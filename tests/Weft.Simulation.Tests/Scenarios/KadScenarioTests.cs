@@ -14,6 +14,7 @@ public sealed class KadScenarioTests(ITestOutputHelper output)
     [InlineData("kad-adversaries", 500)]
     [InlineData("kad-sybils", 500)]
     [InlineData("kad-churn", 150)]
+    [InlineData("capacity", 100)]
     public void What_a_dht_promises_holds(string name, int nodes)
     {
         SimReport report = Scenario.Find(name)!.Run(nodes, seed: 20_260_401);
