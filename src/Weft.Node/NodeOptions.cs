@@ -71,6 +71,9 @@ public sealed class NodeOptions
     /// </summary>
     public IList<string> Replicate { get; set; } = [];
 
+    /// <summary>How blobs are kept, served and fetched.</summary>
+    public Blobs.BlobOptions Blobs { get; set; } = new();
+
     /// <summary>Checks every bound.</summary>
     /// <exception cref="ArgumentException">
     /// An option is out of bounds; the message names it and what is allowed.
@@ -85,6 +88,7 @@ public sealed class NodeOptions
             "0 to 1 TiB");
         RequireVerify();
         Logs.ThrowIfInvalid();
+        Blobs.ThrowIfInvalid();
         Require(Groups.GroupsMax is >= 1 and <= 100_000, "Groups.GroupsMax", Groups.GroupsMax, "1 to 100,000");
         Require(Groups.KeysMax is >= 8 and <= 1_000_000, "Groups.KeysMax", Groups.KeysMax, "8 to 1,000,000");
         Require(Groups.LookupDeadline >= TimeSpan.Zero, "Groups.LookupDeadline", Groups.LookupDeadline, "zero or more");

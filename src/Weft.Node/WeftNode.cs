@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Weft.Crypto;
 using Weft.Graph.Policy;
 using Weft.Node.Access;
+using Weft.Node.Blobs;
 using Weft.Node.Events;
 using Weft.Node.History;
 using Weft.Node.Lanes;
@@ -67,6 +68,7 @@ public sealed class WeftNode : IAsyncDisposable
         Graph.Past = new HistoryReader(store, Retention, Logs, time);
         Retention.Reader = Graph.Past;
         Topics = new NodeTopics(this);
+        Blobs = new NodeBlobs(this);
 
         Events = new NodeEvents(time);
         Sync = new NodeSync(this);
@@ -124,6 +126,9 @@ public sealed class WeftNode : IAsyncDisposable
 
     /// <summary>The signed logs.</summary>
     public LogSpace Logs { get; }
+
+    /// <summary>Blobs: content of any size under a name that is computed from it.</summary>
+    public NodeBlobs Blobs { get; }
 
     /// <summary>The store under it.</summary>
     public IStore Store { get; }
@@ -200,6 +205,7 @@ public sealed class WeftNode : IAsyncDisposable
         {
             await node._policies.LoadAsync(cancellationToken).ConfigureAwait(false);
             await node.Retention.LoadAsync(cancellationToken).ConfigureAwait(false);
+            await node.Blobs.StartAsync(cancellationToken).ConfigureAwait(false);
         }
         catch
         {
@@ -246,6 +252,7 @@ public sealed class WeftNode : IAsyncDisposable
             await Network.DisposeAsync().ConfigureAwait(false); // Peers bring writes; those that came are finished below.
         }
 
+        await Blobs.DisposeAsync().ConfigureAwait(false);
         await _journalTimer.DisposeAsync().ConfigureAwait(false);
         await _policies.DisposeAsync().ConfigureAwait(false);
         await _driver.DisposeAsync().ConfigureAwait(false);

@@ -14,7 +14,7 @@ public sealed record ErrorEntry(
 public static partial class ErrorCatalogue
 {
     private static readonly Dictionary<WeftError, ErrorEntry> Entries =
-        Build().Concat(BuildAccess()).Concat(BuildLogs()).ToDictionary(entry => entry.Error);
+        Build().Concat(BuildAccess()).Concat(BuildLogs()).Concat(BuildBlobs()).ToDictionary(entry => entry.Error);
 
     /// <summary>Every error, by number.</summary>
     public static IEnumerable<ErrorEntry> All => Entries.Values.OrderBy(entry => (int)entry.Error);

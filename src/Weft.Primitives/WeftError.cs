@@ -112,6 +112,15 @@ public enum WeftError
     /// <summary>A log in the store cannot be used.</summary>
     LogDamaged = 2408,
 
+    /// <summary>No such blob is here, and no peer that was asked has it.</summary>
+    BlobUnknown = 2501,
+
+    /// <summary>The content has another id than the one that was named.</summary>
+    BlobMismatch = 2502,
+
+    /// <summary>There is no room for another blob, and none may go.</summary>
+    BlobsFull = 2503,
+
     /// <summary>The port cannot be listened on.</summary>
     PortTaken = 3101,
 

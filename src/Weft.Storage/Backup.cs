@@ -1,6 +1,9 @@
 using System.Diagnostics;
+using Weft.Crypto;
 using Weft.Node.Storage;
 using Weft.Primitives;
+using Weft.Protocols.Blobs;
+using Weft.Storage.Blobs;
 using Weft.Storage.Files;
 using Weft.Storage.Log;
 using Weft.Storage.Logs;
@@ -19,12 +22,15 @@ internal sealed class Backup
 
     private readonly Sealer? _sealer;
     private readonly KeysFile? _keys;
+    private readonly BlobFolder _blobs;
     private readonly IProgress<long>? _progress;
     private readonly CancellationToken _cancellation;
     private string? _source; // The folder a backup is made of.
 
-    private Backup(Sealer? sealer, KeysFile? keys, IProgress<long>? progress, CancellationToken cancellation)
+    private Backup(
+        Sealer? sealer, KeysFile? keys, BlobFolder blobs, IProgress<long>? progress, CancellationToken cancellation)
     {
+        _blobs = blobs;
         _sealer = sealer;
         _keys = keys;
         _progress = progress;
@@ -35,18 +41,19 @@ internal sealed class Backup
     /// <param name="folder">The store's folder.</param>
     /// <param name="target">The file to make.</param>
     /// <param name="sealer">The store's; null for a plain one.</param>
+    /// <param name="blobs">The store's blobs.</param>
     /// <param name="files">What it carries beside the graph.</param>
     /// <param name="progress">Takes the bytes copied and read back.</param>
     /// <param name="cancellation">Stops early; nothing is left.</param>
     public static BackupReport Write(
-        string folder, string target, Sealer? sealer, IReadOnlyList<BackupFile> files, IProgress<long>? progress,
-        CancellationToken cancellation)
+        string folder, string target, Sealer? sealer, BlobFolder blobs, IReadOnlyList<BackupFile> files,
+        IProgress<long>? progress, CancellationToken cancellation)
     {
         KeysFile? keys = sealer is null
             ? null
             : KeysFile.Read(folder) ?? throw StorageErrors.Damaged(KeysFile.Name, "its place", "it is missing");
         string source = Path.Combine(folder, SqliteTier.FileName);
-        return new Backup(sealer, keys, progress, cancellation) { _source = folder }.Write(source, target, files);
+        return new Backup(sealer, keys, blobs, progress, cancellation) { _source = folder }.Write(source, target, files);
     }
 
     public static BackupReport Restore(
@@ -78,7 +85,9 @@ internal sealed class Backup
         BackupReport report;
         try
         {
-            report = new Backup(sealer, keys, progress, cancellation).Restore(file, folder);
+            var blobs = new BlobFolder(
+                folder, DiskFileSystem.Instance, sealer, encryption?.Crypto ?? PlatformCrypto.Create());
+            report = new Backup(sealer, keys, blobs, progress, cancellation).Restore(file, folder);
         }
         catch
         {
@@ -87,6 +96,11 @@ internal sealed class Backup
             if (Directory.Exists(cold))
             {
                 Directory.Delete(cold, recursive: true);
+            }
+
+            if (Directory.Exists(Path.Combine(folder, BlobFolder.Name)))
+            {
+                Directory.Delete(Path.Combine(folder, BlobFolder.Name), recursive: true);
             }
 
             held.DisposeAndDelete(); // The folder is empty again, so that the next attempt is not refused.
@@ -173,15 +187,13 @@ internal sealed class Backup
                 carried = BackupFiles.Read(db);
                 BackupFiles.Remove(db);
                 ColdBackup.Restore(db, Path.GetDirectoryName(Path.GetFullPath(target))!);
+                RestoreBlobs(db, target);
             }
             else
             {
-                if (files!.Count > 0)
-                {
-                    BackupFiles.Write(db, files);
-                }
-
+                BackupFiles.Write(db, files!);
                 bytes += ColdBackup.Write(db, _source!);
+                BlobBackup.Write(db, _blobs, more => _progress?.Report(bytes += more), _cancellation);
             }
 
             using Statement row = db.Prepare("SELECT value FROM meta WHERE key='state'");
@@ -218,6 +230,16 @@ internal sealed class Backup
         {
             Files = carried,
         };
+    }
+
+    private void RestoreBlobs(Db db, string target)
+    {
+        BlobBackup.Read(
+            db, _blobs, new BlobHasher(_blobs.Crypto), static _ => { },
+            id => throw StorageErrors.Damaged(
+                Path.GetFileName(target), $"blob {id}", "its content is not what the id stands for"),
+            _cancellation);
+        BlobBackup.Remove(db);
     }
 
     private long Copy(string from, string to)

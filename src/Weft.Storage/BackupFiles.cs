@@ -22,6 +22,11 @@ internal static class BackupFiles
     /// <summary>Adds files to the copy.</summary>
     public static void Write(Db db, IReadOnlyList<BackupFile> files)
     {
+        if (files.Count == 0)
+        {
+            return;
+        }
+
         db.Execute("BEGIN");
         db.Execute("CREATE TABLE keyfiles(name BLOB PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID");
         using (Statement put = db.Prepare("INSERT INTO keyfiles(name, content) VALUES(?1, ?2)"))

@@ -1,8 +1,10 @@
 using System.Diagnostics;
+using Weft.Crypto;
 using Weft.Graph;
 using Weft.Node.Commits;
 using Weft.Node.Storage;
 using Weft.Primitives;
+using Weft.Storage.Blobs;
 using Weft.Storage.Files;
 using Weft.Storage.Log;
 using Weft.Storage.Sealing;
@@ -49,7 +51,8 @@ public sealed partial class StorageEngine
         try
         {
             return await Task.Run(
-                () => new Verifier(_folder, _segments, _sealer, progress, cancellationToken).Run(() => _tier.Writer.State),
+                () => new Verifier(_folder, _segments, _sealer, progress, cancellationToken) { Blobs = _blobs }
+                    .Run(() => _tier.Writer.State),
                 cancellationToken).ConfigureAwait(false);
         }
         finally
@@ -84,7 +87,11 @@ public sealed partial class StorageEngine
             () =>
             {
                 var segments = new SegmentFiles(DiskFileSystem.Instance, folder);
-                return new Verifier(folder, segments, sealer, progress, cancellationToken).Run(null);
+                ICrypto crypto = encryption?.Crypto ?? PlatformCrypto.Create();
+                return new Verifier(folder, segments, sealer, progress, cancellationToken)
+                {
+                    Blobs = new BlobFolder(folder, DiskFileSystem.Instance, sealer, crypto),
+                }.Run(null);
             },
             cancellationToken).ConfigureAwait(false);
     }
@@ -123,7 +130,7 @@ public sealed partial class StorageEngine
 
         await FlushAllAsync(cancellationToken).ConfigureAwait(false);
         return await Task.Run(
-            () => Backup.Write(_folder, path, _sealer, files, progress, cancellationToken),
+            () => Backup.Write(_folder, path, _sealer, _blobs, files, progress, cancellationToken),
             cancellationToken).ConfigureAwait(false);
     }
 

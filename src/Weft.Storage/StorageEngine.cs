@@ -3,10 +3,12 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Weft.Crypto;
 using Weft.Graph;
 using Weft.Node.Commits;
 using Weft.Node.Storage;
 using Weft.Primitives;
+using Weft.Storage.Blobs;
 using Weft.Storage.Files;
 using Weft.Storage.Log;
 using Weft.Storage.Logs;
@@ -40,6 +42,7 @@ public sealed partial class StorageEngine : IStore
     private readonly HotFields _hot = new();
     private readonly LogRowReader _logRows;
     private readonly EngineLogShelf _shelf;
+    private readonly BlobFolder _blobs;
     private readonly ulong _seed;
     private readonly long _tableBytesMax;
     private readonly Dictionary<FieldWrite, int> _deferred = [];
@@ -84,6 +87,8 @@ public sealed partial class StorageEngine : IStore
         _shelf = new EngineLogShelf(batch => AppendAsync(batch, Durability.Memory), LogTables, _logRows,
             new ColdBlocks(folder, recovered.Sealer));
         Records = new EngineRecordShelf(batch => AppendAsync(batch, Durability.Memory), LoadRecords);
+        _blobs = new BlobFolder(
+            folder, options.Files, recovered.Sealer, options.Encryption?.Crypto ?? PlatformCrypto.Create());
         _flusher = new Thread(RunFlusher) { Name = "weft flush", IsBackground = true };
     }
 
@@ -92,6 +97,9 @@ public sealed partial class StorageEngine : IStore
 
     /// <inheritdoc/>
     public IRecordShelf Records { get; }
+
+    /// <inheritdoc/>
+    public IBlobShelf Blobs => _blobs;
 
     /// <inheritdoc/>
     public double ClockHigh { get; }
@@ -255,7 +263,7 @@ public sealed partial class StorageEngine : IStore
 
     private long FolderBytes()
     {
-        long bytes = 0;
+        long bytes = _blobs.Bytes;
         foreach (FileInfo file in new DirectoryInfo(_folder).EnumerateFiles())
         {
             try

@@ -1,7 +1,10 @@
 using System.Diagnostics;
+using Weft.Crypto;
 using Weft.Node.Commits;
 using Weft.Node.Storage;
 using Weft.Primitives;
+using Weft.Protocols.Blobs;
+using Weft.Storage.Blobs;
 using Weft.Storage.Files;
 using Weft.Storage.Log;
 using Weft.Storage.Logs;
@@ -25,6 +28,9 @@ internal sealed class Verifier(
     private long _bytes;
     private bool _isRunning;
     private bool _vanished;
+
+    /// <summary>The blobs of the store; null to leave them out.</summary>
+    public BlobFolder? Blobs { get; init; }
 
     /// <summary>Reads log and disk tier.</summary>
     /// <param name="running">Gives the state of the store when it is open; null to read it from the folder.</param>
@@ -50,6 +56,7 @@ internal sealed class Verifier(
         }
 
         ReadArchive();
+        ReadBlobs();
         return new VerifyReport(_fields, _bytes, _damages, Stopwatch.GetElapsedTime(started));
     }
 
@@ -184,9 +191,26 @@ internal sealed class Verifier(
             Note(Path.GetFileName(path), "table links", $"{_links - entries} entries are missing", []);
         }
 
+        BlobBackup.Read(
+            db, null, new BlobHasher(PlatformCrypto.Create()), Count,
+            id => Note(Path.GetFileName(path), $"blob {id}", "its content is not what the id stands for", [id.Soul]),
+            cancellationToken);
         if (db.ReadNumber("SELECT count(*) FROM quarantine") is > 0 and long aside)
         {
             Note(Path.GetFileName(path), "table quarantine", $"{aside} damaged blocks were set aside", []);
+        }
+    }
+
+    private void ReadBlobs()
+    {
+        foreach (string name in Blobs?.Names() ?? [])
+        {
+            Blobs!.Check(
+                name, Count,
+                (id, where, what) => Note(
+                    $"{BlobFolder.Name}/{name}", id is null ? where : $"{where} of blob {id}", what,
+                    id is { } known ? [known.Soul] : []),
+                cancellationToken);
         }
     }
 

@@ -39,6 +39,7 @@ internal sealed class Maintenance : IAsyncDisposable
                         WallClock.ToState(time.GetUtcNow()), stopping).ConfigureAwait(false);
                     WeftLog.Maintained(logger, result.TombstonesRemoved, result.Expired, result.BytesFreed,
                         (long)result.Duration.TotalMilliseconds);
+                    await node.Blobs.CollectAsync(stopping).ConfigureAwait(false);
                 }
                 catch (WeftException failure)
                 {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.Extensions.Configuration;
 using Weft.Crypto;
+using Weft.Node.Blobs;
 using Weft.Primitives;
 
 namespace Weft;
@@ -68,7 +69,29 @@ public static class WeftOptionsReader
         options.Node.Logs.LogsMax = (int)Whole(section, "Logs:LogsMax", options.Node.Logs.LogsMax, int.MaxValue);
         options.Node.Logs.ConnectionsMax =
             (int)Whole(section, "Logs:ConnectionsMax", options.Node.Logs.ConnectionsMax, int.MaxValue);
+        ReadBlobs(section, options.Node.Blobs);
     }
+
+    private static void ReadBlobs(IConfiguration section, BlobOptions options)
+    {
+        options.BlobMiB = (int)Whole(section, "Blobs:BlobMiB", options.BlobMiB, int.MaxValue);
+        options.TotalMiB = (int)Whole(section, "Blobs:TotalMiB", options.TotalMiB, int.MaxValue);
+        options.CountMax = (int)Whole(section, "Blobs:CountMax", options.CountMax, int.MaxValue);
+        options.AnnounceMax = (int)Whole(section, "Blobs:AnnounceMax", options.AnnounceMax, int.MaxValue);
+        options.FetchesMax = (int)Whole(section, "Blobs:FetchesMax", options.FetchesMax, int.MaxValue);
+        options.UnlinkedGrace = Duration(section, "Blobs:UnlinkedGrace", options.UnlinkedGrace);
+        options.Serve = Flag(section, "Blobs:Serve", options.Serve);
+        options.Announce = Flag(section, "Blobs:Announce", options.Announce);
+        options.ServeLimits.StreamsMax =
+            (int)Whole(section, "Blobs:StreamsMax", options.ServeLimits.StreamsMax, int.MaxValue);
+        options.ServeLimits.PeerBytesPerSecond =
+            Whole(section, "Blobs:PeerBytesPerSecond", options.ServeLimits.PeerBytesPerSecond, long.MaxValue);
+    }
+
+    private static bool Flag(IConfiguration section, string key, bool otherwise) =>
+        section[key] is not { } text ? otherwise
+        : bool.TryParse(text, out bool value) ? value
+        : throw Wrong(key, text, "true or false");
 
     /// <summary>A duration: "250ms", "5s", "2m", "2h", "7d", or hh:mm:ss.</summary>
     /// <returns>Null when it is none.</returns>

@@ -31,7 +31,8 @@ internal static class CommandTree
             WalkCommand.Build(), WhyCommand.Build(), HistoryCommand.Build(), SeriesCommand.Build(),
             ConflictsCommand.Build(), SetCommand.Build(), ImportCommand.Build(), ExportCommand.Build(),
         ]),
-        new("TOPICS, LOGS, RECORDS", false, [TopicCommand.Build(), LogCommand.Build(), DhtCommand.Build()]),
+        new("TOPICS, LOGS, RECORDS", false,
+            [TopicCommand.Build(), LogCommand.Build(), DhtCommand.Build(), BlobCommand.Build()]),
         new("NETWORK", false,
         [
             PeersCommand.Build(), RelayCommand.Build(), SyncCommand.Build(), AuditCommand.Build(),

@@ -1,3 +1,4 @@
+using Weft.Node.Blobs;
 using Weft.Node.Logs;
 using Weft.Node.Sync;
 using Weft.Protocols.Audit;
@@ -24,7 +25,17 @@ public sealed partial class NodeNetwork
         await AddSyncAsync(cancellationToken).ConfigureAwait(false);
         await AddReplicationAsync(cancellationToken).ConfigureAwait(false);
         await AddLogsAsync(cancellationToken).ConfigureAwait(false);
+        await AddBlobsAsync(cancellationToken).ConfigureAwait(false);
         NetworkInstruments.Add(this);
+    }
+
+    private async Task AddBlobsAsync(CancellationToken cancellationToken)
+    {
+        if (Node.Store.Blobs is not null)
+        {
+            var blobs = new BlobService(this);
+            await AddAsync(blobs, blobs.StartAsync, cancellationToken).ConfigureAwait(false);
+        }
     }
 
     private async Task AddLogsAsync(CancellationToken cancellationToken)

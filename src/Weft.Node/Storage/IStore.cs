@@ -38,6 +38,9 @@ public interface IStore : IAsyncDisposable
     /// <summary>Where records of the DHT are kept; null when the store keeps none.</summary>
     IRecordShelf? Records => null;
 
+    /// <summary>Where blobs are kept; null when the store keeps none.</summary>
+    IBlobShelf? Blobs => null;
+
     /// <summary>Fills the touched fields of a delta into <paramref name="view"/>; absent ones are left unset.</summary>
     /// <remarks>Completes at once when the memory tiers hold (or the filter excludes) every field.</remarks>
     ValueTask LoadAsync(GraphView view, CancellationToken cancellationToken = default);

@@ -21,8 +21,13 @@ public sealed class MemoryStore : IStore
     private long _bytes;
     private long _reads;
 
+    private readonly Lazy<MemoryBlobShelf> _blobs = new(static () => new MemoryBlobShelf(NodeIdentity.FindCrypto()));
+
     /// <summary>Makes an empty store.</summary>
     public MemoryStore() => _logs = new MemoryLogShelf(() => Interlocked.Increment(ref _sequence));
+
+    /// <inheritdoc/>
+    public IBlobShelf Blobs => _blobs.Value;
 
     /// <inheritdoc/>
     public ILogShelf Logs => _logs;

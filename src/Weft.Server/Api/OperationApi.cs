@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Weft.Node.Network;
+using Weft.Node.Blobs;
 using Weft.Node.Storage;
 using Weft.Primitives;
 using Weft.Protocols.Dialing;
@@ -24,6 +25,7 @@ internal static class OperationApi
         WriteNode(json, call);
         WriteStore(json, call.Peer.Node.Store.ReadStats());
         WriteOperations(json, call);
+        BlobsApi.WriteStats(json, call.Peer.Node.Blobs.ReadStats());
         WriteProcess(json);
         WriteNetwork(json, call.Peer.Network);
         json.WriteEndObject();
@@ -40,12 +42,15 @@ internal static class OperationApi
         await call.Peer.Node.Retention.PruneAsync(null, call.Aborted);
         MaintenanceResult done = await call.Peer.Node.Store.MaintainAsync(
             WallClock.ToState(call.Server.Time.GetUtcNow()), call.Aborted);
+        BlobCollection blobs = await call.Peer.Node.Blobs.CollectAsync(call.Aborted);
         await call.AnswerAsync(StatusCodes.Status200OK, json =>
         {
             json.WriteStartObject();
             json.WriteNumber("tombstonesRemoved", done.TombstonesRemoved);
             json.WriteNumber("expired", done.Expired);
             json.WriteNumber("bytesFreed", done.BytesFreed);
+            json.WriteNumber("blobsRemoved", blobs.Removed);
+            json.WriteNumber("blobsBytesFreed", blobs.BytesFreed);
             json.WriteNumber("durationMs", (long)done.Duration.TotalMilliseconds);
             json.WriteEndObject();
         });

@@ -110,6 +110,9 @@ internal sealed class ApiCall(ApiServer server, HttpContext context, WeftPeer pe
     /// </summary>
     public bool IsJson => IsBody("application/json");
 
+    /// <summary>True when the body says that it is bytes and nothing else.</summary>
+    public bool IsBytes => IsBody("application/octet-stream");
+
     /// <summary>True when the body is one JSON document per line.</summary>
     public bool IsLines => IsBody("application/x-ndjson", "application/jsonl");
 

@@ -39,6 +39,9 @@ internal enum RouteTraits
 
     /// <summary>Checks signatures for somebody who has no token yet; few at once.</summary>
     Proof = 32,
+
+    /// <summary>Takes bytes as they are, as application/octet-stream; how many, its handler says.</summary>
+    TakesBytes = 64,
 }
 
 /// <summary>One method of one resource.</summary>

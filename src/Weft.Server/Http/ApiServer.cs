@@ -272,6 +272,15 @@ internal sealed class ApiServer : IDisposable
 
     private void CheckBody(ApiCall call, ApiRoute route)
     {
+        if (route.Traits.HasFlag(RouteTraits.TakesBytes) && !call.IsBytes)
+        {
+            throw new ApiException(
+                WeftError.RequestMalformed,
+                $"Content-Type is \"{LogText.Clean(call.Request.ContentType)}\"; this resource takes "
+                + "application/octet-stream.",
+                StatusCodes.Status415UnsupportedMediaType);
+        }
+
         if (!route.Traits.HasFlag(RouteTraits.TakesJson))
         {
             return;

@@ -13,6 +13,9 @@ internal enum SealKind : byte
     Page = 2,
     PageLogHeader = 3,
     Cold = 4,
+    BlobHead = 5,
+    BlobChunk = 6,
+    BlobTree = 7,
 }
 
 /// <summary>
@@ -97,6 +100,12 @@ internal sealed class Sealer : ICommitSeal, IDisposable
 
     public bool TryOpen(ReadOnlySpan<byte> sealedPayload, ReadOnlySpan<byte> bound, Span<byte> payload) =>
         TryOpen(SealKind.LogRecord, sealedPayload, bound, payload);
+
+    /// <summary>Gives something a name that tells nobody without the data key what it stands for.</summary>
+    /// <param name="what">What to name.</param>
+    /// <param name="name">Takes 32 bytes.</param>
+    public void Name(ReadOnlySpan<byte> what, Span<byte> name) =>
+        _crypto.HkdfSha256(_dataKey, what, "weft/at-rest/blob/1"u8, name);
 
     /// <summary>Clears the keys; nothing may be sealed or opened any more.</summary>
     public void Dispose()

@@ -115,7 +115,8 @@ public sealed class CrossSiteTests : IAsyncLifetime
     [InlineData("")]
     public async Task Writes_take_JSON_only_so_that_no_form_can_send_them(string type)
     {
-        foreach (ApiRoute route in ApiRoutes.All.Where(route => route.Traits.HasFlag(RouteTraits.TakesJson)))
+        foreach (ApiRoute route in ApiRoutes.All.Where(
+            route => (route.Traits & (RouteTraits.TakesJson | RouteTraits.TakesBytes)) != 0))
         {
             using var content = new ByteArrayContent("{}"u8.ToArray());
             if (type.Length > 0)
@@ -134,13 +135,15 @@ public sealed class CrossSiteTests : IAsyncLifetime
     public void Every_write_with_a_body_asks_for_JSON()
     {
         string[] bodiless = [.. ApiRoutes.All
-            .Where(route => route.Method is not "GET" and not "DELETE" && !route.Traits.HasFlag(RouteTraits.TakesJson))
+            .Where(route => route.Method is not "GET" and not "DELETE"
+                && (route.Traits & (RouteTraits.TakesJson | RouteTraits.TakesBytes)) == 0)
             .Select(route => $"{route.Method} {route.Pattern}")];
 
         Assert.Equal(
             [
                 "POST /api/v1/conflicts", "POST /api/v1/history/prune", "POST /api/v1/log/download", "POST /api/v1/log/truncate",
-                "POST /api/v1/log/recover", "POST /api/v1/log/archive", "POST /api/v1/log/verify", "POST /api/v1/dht/maintain",
+                "POST /api/v1/log/recover", "POST /api/v1/log/archive", "POST /api/v1/log/verify", "POST /api/v1/blobs/verify",
+                "PUT /api/v1/blobs/{id}/pin", "POST /api/v1/blobs/{id}/fetch", "POST /api/v1/dht/maintain",
                 "POST /api/v1/identity/rotate", "POST /api/v1/auth/challenge",
                 "POST /api/v1/verify", "POST /api/v1/maintain", "POST /api/v1/backups",
                 "POST /api/v1/shutdown",

@@ -61,4 +61,7 @@ public sealed class FuzzTests(ITestOutputHelper output)
 
     [Fact]
     public void Der_survives_any_bytes() => FuzzRun.Check(new DerFuzz(), output);
+
+    [Fact]
+    public void Frames_of_blobs_survive_any_bytes() => FuzzRun.Check(new BlobCodecFuzz(), output);
 }
