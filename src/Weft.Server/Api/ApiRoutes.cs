@@ -60,7 +60,7 @@ internal static class ApiRoutes
         new("/api/v1/blobs", "GET", Read, RouteReach.Node, RouteTraits.None, BlobsApi.ListAsync),
         new("/api/v1/blobs", "POST", Write, RouteReach.Node, TakesBytes, BlobsApi.PostAsync),
         new("/api/v1/blobs/verify", "POST", Admin, RouteReach.Node, RouteTraits.None, BlobsApi.VerifyAsync),
-        new("/api/v1/blobs/{id}", "GET", Read, Souls, RouteTraits.None, BlobsApi.GetAsync),
+        new("/api/v1/blobs/{id}", "GET", Read, Anyone, RouteTraits.None, BlobsApi.GetAsync),
         new("/api/v1/blobs/{id}", "PUT", Write, RouteReach.Node, TakesBytes, BlobsApi.PutAsync),
         new("/api/v1/blobs/{id}", "DELETE", Write, RouteReach.Node, RouteTraits.None, BlobsApi.DeleteAsync),
         new("/api/v1/blobs/{id}/pin", "PUT", Write, RouteReach.Node, RouteTraits.None, BlobsApi.PinAsync),
