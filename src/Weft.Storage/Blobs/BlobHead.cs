@@ -46,7 +46,8 @@ internal sealed record BlobHead(
         long size = BinaryPrimitives.ReadInt64LittleEndian(bytes[24..]);
         return size is < 0 or > BlobLimits.BytesMax ? null : new BlobHead(
             new BlobId(bytes.Slice(48, BlobId.Length)), size, (flags & WholeFlag) != 0, (flags & PinnedFlag) != 0,
-            (flags & DamagedFlag) != 0, BinaryPrimitives.ReadUInt128LittleEndian(bytes[32..]), BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]));
+            (flags & DamagedFlag) != 0, BinaryPrimitives.ReadUInt128LittleEndian(bytes[32..]),
+            BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]));
     }
 
     /// <summary>Writes the head.</summary>
