@@ -48,7 +48,7 @@ public sealed class BlobPeerTests
         await using WeftPeer owner = await StartAsync([AddressOf(middle)]);
         await using WeftPeer reader = await StartAsync([AddressOf(middle)]);
         BlobInfo added = await owner.Node.Blobs.AddAsync(new MemoryStream(content));
-        await RawPeer.UntilAsync(() => middle.Node.Dht!.Service.ReadHealthAsync().Result.ProviderKeys > 0);
+        await UntilAsync(async () => (await middle.Node.Dht!.Service.ReadHealthAsync()).ProviderKeys > 0);
 
         await using BlobStream stream = await reader.Node.Blobs.OpenReadAsync(added.Id, Patience);
         var all = new MemoryStream();
@@ -122,7 +122,8 @@ public sealed class BlobPeerTests
             answer.ResetWrittenCount();
             BlobCodec.WriteHead(answer, content.Length, tree.Root);
             var walk = new BlobWalk(tree.Chunks, from, from + count);
-            for (int chunk = from; chunk < Math.Min(from + count, tree.Chunks); chunk++)
+            int last = manner is "wrong" or "breaks" ? Math.Min(from + count, tree.Chunks) : Math.Min(from + 1, from + count);
+            for (int chunk = from; chunk < last; chunk++)
             {
                 byte[] data = content[(chunk * 65_536)..((chunk + 1) * 65_536)];
                 data[7] ^= (byte)(manner == "wrong" && chunk == 2 ? 1 : 0);
@@ -131,7 +132,7 @@ public sealed class BlobPeerTests
 
             if (count > 0 && manner == "garbage")
             {
-                answer.Write((ReadOnlySpan<byte>)[0xFF, 0xFF, 0xFF, 0xFF]);
+                answer.Write((ReadOnlySpan<byte>)[0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]);
             }
 
             await stream.WriteAsync(answer.WrittenMemory, stopping);
@@ -145,6 +146,15 @@ public sealed class BlobPeerTests
                 stream.Abort();
                 return;
             }
+        }
+    }
+
+    private static async Task UntilAsync(Func<Task<bool>> holds)
+    {
+        using var late = new CancellationTokenSource(Patience);
+        while (!await holds())
+        {
+            await Task.Delay(20, late.Token);
         }
     }
 

@@ -24,7 +24,8 @@ public sealed class BlobProcessTests : IDisposable
             .GetProperty("addresses")[0].GetString()!;
         WeftProcess reader = await StartAsync("reader", address);
         Task<WeftRun> getting = reader.CallAsync("blob", "get", id, "--wait", "50s", "--out", _folder["g"]);
-        await UntilAsync(() => File.Exists(_folder["g.part"]) && new FileInfo(_folder["g.part"]).Length > 4 << 20);
+        await UntilAsync(() => getting.IsCompleted
+            || (File.Exists(_folder["g.part"]) && new FileInfo(_folder["g.part"]).Length > 4 << 20));
         await reader.KillAsync();
         await reader.DisposeAsync();
         await getting;

@@ -3,7 +3,6 @@ using Weft.Node.Storage;
 using Weft.Primitives;
 using Weft.Protocols.Blobs;
 using Weft.Storage;
-using Weft.Testing;
 
 namespace Weft.Integration.Tests.Blobs;
 
