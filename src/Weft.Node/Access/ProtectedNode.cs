@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Weft.Crypto;
 using Weft.Graph;
+using Weft.Node.Replication;
 using Weft.Node.Storage;
 using Weft.Primitives;
 
@@ -37,6 +38,23 @@ public sealed class ProtectedNode
     public ValueTask<WriteResult> PutAsync(
         string field, WeftValue value, CancellationToken cancellationToken = default) =>
         PutAsync([new FieldWrite(Soul, field, value, double.NaN)], cancellationToken);
+
+    /// <summary>Seals a value and writes it, and waits until other peers hold it, too.</summary>
+    /// <param name="field">As above.</param>
+    /// <param name="value">As above.</param>
+    /// <param name="ack">How many peers, and how long.</param>
+    /// <param name="cancellationToken">Stops the waiting.</param>
+    /// <returns>How far it came; refused as above.</returns>
+    /// <exception cref="ArgumentException">A bound is broken. Nothing was stored.</exception>
+    /// <exception cref="WeftException">The store failed. Nothing was stored.</exception>
+    public async ValueTask<AckedWrite> PutAsync(
+        string field, WeftValue value, WriteAck ack, CancellationToken cancellationToken = default)
+    {
+        ack.ThrowIfInvalid();
+        AckWaiter waiter = _node.Graph.Acks!();
+        WriteResult result = await PutAsync(field, value, cancellationToken).ConfigureAwait(false);
+        return await waiter.WaitAsync(result, [Soul], ack, cancellationToken).ConfigureAwait(false);
+    }
 
     /// <summary>Seals several values and writes them in one batch, all or nothing.</summary>
     /// <exception cref="ArgumentException">A bound is broken, or there is no field. Nothing was stored.</exception>
