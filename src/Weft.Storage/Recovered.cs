@@ -45,6 +45,9 @@ internal sealed class Recovered
 
     public CommitStart Start { get; private set; }
 
+    /// <summary>True when acknowledged commits could not be read, and the options allow to go on without them.</summary>
+    public bool HasLost { get; private set; }
+
     public static Recovered Read(StorageOptions options, string folder, Sealer? sealer, ILogger logger)
     {
         var segments = new SegmentFiles(options.Files, folder);
@@ -100,6 +103,7 @@ internal sealed class Recovered
                 + "Weft:AcceptLogDamage to go on without them");
         }
 
+        HasLost = scan.LostCommits;
         if (scan.CutBytes > 0)
         {
             EngineLog.TailCut(logger, folder, scan.CutBytes);

@@ -73,6 +73,7 @@ public sealed partial class StorageEngine : IStore
         }
 
         ClockHigh = recovered.ClockHigh;
+        HasLost = recovered.HasLost;
         StoreId = recovered.Tier.Writer.State.StoreId.ToString("x16", CultureInfo.InvariantCulture);
         _tableBytesMax = options.TableBytes > 0 ? options.TableBytes : ((long)options.MemoryMiB << 20) * 22 / 100;
         var core = new CommitCoreOptions
@@ -142,6 +143,9 @@ public sealed partial class StorageEngine : IStore
         options.Validate();
         return new(Task.Run(() => Open(options, time ?? TimeProvider.System, logger ?? NullLogger.Instance)));
     }
+
+    /// <inheritdoc/>
+    public bool HasLost { get; }
 
     /// <summary>Writes down where the node can be reached, for the message to a second node on the same folder.</summary>
     /// <param name="url">For example "http://127.0.0.1:8765".</param>
