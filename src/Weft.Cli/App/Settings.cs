@@ -33,6 +33,7 @@ internal sealed class Settings
         "network-key", "otlp", "listen", "log-listen", "bootstrap", "subscribe", "want", "replicate", "profile",
         "encrypt", "passphrase-file", "key-file", "security", "listen-tls-cert", "listen-tls-key", "relay", "serve-relay",
         "rendezvous", "namespace", "serve-rendezvous", "mdns", "exchange", "outbound", "region", "dns", "limit",
+        "topic-relay",
     ];
 
     public string ConfigFile { get; }

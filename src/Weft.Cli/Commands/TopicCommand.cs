@@ -14,7 +14,7 @@ internal static class TopicCommand
 {
     private const int LineMax = 48 * 1024;
 
-    private static readonly Argument<string> Topic = new("topic")
+    internal static readonly Argument<string> Topic = new("topic")
     {
         Description = "The topic's name: 1 to 256 bytes.",
         HelpName = "TOPIC",
@@ -45,9 +45,20 @@ internal static class TopicCommand
         HelpName = "N",
     };
 
+    private static readonly Option<string?> Key = new("--key")
+    {
+        Description = "Make the message the present value of this key; relays keep it until the next.",
+        HelpName = "KEY",
+    };
+
+    private static readonly Option<bool> End = new("--end")
+    {
+        Description = "End the key: it has no value any more.",
+    };
+
     public static Command Build()
     {
-        var list = new WeftCommand("ls", "The joined topics, their peers and mesh links.")
+        var list = new WeftCommand("ls", "The joined topics, their peers and mesh links, and what is kept of them here.")
         {
             Examples = ["weft topic ls", "weft topic ls --json"],
             Resources = ["GET /topics"],
@@ -55,13 +66,19 @@ internal static class TopicCommand
         list.Run(ListAsync);
         var publish = new WeftCommand("pub", "Publish a message, or each line of stdin.")
         {
-            Examples = ["weft topic pub lobby \"tea at five\"", "tail -f log.txt | weft topic pub logs"],
+            Examples =
+            [
+                "weft topic pub lobby \"tea at five\"", "tail -f log.txt | weft topic pub logs",
+                "weft topic pub people \"Ada Lovelace\" --key ada --stored 2",
+            ],
             Resources = ["POST /topics/{name}/messages"],
             Remarks = "The message is signed by the node. Only --stored says that anybody got it.",
         };
         publish.Arguments.Add(Topic);
         publish.Arguments.Add(Message);
         publish.Options.Add(Stored);
+        publish.Options.Add(Key);
+        publish.Options.Add(End);
         publish.Run(PublishAsync);
         var subscribe = new WeftCommand("sub", "Print each message of a topic as it comes.")
         {
@@ -85,6 +102,11 @@ internal static class TopicCommand
         command.Subcommands.Add(list);
         command.Subcommands.Add(publish);
         command.Subcommands.Add(subscribe);
+        foreach (Command kept in TopicKeptCommand.Build())
+        {
+            command.Subcommands.Add(kept);
+        }
+
         return command;
     }
 
@@ -92,7 +114,7 @@ internal static class TopicCommand
     {
         WeftClient client = await context.ConnectAsync(cancellationToken);
         using JsonDocument answer = await client.GetAsync(WeftClient.Path("topics"), cancellationToken);
-        var table = new TextTable("topic", ">peers", ">mesh", ">readers");
+        var table = new TextTable("topic", ">peers", ">mesh", ">readers", ">kept", ">gaps", ">forks");
         int count = 0;
         foreach (JsonElement topic in answer.RootElement.Items("items"))
         {
@@ -103,9 +125,11 @@ internal static class TopicCommand
                 continue;
             }
 
+            JsonElement? kept = topic.Member("kept");
             table.Add(
                 topic.Text("topic") ?? "", topic.Text("peers") ?? "", topic.Text("mesh") ?? "",
-                topic.Text("subscriptions") ?? "");
+                topic.Text("subscriptions") ?? "", kept?.Text("messages") ?? "–", kept?.Text("gaps") ?? "–",
+                kept?.Text("forks") ?? "–");
         }
 
         if (table.Rows.Count > 0)
@@ -119,7 +143,18 @@ internal static class TopicCommand
 
     private static async Task<int> PublishAsync(CommandContext context, CancellationToken cancellationToken)
     {
+        if (context.Value(End) && (context.Value(Key) is null || context.Value(Message) is not null))
+        {
+            throw CliException.Usage("--end needs --key, and no message");
+        }
+
         WeftClient client = await context.ConnectAsync(cancellationToken);
+        if (context.Value(End))
+        {
+            await SendAsync(context, client, "", cancellationToken);
+            return ExitCode.Done;
+        }
+
         if (context.Value(Message) is { } message)
         {
             await SendAsync(context, client, message, cancellationToken);
@@ -149,9 +184,22 @@ internal static class TopicCommand
         }
 
         using JsonDocument answer = await client.SendAsync(
-            HttpMethod.Post, PathOf(context), JsonBuild.Object(json =>
+            HttpMethod.Post, PathOf(context, "messages"), JsonBuild.Object(json =>
             {
-                json.WriteString("text", message);
+                if (context.Value(Key) is { } key)
+                {
+                    json.WriteString("key", key);
+                }
+
+                if (context.Value(End))
+                {
+                    json.WriteBoolean("end", true);
+                }
+                else
+                {
+                    json.WriteString("text", message);
+                }
+
                 json.WriteNumber("stored", wanted);
             }),
             cancellationToken);
@@ -187,7 +235,7 @@ internal static class TopicCommand
         try
         {
             using HttpResponseMessage answer = await client.OpenAsync(
-                HttpMethod.Get, PathOf(context, ("from", context.Value(From))), null, "text/event-stream",
+                HttpMethod.Get, PathOf(context, "messages", ("from", context.Value(From))), null, "text/event-stream",
                 deadline.Token);
             await using Stream body = await answer.Content.ReadAsStreamAsync(deadline.Token);
             await foreach (SseItem<string> item in SseParser.Create(body).EnumerateAsync(deadline.Token))
@@ -227,8 +275,7 @@ internal static class TopicCommand
                 context.Output.Json(data);
                 return true;
             case "message":
-                string text = data.Text("text") ?? "base64:" + data.Text("data");
-                context.Output.Cells(Short(context, data.Text("from") ?? ""), PlainText.OneLine(text));
+                ShowMessage(context, data);
                 return true;
             case "gap":
                 context.Output.Note(
@@ -246,16 +293,32 @@ internal static class TopicCommand
         }
     }
 
+    /// <summary>Prints one message: its author, its key if it has one, and what it says.</summary>
+    internal static void ShowMessage(CommandContext context, JsonElement data)
+    {
+        string from = Short(context, data.Text("from") ?? "");
+        string text = data.Text("ended") == "true" ? "(ended)" : data.Text("text") ?? "base64:" + data.Text("data");
+        if (data.Text("key") is { } key)
+        {
+            context.Output.Cells(from, PlainText.OneLine(key), PlainText.OneLine(text));
+        }
+        else
+        {
+            context.Output.Cells(from, PlainText.OneLine(text));
+        }
+    }
+
     // A pipe gets the whole id; a person knows a peer by its end.
     private static string Short(CommandContext context, string id) =>
         context.Output.IsTerminal && id.Length > 16 ? $"{id[..4]}…{id[^6..]}" : id;
 
-    private static string PathOf(CommandContext context, params (string Name, string? Value)[] query)
+    internal static string PathOf(
+        CommandContext context, string resource, params (string Name, string? Value)[] query)
     {
         string topic = context.Value(Topic)!;
         return topic.Length == 0 || topic.Contains('%', StringComparison.Ordinal) || topic is "." or ".."
             ? throw new CliException(
                 WeftError.Usage, "A topic is not empty, not \".\" or \"..\", and has no percent sign.")
-            : WeftClient.Path($"topics/{Uri.EscapeDataString(topic)}/messages", query);
+            : WeftClient.Path($"topics/{Uri.EscapeDataString(topic)}/{resource}", query);
     }
 }

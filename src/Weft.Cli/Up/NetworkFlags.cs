@@ -11,6 +11,9 @@ internal static class NetworkFlags
     private static readonly Option<string[]> Listen = Many("--listen", "MULTIADDR",
         "Where to listen for libp2p peers, such as /ip4/127.0.0.1/tcp/8766; port 0 takes a free one. May be repeated.");
 
+    private static readonly Option<string[]> TopicRelays = Many("--topic-relay", "MULTIADDR",
+        "A relay that keeps topics: kept connected, asked first; a relay keeps what it keeps. May be repeated.");
+
     private static readonly Option<string[]> Bootstrap = Many("--bootstrap", "MULTIADDR",
         "A libp2p peer to keep connected, also by name: /dns4/…, /dnsaddr/…. May be repeated.");
 
@@ -80,6 +83,7 @@ internal static class NetworkFlags
     {
         network.Listen = [.. settings.List(Listen, "listen")];
         network.Bootstrap = [.. settings.List(Bootstrap, "bootstrap")];
+        network.TopicRelays = [.. settings.List(TopicRelays, "topic-relay")];
         network.Subscribe = [.. settings.List(Subscribe, "subscribe")];
         if (settings.List(Want, "want") is { Length: > 0 } wanted)
         {

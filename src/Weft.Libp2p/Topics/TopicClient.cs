@@ -77,8 +77,10 @@ public sealed class TopicClient(Libp2pHost host, GossipService gossip, IEnumerab
             GossipMessage[] messages = Open(relay, answer.Messages ?? [], request.Topic, out GossipMessageId[] hashes);
             for (int i = 0; i < messages.Length; i++)
             {
-                // One may go on behind a whole batch only.
-                long next = i == messages.Length - 1 ? answer.Offset : 0;
+                // A relay that does not number them lets one go on behind a whole batch only.
+                long next = i == messages.Length - 1 ? answer.Offset
+                    : answer.Times is { } numbers && i < numbers.Count ? (long)Math.Min(numbers[i], long.MaxValue)
+                    : 0;
                 yield return new(TopicAnswerKind.Batch, messages[i], 0, answer.Epoch, next) { Hash = hashes[i] };
             }
 

@@ -384,7 +384,7 @@ public sealed partial class TopicRelay : IAsyncDisposable
                 await stream.WriteAsync(
                     TopicWire.Write(new TopicAnswer(
                         TopicAnswerKind.Batch, [.. batch.Select(entry => TopicWire.BodyOf(entry.Message))], Epoch,
-                        next)),
+                        next, Times: [.. batch.Select(entry => (ulong)entry.Offset + 1)])),
                     cancellationToken).ConfigureAwait(false);
                 continue;
             }

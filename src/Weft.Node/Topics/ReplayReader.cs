@@ -21,6 +21,8 @@ namespace Weft.Node.Topics;
 /// <param name="replay">Where to begin.</param>
 internal sealed class ReplayReader(NodeNetwork network, string topic, GossipSubscription? live, Replay replay)
 {
+    private const int ComparedMax = 3;
+
     private static readonly TimeSpan TickEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan CompareMax = TimeSpan.FromSeconds(10);
 
@@ -208,7 +210,10 @@ internal sealed class ReplayReader(NodeNetwork network, string topic, GossipSubs
         }
     }
 
-    /// <summary>Asks a second relay whether the first one left something out, and takes that from it.</summary>
+    /// <summary>
+    /// Asks a second relay whether the first one left something out, and takes that from it; when it cannot say, or is not
+    /// to be trusted, the next one.
+    /// </summary>
     private async Task CompareAsync(PeerId first, CancellationToken cancellationToken)
     {
         if (first == network.Id)
@@ -217,7 +222,7 @@ internal sealed class ReplayReader(NodeNetwork network, string topic, GossipSubs
         }
 
         TopicClient client = Client();
-        foreach (PeerId second in client.Relays.Where(relay => relay != first).Take(1))
+        foreach (PeerId second in client.Relays.Where(relay => relay != first).Take(ComparedMax))
         {
             var asked = new TaskCompletionSource<TopicSessionCore?>(TaskCreationOptions.RunContinuationsAsynchronously);
             await WriteAsync(new() { Session = asked }, cancellationToken).ConfigureAwait(false);
@@ -231,6 +236,7 @@ internal sealed class ReplayReader(NodeNetwork network, string topic, GossipSubs
                 await client.CompareAsync(
                     second, session, messages => TakeAsync(messages, cancellationToken), CompareMax, cancellationToken)
                     .ConfigureAwait(false);
+                return;
             }
             catch (Exception broken) when (
                 IsBroken(broken) || (broken is OperationCanceledException && !cancellationToken.IsCancellationRequested))

@@ -14,9 +14,8 @@ public readonly record struct TopicMessage(
     string Topic, PeerId From, ulong Sequence, ReadOnlyMemory<byte> Data, long Missed = 0)
 {
     /// <summary>
-    /// Where a later subscription may go on (<see cref="Replay.From"/>): at the last message of each batch of a relay;
-    /// else
-    /// null.
+    /// Where a later subscription may go on (<see cref="Replay.From"/>): everything before was given. Null while something
+    /// waits for the record before it, and for what came over the mesh alone.
     /// </summary>
     public string? Cursor { get; init; }
 
@@ -26,6 +25,17 @@ public readonly record struct TopicMessage(
     /// <summary>What it says, without the head of a record: see <see cref="NodeTopics.PutAsync"/>.</summary>
     public ReadOnlyMemory<byte> Payload =>
         TopicRecord.TryRead(Data.Span, out TopicRecord record) ? Data[(Data.Length - record.Payload.Length)..] : Data;
+
+    /// <summary>What it is: an event, the present value of a key, or the end of one.</summary>
+    public TopicRecordKind Kind =>
+        TopicRecord.TryRead(Data.Span, out TopicRecord record) ? record.Kind : TopicRecordKind.Event;
+
+    /// <summary>The key of a value; empty for none.</summary>
+    public ReadOnlyMemory<byte> Key =>
+        TopicRecord.TryRead(Data.Span, out TopicRecord record) ? record.Key.ToArray() : default;
+
+    /// <summary>When its author says it wrote it, in milliseconds since 1970; 0 where it does not say.</summary>
+    public double TimeMs => TopicRecord.TryRead(Data.Span, out TopicRecord record) ? record.TimeMs : 0;
 
     /// <summary>The payload, read as UTF-8; what is none becomes U+FFFD.</summary>
     public string Text => Encoding.UTF8.GetString(Payload.Span);

@@ -81,7 +81,10 @@ public enum TopicRequestKind
 /// <param name="Offset">Where to go on; of an acknowledgement the place of the message.</param>
 /// <param name="Missed">How many offsets of a gap are gone.</param>
 /// <param name="Status">What became of a message.</param>
-/// <param name="Times">When each of the messages came first, in milliseconds since 1970.</param>
+/// <param name="Times">
+/// Of messages that were fetched, when each came first, in milliseconds since 1970; of a subscription, the offset behind
+/// each.
+/// </param>
 /// <param name="Ranges">What lies in ranges.</param>
 /// <param name="Heads">The last record of each author.</param>
 /// <param name="Topics">The names of topics.</param>

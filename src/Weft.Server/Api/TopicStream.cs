@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Unicode;
 using Weft.Node.Topics;
+using Weft.Protocols.Topics;
 using Weft.Server.Http;
 
 namespace Weft.Server.Api;
@@ -83,26 +84,50 @@ internal sealed class TopicStream(ApiCall call)
             return;
         }
 
-        Event("message", json =>
-        {
-            json.WriteString("topic", message.Topic);
-            json.WriteString("from", message.From.ToString());
-            json.WriteString("sequence", message.Sequence.ToString(CultureInfo.InvariantCulture)); // Beyond 2^53.
-            ReadOnlySpan<byte> payload = message.Payload.Span;
-            if (Utf8.IsValid(payload))
-            {
-                json.WriteString("text", payload);
-            }
-            else
-            {
-                json.WriteBase64String("data", payload);
-            }
+        Event("message", json => WriteMembers(json, message));
+    }
 
-            if (message.Cursor is { } cursor)
-            {
-                json.WriteString("cursor", cursor);
-            }
-        });
+    /// <summary>Writes the members of a message.</summary>
+    internal static void WriteMembers(Utf8JsonWriter json, TopicMessage message)
+    {
+        json.WriteString("topic", message.Topic);
+        json.WriteString("from", message.From.ToString());
+        json.WriteString("sequence", message.Sequence.ToString(CultureInfo.InvariantCulture)); // Beyond 2^53.
+        if (message.Kind != TopicRecordKind.Event)
+        {
+            Write(json, "key", "keyData", message.Key.Span);
+        }
+
+        if (message.Kind == TopicRecordKind.Tombstone)
+        {
+            json.WriteBoolean("ended", true);
+        }
+        else
+        {
+            Write(json, "text", "data", message.Payload.Span);
+        }
+
+        if (message.TimeMs > 0)
+        {
+            json.WriteNumber("timeMs", message.TimeMs);
+        }
+
+        if (message.Cursor is { } cursor)
+        {
+            json.WriteString("cursor", cursor);
+        }
+    }
+
+    private static void Write(Utf8JsonWriter json, string name, string binaryName, ReadOnlySpan<byte> bytes)
+    {
+        if (Utf8.IsValid(bytes))
+        {
+            json.WriteString(name, bytes);
+        }
+        else
+        {
+            json.WriteBase64String(binaryName, bytes);
+        }
     }
 
     private void Event(string kind, Action<Utf8JsonWriter> write)

@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Weft.Libp2p.Gossip;
+using Weft.Libp2p.Topics;
 using Weft.Node.Topics;
 using Weft.Primitives;
 using Weft.Server.Http;
@@ -14,12 +15,15 @@ namespace Weft.Server.Api;
 /// </summary>
 internal static class TopicsApi
 {
+    internal const int KeyMax = 1_024;
+
     private const int NameMax = 256;
     private const int TextMax = 60_000; // Within what a body may have.
 
     internal static Task ListAsync(ApiCall call)
     {
         IReadOnlyList<GossipTopicInfo> topics = call.Peer.Node.Topics.List();
+        var kept = call.Peer.Node.Topics.ListKept().ToDictionary(one => one.Topic);
         return call.AnswerAsync(StatusCodes.Status200OK, json =>
         {
             json.WriteStartObject();
@@ -31,6 +35,17 @@ internal static class TopicsApi
                 json.WriteNumber("peers", topic.Peers);
                 json.WriteNumber("mesh", topic.Mesh);
                 json.WriteNumber("subscriptions", topic.Subscriptions);
+                if (kept.TryGetValue(topic.Topic, out KeptTopicInfo here))
+                {
+                    json.WriteStartObject("kept");
+                    json.WriteNumber("messages", here.Count);
+                    json.WriteNumber("bytes", here.Bytes);
+                    json.WriteNumber("next", here.Next);
+                    json.WriteNumber("gaps", here.Gaps);
+                    json.WriteNumber("forks", here.Forks);
+                    json.WriteEndObject();
+                }
+
                 json.WriteEndObject();
             }
 
@@ -42,11 +57,23 @@ internal static class TopicsApi
     internal static async Task PostAsync(ApiCall call)
     {
         string topic = NameOf(call);
-        using BodyMembers body = await BodyMembers.ReadAsync(call, "text", "data", "stored");
+        using BodyMembers body = await BodyMembers.ReadAsync(call, "text", "data", "stored", "key", "end");
         int stored = (int)(body.Whole("stored", 0, 16) ?? 0);
         string? text = body.Text("text", TextMax);
         string? data = body.Text("data", TextMax);
-        if (text is null == data is null)
+        string? key = body.Text("key", KeyMax);
+        bool ends = body.Flag("end");
+        if (ends && (key is null || text is not null || data is not null))
+        {
+            throw body.Refused("The end of a key has a \"key\", and neither \"text\" nor \"data\".", "end");
+        }
+
+        if (key?.Length == 0)
+        {
+            throw body.Refused("A key has 1 to 1,024 characters.", "key");
+        }
+
+        if (!ends && text is null == data is null)
         {
             throw body.Refused("A message has either \"text\" or \"data\" (base64).", null);
         }
@@ -54,7 +81,7 @@ internal static class TopicsApi
         byte[] bytes;
         try
         {
-            bytes = text is not null ? Encoding.UTF8.GetBytes(text) : Convert.FromBase64String(data!);
+            bytes = text is not null ? Encoding.UTF8.GetBytes(text) : Convert.FromBase64String(data ?? "");
         }
         catch (FormatException)
         {
@@ -62,7 +89,10 @@ internal static class TopicsApi
         }
 
         NodeTopics topics = call.Peer.Node.Topics;
-        TopicReceipt receipt = stored == 0
+        TopicReceipt receipt = key is not null
+            ? await topics.PutAsync(
+                topic, Encoding.UTF8.GetBytes(key), ends ? (ReadOnlyMemory<byte>?)null : bytes, Math.Max(1, stored), call.Aborted)
+            : stored == 0
             ? await topics.PublishAsync(topic, bytes, call.Aborted)
             : await topics.PublishStoredAsync(topic, bytes, stored, call.Aborted);
         await call.AnswerAsync(StatusCodes.Status200OK, json =>
@@ -115,7 +145,7 @@ internal static class TopicsApi
     }
 
     /// <summary>"now", "all", "last" (one), "last:N", "-DURATION", or a cursor.</summary>
-    private static Replay ReplayOf(string? from)
+    internal static Replay ReplayOf(string? from)
     {
         try
         {
@@ -157,7 +187,7 @@ internal static class TopicsApi
     /// The name in the path. A path decodes %2F and %252F to the same text: both are a slash here, and no name has a
     /// percent sign.
     /// </summary>
-    private static string NameOf(ApiCall call)
+    internal static string NameOf(ApiCall call)
     {
         string name = ((string)call.Request.RouteValues["name"]!)
             .Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);

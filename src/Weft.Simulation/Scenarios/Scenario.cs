@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Weft.Simulation.Gossip;
+using Weft.Simulation.Topics;
 
 namespace Weft.Simulation;
 
@@ -12,7 +13,7 @@ public abstract class Scenario
         new LossScenario(), new DatagramScenario(), new PartitionScenario(), new CrashScenario(), new ClockScenario(),
         new SwarmScenario(), new ClientScenario(), new RelayScenario(), new CeilingScenario(),
         new HostileScenario(), new SyncScenario(), new HealScenario(), new GossipLossScenario(), new GossipDeathScenario(),
-        new GossipAttackScenario(),
+        new GossipAttackScenario(), new TopicRelaysScenario(),
         new KadStaticScenario(), new KadKillScenario(), new KadAdversaryScenario(), new KadSybilScenario(),
         new KadChurnScenario(), new CapacityScenario(),
     ];
