@@ -4,6 +4,7 @@ using Weft.Load.Libp2p;
 using Weft.Load.Logs;
 using Weft.Load.Network;
 using Weft.Load.Scale;
+using Weft.Load.Topics;
 
 if (args is [Libp2pTarget.Mode, ..])
 {
@@ -48,6 +49,21 @@ if (args is ["scale", ..] && args[1..].All(word => word is "--quick"))
     return await ScaleTable.RunAsync(isQuick: args.Length > 1);
 }
 
+if (args is [TopicTargets.RelayMode, _, _])
+{
+    return await TopicTargets.ServeAsync(args[1], int.Parse(args[2]));
+}
+
+if (args is [TopicTargets.LateMode, _, _])
+{
+    return await TopicTargets.ReadAsync(args[1], args[2]);
+}
+
+if (args is ["topics", ..])
+{
+    return await new TopicBench(args.Contains("--quick")).RunAsync();
+}
+
 if (args is [LogTarget.Mode, _, _, _])
 {
     return await LogTarget.ServeAsync(args[1], int.Parse(args[2]), int.Parse(args[3]));
@@ -60,7 +76,7 @@ if (args is ["log", ..])
 }
 
 LoadOptions? options = null;
-string problem = "The modes are: gun, libp2p, network, scale, log";
+string problem = "The modes are: gun, libp2p, network, scale, log, topics";
 if (args is not ["gun", ..] || !LoadOptions.TryParse(args.AsSpan(1), out options, out problem))
 {
     Console.Error.WriteLine(problem);

@@ -77,6 +77,9 @@ public enum TopicAppend
 
     /// <summary>It came from another relay, and is older than what is kept here.</summary>
     TooOld,
+
+    /// <summary>Its key begins with the id of another peer, and is that peer's.</summary>
+    Foreign,
 }
 
 /// <summary>What a topic's log asks its driver to do.</summary>

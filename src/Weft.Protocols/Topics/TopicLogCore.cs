@@ -89,6 +89,11 @@ public sealed partial class TopicLogCore
             return TopicAppend.Future;
         }
 
+        if (TopicRecord.OwnerOf(record.Key) is { IsEmpty: false } owner && owner != message.From)
+        {
+            return TopicAppend.Foreign;
+        }
+
         GossipMessageId hash = HashOf(message, _crypto);
         if (_byHash.TryGetValue(hash, out entry))
         {

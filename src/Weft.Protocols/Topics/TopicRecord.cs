@@ -33,6 +33,9 @@ public readonly ref struct TopicRecord
     /// <summary>Bytes of the link to the record before.</summary>
     public const int HashLength = 32;
 
+    private const int IdTextMin = 40;
+    private const int IdTextMax = 64;
+
     private const int FixedLength = 4 + 1 + HashLength + sizeof(ulong);
 
     private static ReadOnlySpan<byte> Magic => [0, (byte)'w', (byte)'r', 1];
@@ -65,6 +68,20 @@ public readonly ref struct TopicRecord
 
     /// <summary>The milliseconds of <see cref="Time"/>.</summary>
     public double TimeMs => Time >> 16;
+
+    /// <summary>Whose a key is: that of the peer whose id it begins with, before a slash; empty for everybody's.</summary>
+    public static PeerId OwnerOf(ReadOnlySpan<byte> key)
+    {
+        int slash = key.IndexOf((byte)'/');
+        if (slash is < IdTextMin or > IdTextMax)
+        {
+            return default;
+        }
+
+        Span<char> text = stackalloc char[IdTextMax];
+        return System.Text.Ascii.ToUtf16(key[..slash], text, out int length) == System.Buffers.OperationStatus.Done
+            && PeerId.TryParse(text[..length], out PeerId owner) ? owner : default;
+    }
 
     /// <summary>True when data begins as a record; all other data is plain.</summary>
     public static bool IsRecord(ReadOnlySpan<byte> data) => data.StartsWith(Magic);

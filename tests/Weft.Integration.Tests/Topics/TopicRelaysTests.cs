@@ -24,10 +24,10 @@ public sealed class TopicRelaysTests : IDisposable
             _folder["publisher"], "--topic-relay", AddressOf(first), "--topic-relay", AddressOf(second)))
         {
             await UntilAsync(publisher, "/api/v1/topics/relays", items => items.Count == 2);
-            await PublishAsync(publisher, 0);
+            await PublishAsync(publisher, 0, relays: 2);
             await second.KillAsync(); // It misses the other half.
             await second.DisposeAsync();
-            await PublishAsync(publisher, Half);
+            await PublishAsync(publisher, Half, relays: 1);
             await publisher.KillAsync();
         }
 
@@ -91,7 +91,7 @@ public sealed class TopicRelaysTests : IDisposable
         Assert.NotEqual(0, (await again.CallAsync("topic", "retain", "t", "--default", "--keys", "1")).Exit);
     }
 
-    private static async Task PublishAsync(WeftProcess publisher, int from)
+    private static async Task PublishAsync(WeftProcess publisher, int from, int relays)
     {
         var lines = new StringBuilder();
         for (int i = from; i < from + Half; i++)
@@ -100,7 +100,7 @@ public sealed class TopicRelaysTests : IDisposable
         }
 
         WeftRun run = await publisher.CallWithInputAsync(
-            Encoding.UTF8.GetBytes(lines.ToString()), "topic", "pub", "news", "--stored", "1");
+            Encoding.UTF8.GetBytes(lines.ToString()), "topic", "pub", "news", "--stored", $"{relays}");
         Assert.True(run.Exit == 0, run.Error);
     }
 

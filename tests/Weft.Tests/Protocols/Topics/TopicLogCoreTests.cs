@@ -176,6 +176,18 @@ public sealed class TopicLogCoreTests
     }
 
     [Fact]
+    public void A_key_that_begins_with_a_peer_is_that_peers_alone()
+    {
+        string owner = GossipRig.Key(1).PublicKey.ToPeerId().ToString();
+        string stranger = GossipRig.Key(2).PublicKey.ToPeerId().ToString();
+        Assert.Equal(TopicAppend.Kept, Log.Append(Keyed(owner + "/ada", "mine", ms: 1), Start, _outbox, out _));
+        Assert.Equal(TopicAppend.Foreign, Log.Append(Keyed(stranger + "/ada", "his", ms: 2), Start, _outbox, out _));
+        Assert.Equal(TopicAppend.Kept, Log.Append(Keyed("ada/" + stranger, "all's", ms: 3), Start, _outbox, out _));
+        Assert.Equal(TopicAppend.Kept, Log.Append(Keyed(new string('é', 50) + "/", "x", 4), Start, _outbox, out _));
+        Assert.Equal("mine", Payload(Log.Latest(Encoding.UTF8.GetBytes(owner + "/ada"))!));
+    }
+
+    [Fact]
     public void Records_are_read_back_and_garbage_is_refused()
     {
         byte[] data = TopicRecord.Write(TopicRecordKind.Latest, new byte[32], 77 << 16, 60, "key"u8, "value"u8);
