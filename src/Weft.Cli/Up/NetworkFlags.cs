@@ -71,7 +71,7 @@ internal static class NetworkFlags
     internal static IReadOnlyList<Option> All { get; } =
     [
         Listen, Bootstrap, Profile, Subscribe, Want, Security, Certificate, Key, Relays, ServeRelay, Points, Namespace, ServePoint,
-        Mdns, Exchange, Outbound, Region, Dns, Limits,
+        Mdns, Exchange, Outbound, Region, Dns, Limits, TopicRelays,
     ];
 
     /// <summary>Copies what is given into the options.</summary>
