@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Weft.Crypto;
+using Weft.Libp2p;
 using Weft.Node;
 using Weft.Node.Network;
 using Weft.Node.Topics;
@@ -111,8 +112,13 @@ internal static class TopicTargets
     {
         StorageEngine store = await StorageEngine.OpenAsync(new StorageOptions { Path = folder });
         WeftNode node = await WeftNode.StartAsync(new NodeOptions { Crypto = PlatformCrypto.Create() }, store);
+        var limits = new Libp2pLimits { InboundConnectionsMax = 1_024, InboundHandshakesMax = 256 };
+        limits.Addresses.IsLoopbackFree = true; // All subscribers are at one address here.
         await node.StartNetworkAsync(
-            new NetworkOptions { Listen = listen, TopicRelays = relays, Profile = profile, Sync = false },
+            new NetworkOptions
+            {
+                Listen = listen, TopicRelays = relays, Profile = profile, Sync = false, Limits = limits,
+            },
             new NetworkParts { Transports = [new TcpTransport()] });
         return node;
     }

@@ -12,7 +12,7 @@ namespace Weft.Simulation.Topics;
 internal sealed class TopicRelaysScenario : Scenario
 {
     private const int Authors = 6;
-    private const int EachPublishes = 40;
+    private const int EachPublishes = 24;
 
     public override string Name => "topics";
 
@@ -39,7 +39,7 @@ internal sealed class TopicRelaysScenario : Scenario
         run.RunFor(TimeSpan.FromSeconds(40), "the authors leave");
         run.RunFor(TimeSpan.FromSeconds(60), "relays compare");
         world.CheckRelays();
-        TopicSimReader[] readers = [.. Enumerable.Range(0, 24).Select(_ => new TopicSimReader(
+        TopicSimReader[] readers = [.. Enumerable.Range(0, 12).Select(_ => new TopicSimReader(
             world, [.. world.Relays.OrderBy(_ => world.Draw(int.MaxValue)).Take(3)]))];
         Array.ForEach(readers, reader => reader.Begin());
         run.RunFor(TimeSpan.FromSeconds(120), "readers come");
