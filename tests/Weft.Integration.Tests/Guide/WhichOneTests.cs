@@ -114,6 +114,44 @@ public sealed class WhichOneTests : IAsyncLifetime
         Assert.DoesNotContain("first", await RunAsync("topic", "history", "articles"), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Versions_are_read_back_one_by_one()
+    {
+        await RunAsync("retain", "document-", "--last", "10");
+        await RunAsync("put", "document-123", "status=Draft");
+        await RunAsync("put", "document-123", "status=Final");
+        Assert.Contains("Draft", await RunAsync("get", "document-123", "status", "--at", "1"), StringComparison.Ordinal);
+        Assert.Contains("Final", await RunAsync("get", "document-123", "status"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("ledger/", "ledger/2026", "amount:=100", "amount:=90")]      // Finance.
+    [InlineData("record/", "record/ada", "finding=well", "finding=recovered")] // Medicine.
+    public async Task Finance_and_medicine_keep_every_version_with_a_proof(
+        string prefix, string soul, string first, string second)
+    {
+        await RunAsync("retain", prefix, "--log");
+        await RunAsync("put", soul, first);
+        await RunAsync("put", soul, second);
+        string history = await RunAsync("history", soul, "--proof");
+        Assert.Contains(first.Split('=')[1], history, StringComparison.Ordinal);
+        Assert.Contains(second.Split('=')[1], history, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_time_series_is_read_by_time()
+    {
+        await RunAsync("retain", "sensor/", "--days", "30");
+        await RunAsync("series", "sensor/1", "celsius", "21.5");
+        await RunAsync("series", "sensor/1", "celsius", "22.5");
+        string points = await RunAsync("series", "sensor/1", "celsius", "--from", "24h");
+        Assert.Contains("21.5", points, StringComparison.Ordinal);
+        Assert.Contains("22.5", points, StringComparison.Ordinal);
+        Assert.Contains(
+            "22", await RunAsync("series", "sensor/1", "celsius", "--from", "24h", "--step", "1h"),
+            StringComparison.Ordinal);
+    }
+
     private async Task<string> OwnPrefixAsync(string rest)
     {
         string shown = await RunAsync("id", "show", "--json");
