@@ -88,7 +88,8 @@ public sealed partial class NodeNetwork : IAsyncDisposable
             }
 
             await network.AddServicesAsync(parts, cancellationToken).ConfigureAwait(false);
-            foreach (string address in options.Bootstrap.Concat(options.TopicRelays).Concat(parts.Links).Take(options.LinksMax))
+            foreach (string address in options.Bootstrap.Concat(options.TopicRelays).Concat(parts.Links)
+                .Take(options.LinksMax))
             {
                 if (Multiaddr.TryParse(address, out Multiaddr? parsed))
                 {
