@@ -144,15 +144,8 @@ internal sealed partial class LogDriver
         {
             while (await link.Outgoing.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false))
             {
-                int bytes = 0;
-                while (bytes < ReadBytes && link.Outgoing.Reader.TryRead(out ReadOnlyMemory<byte> piece))
-                {
-                    await link.Stream.WriteAsync(piece, cancellationToken).ConfigureAwait(false);
-                    bytes += piece.Length;
-                }
-
-                Interlocked.Add(ref link.BytesOut, bytes);
-                int taken = bytes;
+                int taken = await WriteWaitingAsync(link, cancellationToken).ConfigureAwait(false);
+                Interlocked.Add(ref link.BytesOut, taken);
                 await PostAsync(() => _hub.OnSent(link.Number, taken, Now, _outbox), cancellationToken)
                     .ConfigureAwait(false);
             }
@@ -164,6 +157,47 @@ internal sealed partial class LogDriver
         {
             // The reader notices as well.
             await link.Stream.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Writes what waits, up to a bound: many small frames at once, because each write is a call of the system.</summary>
+    /// <returns>How many bytes.</returns>
+    private static async Task<int> WriteWaitingAsync(LogLink link, CancellationToken cancellationToken)
+    {
+        byte[] gathered = ArrayPool<byte>.Shared.Rent(ReadBytes);
+        try
+        {
+            int bytes = 0;
+            int held = 0;
+            while (bytes < ReadBytes && link.Outgoing.Reader.TryRead(out ReadOnlyMemory<byte> piece))
+            {
+                bytes += piece.Length;
+                if (held > 0 && held + piece.Length > ReadBytes)
+                {
+                    await link.Stream.WriteAsync(gathered.AsMemory(0, held), cancellationToken).ConfigureAwait(false);
+                    held = 0;
+                }
+
+                if (piece.Length > ReadBytes)
+                {
+                    await link.Stream.WriteAsync(piece, cancellationToken).ConfigureAwait(false);
+                    continue;
+                }
+
+                piece.CopyTo(gathered.AsMemory(held));
+                held += piece.Length;
+            }
+
+            if (held > 0)
+            {
+                await link.Stream.WriteAsync(gathered.AsMemory(0, held), cancellationToken).ConfigureAwait(false);
+            }
+
+            return bytes;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(gathered);
         }
     }
 
