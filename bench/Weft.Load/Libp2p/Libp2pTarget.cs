@@ -39,7 +39,8 @@ internal sealed class Libp2pTarget : IAsyncDisposable
         {
             GC.Collect();
             GC.WaitForPendingFinalizers();
-            Console.WriteLine(GC.GetTotalMemory(forceFullCollection: true));
+            GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true); // Gives free memory back, too.
+            Console.WriteLine(GC.GetTotalMemory(forceFullCollection: false));
         }
 
         return 0;
