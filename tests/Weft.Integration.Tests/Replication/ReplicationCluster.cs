@@ -48,7 +48,7 @@ internal sealed class ReplicationCluster : IAsyncDisposable
 
     /// <summary>A process's peer id.</summary>
     public static PeerId PeerOf(WeftProcess node) =>
-        PeerId.TryParse(AddressOf(node)[(AddressOf(node).LastIndexOf('/') + 1)..], out PeerId peer)
+        PeerId.TryParse(AddressOf(node).AsSpan(AddressOf(node).LastIndexOf('/') + 1), out PeerId peer)
             ? peer
             : throw new FormatException(AddressOf(node));
 
