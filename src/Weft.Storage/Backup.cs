@@ -207,7 +207,7 @@ internal sealed class Backup
         var segments = new SegmentFiles(DiskFileSystem.Instance, folder);
         VerifyReport report =
             new Verifier(folder, segments, _sealer, relay, _cancellation).RunOnFile(partial);
-        Damage? first = report.Damages.FirstOrDefault(damage => damage.Where != "table quarantine");
+        Damage? first = report.Damages.FirstOrDefault(damage => damage.What != Verifier.SetAside);
         if (first is not null)
         {
             throw StorageErrors.Damaged(Path.GetFileName(target), first.Where, first.What);

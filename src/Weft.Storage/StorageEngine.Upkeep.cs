@@ -61,6 +61,63 @@ public sealed partial class StorageEngine
         }
     }
 
+    /// <inheritdoc/>
+    public async ValueTask<bool> SetLostAsync(string soul, bool isLost, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(soul);
+        ThrowIfFailed();
+        return await Task.Run(
+            () =>
+            {
+                byte[] key = KeyText.Encode(soul);
+                int changed = 0;
+                lock (_tierGate)
+                {
+                    _tier.Cache.BeginSwitch();
+                    try
+                    {
+                        _tier.Writer.InTransaction(() => changed = _tier.Writer.SetLost(key, isLost));
+                        _tier.Cache.Remove(soul);
+                    }
+                    finally
+                    {
+                        _tier.Cache.EndSwitch();
+                    }
+                }
+
+                return changed > 0;
+            },
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Rebuilds the disk tier of a folder that no node runs on from what can still be read; the damaged file goes into the
+    /// folder "quarantine". Nodes that lost something say so until peers gave it back.
+    /// </summary>
+    /// <param name="folder">The data folder.</param>
+    /// <param name="encryption">What opens it; null for a plain store.</param>
+    /// <param name="cancellationToken">Stops before anything is put in place.</param>
+    /// <exception cref="WeftException">
+    /// FolderLocked, FolderUnusable, FormatNewer, StoreKeyNeeded, StoreKeyWrong, StoreNotEncrypted; FileDamaged when too
+    /// little can be read: nothing was changed then.
+    /// </exception>
+    public static async ValueTask<SalvageReport> SalvageAsync(
+        string folder, StoreEncryption? encryption = null, CancellationToken cancellationToken = default)
+    {
+        folder = Path.GetFullPath(folder);
+        string path = Path.Combine(folder, SqliteTier.FileName);
+        if (!File.Exists(path))
+        {
+            throw new WeftException(WeftError.FolderUnusable, $"'{folder}' holds no store: '{SqliteTier.FileName}' is missing.");
+        }
+
+        using Sealer? sealer = StoreKeys.Open(folder, encryption);
+        SqliteTier.ThrowIfNewer(path, sealer);
+        using FolderLock held = FolderLock.Take(folder, TimeProvider.System.GetUtcNow());
+        return await Task.Run(() => new Salvage(folder, sealer, cancellationToken).Run(), cancellationToken)
+            .ConfigureAwait(false);
+    }
+
     /// <summary>Verifies a folder that no node runs on, without changing anything that matters.</summary>
     /// <param name="folder">The data folder.</param>
     /// <param name="encryption">What opens it; null for a plain store.</param>

@@ -18,6 +18,9 @@ namespace Weft.Storage;
 internal sealed class Verifier(
     string folder, SegmentFiles segments, Sealer? sealer, IProgress<long>? progress, CancellationToken cancellationToken)
 {
+    /// <summary>What is said of a node that lost something: everything that is there is good.</summary>
+    public const string SetAside = "something of it was damaged and set aside";
+
     private const int DamagesMax = 1_000;
     private const int SoulsMax = 100;
     private const int LooksMax = 100;
@@ -195,10 +198,7 @@ internal sealed class Verifier(
             db, null, new BlobHasher(PlatformCrypto.Create()), Count,
             id => Note(Path.GetFileName(path), $"blob {id}", "its content is not what the id stands for", [id.Soul]),
             cancellationToken);
-        if (db.ReadNumber("SELECT count(*) FROM quarantine") is > 0 and long aside)
-        {
-            Note(Path.GetFileName(path), "table quarantine", $"{aside} damaged blocks were set aside", []);
-        }
+        // What was set aside and made good since is no damage any more: nodes that still lack something say so themselves.
     }
 
     private void ReadBlobs()
@@ -226,6 +226,11 @@ internal sealed class Verifier(
         if (!sameSoul && block.First.Length > 0)
         {
             NoteBlock(path, block, "the node's first block is missing");
+        }
+
+        if ((BlockCodec.Flags(block.Data) & BlockCodec.HasLost) != 0)
+        {
+            NoteBlock(path, block, SetAside);
         }
 
         byte[] previous = sameSoul ? lastName : [];

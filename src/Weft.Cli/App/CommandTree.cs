@@ -45,7 +45,7 @@ internal static class CommandTree
         new("OPERATE", false,
         [
             EventsCommand.Build(), DoctorCommand.Build(), BenchCommand.Build(), BackupCommand.Build(), RestoreCommand.Build(),
-            VerifyCommand.Build(), RetainCommand.Build(), RekeyCommand.Build(),
+            VerifyCommand.Build(), RepairCommand.Build(), RetainCommand.Build(), RekeyCommand.Build(),
         ]),
         new("TEST", false, [SimCommand.Build()]),
         new("HELP", false, [ExplainCommand.Build(), VersionCommand.Build()]),

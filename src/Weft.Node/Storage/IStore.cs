@@ -120,6 +120,17 @@ public interface IStore : IAsyncDisposable
     ValueTask<BackupReport> BackupAsync(
         string path, IProgress<long>? progress = null, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// Sets damaged parts of a node aside, and says whether something of it may be lost: reads of what is not found fail
+    /// while it may, and so do writes over it.
+    /// </summary>
+    /// <param name="soul">The node.</param>
+    /// <param name="isLost">False before peers give what they have; true again when none had anything.</param>
+    /// <param name="cancellationToken">Gives up before anything is changed.</param>
+    /// <returns>True when anything was changed.</returns>
+    /// <exception cref="WeftException">FileDamaged: it lies on a page that has to be rebuilt; DiskFull, DiskFailed.</exception>
+    ValueTask<bool> SetLostAsync(string soul, bool isLost, CancellationToken cancellationToken = default) => new(false);
+
     /// <summary>Counts and sizes, cheap enough to ask every second.</summary>
     StoreStats ReadStats();
 }

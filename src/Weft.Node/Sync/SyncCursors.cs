@@ -232,6 +232,32 @@ internal sealed class SyncCursors
     }
 }
 
+/// <summary>What a store remembers of peers' progress.</summary>
+public static class SyncMarks
+{
+    /// <summary>
+    /// Forgets how far peers are: at the next start everything is compared. For a store that has lost something it had.
+    /// </summary>
+    /// <param name="store">No node runs on it.</param>
+    /// <returns>How many peers were forgotten.</returns>
+    /// <exception cref="WeftException">FileDamaged, DiskFull, DiskFailed.</exception>
+    public static int Forget(IStore store)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        int count = 0;
+        foreach (RecordChange row in store.Records?.Load() ?? [])
+        {
+            if (SyncCursors.Owns(row.Key.Span))
+            {
+                store.Records!.Write(new(row.Key, default, 0, 0, false));
+                count++;
+            }
+        }
+
+        return count;
+    }
+}
+
 /// <summary>How far a peer was when it was last here.</summary>
 /// <param name="Peer">The peer.</param>
 /// <param name="Acked">It has everything of this node up to this commit; -1 for not known.</param>

@@ -22,6 +22,9 @@ internal static partial class SyncLog
     [LoggerMessage(4805, LogLevel.Warning, "How far peers are could not be kept ({Code}); after a restart they compare")]
     internal static partial void CursorsNotKept(ILogger logger, string code);
 
+    [LoggerMessage(4806, LogLevel.Warning, "Something from {Peer} is for a damaged node ({Reason}); the rest is taken")]
+    internal static partial void Damaged(ILogger logger, PeerId peer, string reason);
+
     [LoggerMessage(4804, LogLevel.Error, "The session with {Peer} stopped on an error")]
     internal static partial void Failed(ILogger logger, PeerId peer, Exception error);
 }

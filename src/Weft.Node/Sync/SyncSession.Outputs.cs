@@ -116,8 +116,7 @@ internal sealed partial class SyncSession
         WeftError refusal = WeftError.None;
         try
         {
-            WriteResult result = await _node.Graph.WriteAsync(
-                writes, new WriteSource(_owner.NameOf(Peer), Number, WriteDoor.Link)).ConfigureAwait(false);
+            WriteResult result = await WriteAsync(writes).ConfigureAwait(false);
             error = result.Error;
             if (result.IsAccepted && result.Dropped != WeftError.None)
             {
@@ -146,6 +145,41 @@ internal sealed partial class SyncSession
         }
 
         await PostAsync((core, outbox) => core.OnWritten(ticket, error, refused, refusal, outbox)).ConfigureAwait(false);
+    }
+
+    private async ValueTask<WriteResult> WriteAsync(IReadOnlyList<FieldWrite> writes)
+    {
+        var source = new WriteSource(_owner.NameOf(Peer), Number, WriteDoor.Link);
+        try
+        {
+            return await _node.Graph.WriteAsync(writes, source).ConfigureAwait(false);
+        }
+        catch (WeftException damage) when (damage.Error == WeftError.FileDamaged && writes.Count > 1)
+        {
+            SyncLog.Damaged(_owner.Log, Peer, damage.Message); // One damaged node must not cost what came beside it.
+        }
+
+        int applied = 0;
+        int kept = 0;
+        int deferred = 0;
+        WeftError dropped = WeftError.FileDamaged;
+        foreach (IGrouping<string, FieldWrite> node in writes.GroupBy(write => write.Soul, StringComparer.Ordinal))
+        {
+            try
+            {
+                WriteResult one = await _node.Graph.WriteAsync([.. node], source).ConfigureAwait(false);
+                applied += one.Applied;
+                kept += one.Kept;
+                deferred += one.Deferred;
+                dropped = one.Error != WeftError.None ? one.Error : dropped;
+            }
+            catch (WeftException damage) when (damage.Error == WeftError.FileDamaged)
+            {
+                dropped = damage.Error;
+            }
+        }
+
+        return new(0, Durability.Memory, 0, applied, kept, deferred, Dropped: dropped);
     }
 
     private void Follow(long after)

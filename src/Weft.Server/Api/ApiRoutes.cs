@@ -119,6 +119,7 @@ internal static class ApiRoutes
         new("/api/v1/auth/challenge", "POST", Scopes.None, Open, Proof, AuthApi.ChallengeAsync),
         new("/api/v1/auth/session", "POST", Scopes.None, Open, Proof | TakesJson, AuthApi.SessionAsync),
         new("/api/v1/verify", "POST", Admin, RouteReach.Node, RouteTraits.None, OperationApi.VerifyAsync),
+        new("/api/v1/repair", "POST", Admin, RouteReach.Node, RouteTraits.None, RepairApi.PostAsync),
         new("/api/v1/maintain", "POST", Admin, RouteReach.Node, RouteTraits.None, OperationApi.MaintainAsync),
         new("/api/v1/backups", "GET", Admin, RouteReach.Node, RouteTraits.None, BackupApi.ListAsync),
         new("/api/v1/backups", "POST", Admin, RouteReach.Node, RouteTraits.None, BackupApi.PostAsync),

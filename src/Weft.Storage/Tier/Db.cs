@@ -76,6 +76,28 @@ internal sealed class Db : IDisposable
         }
     }
 
+    /// <summary>
+    /// Opens a plain database without looking at the checksums of pages, to read what a damaged page still has. Whoever
+    /// reads so checks each row by itself.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    public static Db OpenUnchecked(string path)
+    {
+        int result = raw.sqlite3_open_v2(path, out sqlite3 handle, raw.SQLITE_OPEN_NOMUTEX | raw.SQLITE_OPEN_READWRITE, null);
+        var db = new Db(path, handle);
+        try
+        {
+            db.Check(result, "open");
+            raw.sqlite3_extended_result_codes(handle, 1);
+            return db;
+        }
+        catch
+        {
+            db.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>True for a file that is missing, or was made a moment before a crash and is empty.</summary>
     public static bool IsNew(string path) => new FileInfo(path) is { Exists: false } or { Length: 0 };
 
@@ -243,6 +265,25 @@ internal sealed class Statement(Db db, sqlite3_stmt handle) : IDisposable
     public ReadOnlySpan<byte> Blob(int column) => raw.sqlite3_column_blob(handle, column);
 
     public long Number(int column) => raw.sqlite3_column_int64(handle, column);
+
+    /// <summary>Binds the columns of the row of another statement, numbers and bytes, as they are.</summary>
+    public Statement BindRow(Statement row)
+    {
+        for (int i = 0; i < row.Columns; i++)
+        {
+            _ = row.IsNull(i) ? BindDue(i + 1, double.PositiveInfinity)
+                : row.IsNumber(i) ? Bind(i + 1, row.Number(i))
+                : Bind(i + 1, row.Blob(i));
+        }
+
+        return this;
+    }
+
+    public int Columns => raw.sqlite3_column_count(handle);
+
+    public bool IsNull(int column) => raw.sqlite3_column_type(handle, column) == raw.SQLITE_NULL;
+
+    public bool IsNumber(int column) => raw.sqlite3_column_type(handle, column) == raw.SQLITE_INTEGER;
 
     public void Reset() => raw.sqlite3_reset(handle);
 

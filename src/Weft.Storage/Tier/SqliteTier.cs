@@ -197,7 +197,8 @@ internal sealed class SqliteTier : IDisposable
         DiskFileSystem.Instance.SyncFolder(Path.GetDirectoryName(path)!);
     }
 
-    private static void Prepare(Db db, bool isNew, string journal)
+    /// <summary>Makes the tables in a file that is to become a store.</summary>
+    internal static void Prepare(Db db, bool isNew, string journal)
     {
         if (isNew)
         {

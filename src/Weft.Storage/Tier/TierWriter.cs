@@ -126,6 +126,64 @@ internal sealed class TierWriter : IDisposable
         WriteBlock(soul, first, flags, CollectionsMarshal.AsSpan(kept));
     }
 
+    /// <summary>
+    /// Says of a node whether something of it may be lost: reads of what is not found fail then. Damaged blocks are set
+    /// aside either way. Inside of a transaction.
+    /// </summary>
+    /// <param name="soul">The node.</param>
+    /// <param name="isLost">What is to hold from now on.</param>
+    /// <returns>How many blocks were changed.</returns>
+    public int SetLost(ReadOnlySpan<byte> soul, bool isLost)
+    {
+        var blocks = new List<(byte[] First, byte[] Data)>();
+        using (Statement all = _db.Prepare("SELECT first, data FROM blocks WHERE soul=?1 ORDER BY first"))
+        {
+            all.Bind(1, soul);
+            while (all.Step())
+            {
+                blocks.Add((all.Blob(0).ToArray(), all.Blob(1).ToArray()));
+            }
+        }
+
+        if (isLost && blocks.Count == 0)
+        {
+            WriteBlock(soul, [], BlockCodec.HasLost, []);
+            _nodes++;
+            _filter.Add(soul);
+            return 1;
+        }
+
+        int changed = 0;
+        for (int i = 0; i < blocks.Count; i++)
+        {
+            (byte[] first, byte[] data) = blocks[i];
+            bool isGood = BlockCodec.IsGood(soul, first, data);
+            bool hasNext = i + 1 < blocks.Count;
+            var kept = new List<PackedField>();
+            if (isGood)
+            {
+                BlockReader reader = BlockCodec.Read(data);
+                while (reader.TryRead(out PackedField field))
+                {
+                    kept.Add(field);
+                }
+            }
+            else
+            {
+                _quarantine.Bind(1, soul).Bind(2, first).Bind(3, data).Run();
+            }
+
+            byte flags = (byte)((hasNext ? BlockCodec.MayHaveNext : 0) | (isLost && i == 0 ? BlockCodec.HasLost : 0));
+            if (!isGood || BlockCodec.Flags(data) != flags)
+            {
+                Shrink(soul, first, flags, kept, removed: 0);
+                changed++;
+            }
+        }
+
+        return changed;
+    }
+
     /// <summary>Runs maintenance or other changes in one transaction, together with the state.</summary>
     public void InTransaction(Action change)
     {

@@ -145,7 +145,7 @@ public sealed class CrossSiteTests : IAsyncLifetime
                 "POST /api/v1/log/recover", "POST /api/v1/log/archive", "POST /api/v1/log/verify", "POST /api/v1/blobs/verify",
                 "PUT /api/v1/blobs/{id}/pin", "POST /api/v1/blobs/{id}/fetch", "POST /api/v1/dht/maintain",
                 "POST /api/v1/identity/rotate", "POST /api/v1/auth/challenge",
-                "POST /api/v1/verify", "POST /api/v1/maintain", "POST /api/v1/backups",
+                "POST /api/v1/verify", "POST /api/v1/repair", "POST /api/v1/maintain", "POST /api/v1/backups",
                 "POST /api/v1/shutdown",
             ],
             bodiless);
