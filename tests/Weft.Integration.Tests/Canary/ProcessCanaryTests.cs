@@ -248,10 +248,40 @@ public sealed class ProcessCanaryTests : IDisposable
             request.Content = new StringContent(body, Encoding.UTF8, "application/json");
         }
 
-        using HttpResponseMessage response = await client.SendAsync(request);
-        byte[] answer = await response.Content.ReadAsByteArrayAsync();
+        using HttpResponseMessage response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        bool isEndless = response.Content.Headers.ContentType?.MediaType == "text/event-stream"
+            || path.StartsWith("/api/v1/events", StringComparison.Ordinal)
+            || path.StartsWith("/api/v1/history/follow", StringComparison.Ordinal);
+        using var late = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        byte[] answer = [];
+        try
+        {
+            answer = isEndless && response.IsSuccessStatusCode
+                ? await FirstOfAsync(response) : await response.Content.ReadAsByteArrayAsync(late.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            Assert.Fail($"{method} {path} has no end: {response.Content.Headers.ContentType}");
+        }
+
         _scan.Look($"the answer to {method} {path.Split('?')[0]}", answer);
         _scan.Look($"the headers of {method} {path.Split('?')[0]}", $"{response.Headers}{response.Content.Headers}");
+    }
+
+    /// <summary>What a stream without end begins with.</summary>
+    private static async Task<byte[]> FirstOfAsync(HttpResponseMessage response)
+    {
+        byte[] first = new byte[4_096];
+        await using Stream stream = await response.Content.ReadAsStreamAsync();
+        using var enough = new CancellationTokenSource(TimeSpan.FromMilliseconds(50));
+        try
+        {
+            return first[..await stream.ReadAsync(first, enough.Token)];
+        }
+        catch (OperationCanceledException)
+        {
+            return []; // Nothing has happened yet.
+        }
     }
 
     private void Look(string place, WeftRun run)
