@@ -43,7 +43,7 @@ public sealed partial class YamuxCore
     private void OnHeader(in YamuxHeader header, WeftInstant now, Outbox<YamuxOutput> outbox)
     {
         bool hasData = header.Type == YamuxType.Data && header.Length > 0;
-        if (!hasData && _control.Take(1, now) > TimeSpan.Zero)
+        if (!hasData && !IsEarned(header) && _control.Take(1, now) > TimeSpan.Zero)
         {
             Close(YamuxCloseReason.ControlFlood, outbox);
             return;
@@ -63,6 +63,19 @@ public sealed partial class YamuxCore
                 OnStreamFrame(header, now, outbox);
                 break;
         }
+    }
+
+    /// <summary>A window update that answers data is no flood, however fast the data is: its sender sets the rate.</summary>
+    private bool IsEarned(in YamuxHeader header)
+    {
+        if (header.Type != YamuxType.WindowUpdate || header.Flags != YamuxFlags.None || header.Length == 0
+            || _updatesEarned == 0)
+        {
+            return false;
+        }
+
+        _updatesEarned--;
+        return true;
     }
 
     private void OnPing(in YamuxHeader header, WeftInstant now, Outbox<YamuxOutput> outbox)

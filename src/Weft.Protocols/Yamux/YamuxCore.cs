@@ -12,9 +12,13 @@ namespace Weft.Protocols.Yamux;
 /// </remarks>
 public sealed partial class YamuxCore(bool isDialler, YamuxOptions options, IWindowBudget? budget = null)
 {
+    private const int BytesPerUpdate = 8_192; // js-libp2p gives the window back for every piece that it reads.
+    private const int UpdatesEarnedMax = 65_536;
+
     private readonly Dictionary<uint, YamuxStream> _streams = [];
     private readonly byte[] _header = new byte[YamuxHeader.Size];
     private TokenBucket _control = new(options.ControlFramesPerSecond, options.ControlFramesPerSecond);
+    private int _updatesEarned;    // Window updates that the other side may send for what was sent to it.
     private int _headerBytes;      // How much of the next header has come.
     private uint _bodyStream;      // The stream whose bytes are coming,
     private uint _bodyLeft;        // and how many are still to come.
@@ -82,6 +86,7 @@ public sealed partial class YamuxCore(bool isDialler, YamuxOptions options, IWin
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Sendable(stream));
         _streams[stream].SendWindow -= length;
+        _updatesEarned = Math.Min(_updatesEarned + 1 + (length / BytesPerUpdate), UpdatesEarnedMax);
         Send(YamuxType.Data, YamuxFlags.None, stream, (uint)length, outbox);
     }
 

@@ -40,7 +40,8 @@ public sealed class YamuxOptions
 
     /// <summary>
     /// Frames without data (pings, window updates, refused streams, resets) the other side may send a second, with a
-    /// burst of as many. Default: 4,000.
+    /// burst of as many. Default: 4,000. Window updates for data that was sent to it, one for each 8 KiB and frame, do not
+    /// count.
     /// </summary>
     public int ControlFramesPerSecond { get; set; } = 4_000;
 

@@ -269,6 +269,35 @@ public sealed class YamuxCoreTests
     }
 
     [Fact]
+    public void Window_updates_for_what_was_sent_are_no_flood_and_more_of_them_are()
+    {
+        var pair = new YamuxPair(dialler: new YamuxOptions { ControlFramesPerSecond = 10 });
+        uint stream = pair.Open(pair.Dialler);
+        byte[] update = new byte[YamuxHeader.Size];
+        new YamuxHeader(YamuxType.WindowUpdate, YamuxFlags.None, stream, 16_000).Write(update);
+        for (int i = 0; i < 200; i++)
+        {
+            Assert.Equal(64_000, pair.Write(pair.Dialler, stream, new byte[64_000]));
+            for (int piece = 0; piece < 4; piece++)
+            {
+                pair.Feed(pair.Dialler, update); // As js-libp2p: one for every piece that is read, in no time.
+            }
+        }
+
+        Assert.False(pair.Dialler.Core.IsClosed);
+        new YamuxHeader(YamuxType.WindowUpdate, YamuxFlags.None, stream, 1).Write(update);
+        int more = 0;
+        while (!pair.Dialler.Core.IsClosed && more < 100_000)
+        {
+            pair.Feed(pair.Dialler, update);
+            more++;
+        }
+
+        Assert.Equal(YamuxCloseReason.ControlFlood, pair.Dialler.CloseReason);
+        Assert.InRange(more, 10, (200 * 8) + 20);
+    }
+
+    [Fact]
     public void Random_traffic_in_random_pieces_arrives_whole_and_in_order()
     {
         for (ulong seed = 1; seed <= 8; seed++)
